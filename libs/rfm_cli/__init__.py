@@ -1,0 +1,1 @@
+"""The `rfm` command: private servers, the three services, and calls to the API."""

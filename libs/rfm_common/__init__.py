@@ -1,0 +1,1 @@
+"""What every service shares: settings, tables, sessions, events and the bus."""

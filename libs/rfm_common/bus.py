@@ -1,0 +1,104 @@
+"""The doorbell: one Redis stream, fed by the outbox after each commit."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.db import Sessions
+from rfm_common.events import EVENT_TYPES, Event, decode, encode
+from rfm_common.models import OutboxEvent
+from rfm_common.settings import Settings
+
+STREAM = "rfm:events"
+KEPT = 10_000
+"""Entries that the stream keeps: enough to resume a browser, small enough to be disposable."""
+
+BUS_ERRORS = (RedisError, OSError)
+"""What a call to the bus may raise while Redis is away."""
+
+
+def connect_redis(settings: Settings, name: str, *, blocking: bool = False) -> Redis:
+    """A client that outlives a restart of the server; nothing connects until it is used.
+
+    A `blocking` client is for XREAD: it never gives up on a silent socket.
+    """
+    client: Redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        decode_responses=True,
+        client_name=f"rfm-{name}",
+        socket_timeout=None if blocking else 5,
+        socket_connect_timeout=5,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.05), 3),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+    )
+    return client
+
+
+@asynccontextmanager
+async def open_redis(
+    settings: Settings, name: str, *, blocking: bool = False
+) -> AsyncGenerator[Redis]:
+    """A client for the life of a process."""
+    client = connect_redis(settings, name, blocking=blocking)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def publish(redis: Redis, event: Event) -> str:
+    """Put the event on the stream and return its id there."""
+    entry = await redis.xadd(STREAM, encode(event), maxlen=KEPT, approximate=True)  # type: ignore[arg-type]
+    return str(entry)
+
+
+async def read(
+    redis: Redis, after: str, block_ms: int | None = None, count: int = 100
+) -> list[tuple[str, Event]]:
+    """Events after the stream id `after`, oldest first; waits up to `block_ms` for the first."""
+    answer = await redis.xread({STREAM: after}, count=count, block=block_ms)
+    entries = answer[0][1] if answer else []
+    return [(stream_id, event) for stream_id, fields in entries if (event := decode(fields))]
+
+
+async def last_id(redis: Redis) -> str:
+    """The id of the newest entry, `0-0` for an empty stream."""
+    entries = await redis.xrevrange(STREAM, count=1)
+    return str(entries[0][0]) if entries else "0-0"
+
+
+def remember(session: AsyncSession, event: Event) -> None:
+    """Write the event to the outbox, in the transaction of the change that it tells of."""
+    session.add(OutboxEvent(type=event.type, data=event.data()))
+
+
+async def relay(sessions: Sessions, redis: Redis, limit: int = 100) -> int:
+    """Publish what commits left in the outbox, in order; safe in several processes at once.
+
+    At least once: a kill between publishing and the commit here repeats an event, and every
+    consumer asks PostgreSQL what is true anyway.
+    """
+    async with sessions() as session, session.begin():
+        waiting = await session.exec(
+            select(OutboxEvent)
+            .where(col(OutboxEvent.published_at).is_(None))
+            .order_by(col(OutboxEvent.outbox_id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = waiting.all()
+        for row in rows:
+            if kind := EVENT_TYPES.get(row.type):
+                await publish(redis, kind.of(row.data))
+            row.published_at = datetime.now(UTC)
+    return len(rows)

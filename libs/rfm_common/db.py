@@ -1,0 +1,84 @@
+"""Engine, sessions and the raw connection underneath, for whoever owns a transaction."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from typing import Any, cast
+
+from sqlalchemy import URL, CursorResult, text
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.settings import Settings
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+class AdvisoryLock(IntEnum):
+    """The keys of PostgreSQL's advisory locks, so that no two uses share one."""
+
+    MIGRATE = 8_701_001
+    LOAD = 8_701_002
+    PUBLISH = 8_701_003
+
+
+def database_url(settings: Settings) -> URL:
+    """The asyncpg URL of the product's database."""
+    return URL.create(
+        "postgresql+asyncpg",
+        username=settings.db_user,
+        password=settings.db_password.get_secret_value() or None,
+        host=settings.db_host,
+        port=settings.db_port,
+        database=settings.db_name,
+    )
+
+
+def create_engine(settings: Settings, application: str, pool_size: int = 5) -> AsyncEngine:
+    """An engine whose connections name themselves in pg_stat_activity and survive restarts."""
+    return create_async_engine(
+        database_url(settings),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {"application_name": f"rfm-{application}", "timezone": "UTC"},
+        },
+    )
+
+
+@asynccontextmanager
+async def open_sessions(
+    settings: Settings, application: str, pool_size: int = 5
+) -> AsyncGenerator[Sessions]:
+    """Sessions for the life of a process; the caller begins and commits."""
+    engine = create_engine(settings, application, pool_size)
+    try:
+        yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+    finally:
+        await engine.dispose()
+
+
+async def run_sql(session: AsyncSession, statement: str, **values: object) -> CursorResult[Any]:
+    """Execute SQL text with bound values, for what the expression language says worse."""
+    result = await session.exec(text(statement).bindparams(**values))  # type: ignore[call-overload]
+    return cast("CursorResult[Any]", result)
+
+
+async def raw_connection(session: AsyncSession) -> Any:
+    """The asyncpg connection inside the session's open transaction, for COPY.
+
+    SQLAlchemy begins lazily: without a first statement a COPY would commit by itself.
+    """
+    await run_sql(session, "SELECT 1")
+    connection = await session.connection()
+    raw = (await connection.get_raw_connection()).driver_connection
+    if raw is None or not raw.is_in_transaction():
+        raise RuntimeError("COPY outside a transaction")
+    return raw
+
+
+async def lock(session: AsyncSession, key: AdvisoryLock) -> None:
+    """Hold an advisory lock until the session's transaction ends; waits for it."""
+    await run_sql(session, "SELECT pg_advisory_xact_lock(:key)", key=int(key))

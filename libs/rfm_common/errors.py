@@ -1,0 +1,33 @@
+"""Every error a caller may meet; the docstring of a class is its message.
+
+RfmError
+├── NotFoundError            404 at the gateway
+├── InvalidInputError        400
+├── ConflictError            409
+└── UnavailableError         503
+"""
+
+
+class RfmError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, detail: str | None = None, /, **context: object) -> None:
+        self.detail = detail or type(self).__doc__ or ""
+        self.context = context
+        super().__init__(self.detail)
+
+
+class NotFoundError(RfmError):
+    """There is no such thing."""
+
+
+class InvalidInputError(RfmError):
+    """The request cannot be understood."""
+
+
+class ConflictError(RfmError):
+    """The request does not fit the present state."""
+
+
+class UnavailableError(RfmError):
+    """A server that this needs is away."""

@@ -1,0 +1,115 @@
+"""Asking for a scoring run: the one place where a request becomes a row and an event."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.bus import remember
+from rfm_common.db import run_sql
+from rfm_common.events import RunQueued
+from rfm_common.models import DataState, Order, RunState, ScoringRun
+from rfm_common.settings import Settings, Transform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What someone asked for; None means the setting's value."""
+
+    calc_date: datetime | Literal["latest"] | None = None
+    window_days: int | None = None
+    k: int | Literal["auto"] | None = None
+    transform: Transform | None = None
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether it asks for nothing but the settings, like the run after an import."""
+        return self == RunRequest()
+
+    def parameters(self, settings: Settings) -> dict[str, object]:
+        """Every parameter filled in, ready for JSON."""
+        date = self.calc_date
+        asked = asdict(self) | {
+            "calc_date": settings.localise(date).isoformat() if isinstance(date, datetime) else date
+        }
+        defaults = {
+            "window_days": settings.window_days,
+            "k": settings.default_k,
+            "transform": settings.transform,
+        }
+        chosen = {name: asked[name] if asked[name] is not None else defaults[name]
+                  for name in defaults}  # fmt: skip
+        return {"calc_date": asked["calc_date"], **chosen, "seed": settings.seed}
+
+
+async def newest_counted_order(session: AsyncSession, settings: Settings) -> datetime | None:
+    """The date of the newest counted order, None when there is none."""
+    newest = await session.exec(
+        select(func.max(Order.order_date)).where(
+            col(Order.status).in_(sorted(settings.counted_statuses))
+        )
+    )
+    return newest.one()
+
+
+async def resolve_calc_date(
+    session: AsyncSession, settings: Settings, requested: str | None, window_days: int
+) -> tuple[datetime, bool]:
+    """The moment that a run looks back from, and whether it had to fall back to `latest`.
+
+    `requested` is None (the end of today in the shop's zone), `latest` (the newest counted
+    order) or an ISO date-time. Without any counted order `latest` is the end of today too.
+    """
+    if requested not in (None, "latest"):
+        return settings.localise(datetime.fromisoformat(str(requested))), False
+    today = settings.end_of_day(datetime.now(UTC))
+    newest = await newest_counted_order(session, settings)
+    if newest is None:
+        return today, False
+    if requested == "latest":
+        return newest, False
+    in_window = (today - newest).total_seconds() <= window_days * 86_400
+    return (today, False) if in_window else (newest, True)
+
+
+async def queue_run(
+    session: AsyncSession,
+    settings: Settings,
+    request: RunRequest,
+    trigger: str,
+    idempotency_key: str | None = None,
+) -> ScoringRun:
+    """Insert a queued run and its event; the caller commits and relays.
+
+    An equal run that still waits in the queue is returned instead: it will see the same data.
+    """
+    parameters = request.parameters(settings)
+    await run_sql(session, "SELECT 1 FROM data_state WHERE id = 1 FOR UPDATE")
+    waiting = await session.exec(
+        select(ScoringRun)
+        .where(ScoringRun.state == RunState.QUEUED, ScoringRun.parameters == parameters)
+        .with_for_update()
+    )
+    if run := waiting.first():
+        return run
+    run = ScoringRun(
+        trigger=trigger,
+        is_automatic=request.is_automatic,
+        parameters=parameters,
+        window_days=int(str(parameters["window_days"])),
+        engine=settings.engine,
+        idempotency_key=idempotency_key,
+    )
+    session.add(run)
+    await session.flush()
+    remember(session, RunQueued(run_id=run.run_id or 0, trigger=trigger))
+    return run
+
+
+async def is_behind(session: AsyncSession) -> bool:
+    """Whether the data is newer than the scores: the one truth that Redis only hints at."""
+    state = (await session.exec(select(DataState))).one()
+    return state.data_version > state.scored_version

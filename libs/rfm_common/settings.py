@@ -1,0 +1,99 @@
+"""Every setting of the product, read from the environment and `.env`, in one place."""
+
+from datetime import datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Transform = Literal["log1p", "yeo-johnson", "none"]
+
+
+def _rfm(name: str, default: Any, **limits: Any) -> Any:
+    """A field called `name` in code and `RFM_NAME` in the environment."""
+    aliases = AliasChoices(f"RFM_{name.upper()}", name)
+    return Field(default, validation_alias=aliases, **limits)
+
+
+class Settings(BaseSettings):
+    """One immutable value, built at the edges only (`__main__`, the CLI, tests)."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
+
+    # Servers. `rfm up` sets them to its private ones when DB_HOST and REDIS_URL are absent.
+    db_host: str = "127.0.0.1"
+    db_port: int = 5432
+    db_name: str = "rfm"
+    db_user: str = "rfm"
+    db_password: SecretStr = SecretStr("")
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8701, ge=0, le=65535)
+
+    # Folders.
+    data_dir: Path = Path("data")
+    state_dir: Path = _rfm("state_dir", Path(".rfm"))
+
+    # What the numbers mean.
+    window_days: int = _rfm("window_days", 365, ge=1, le=3650)
+    default_k: Annotated[int, Field(ge=1, le=50)] | Literal["auto"] = 5
+    timezone: str = _rfm("timezone", "UTC")
+    currency: str | None = _rfm("currency", None, pattern=r"^[A-Z]{3}$")
+    counted_statuses: Annotated[frozenset[str], NoDecode] = _rfm(
+        "counted_statuses", frozenset({"completed"})
+    )
+    transform: Transform = _rfm("transform", "log1p")
+    seed: int = _rfm("seed", 42, ge=0)
+    engine: Literal["local"] = _rfm("engine", "local")
+
+    # Logs.
+    log_level: str = _rfm("log_level", "INFO")
+    log_format: Literal["text", "json"] = _rfm("log_format", "text")
+
+    @field_validator("counted_statuses", mode="before")
+    @classmethod
+    def _split_statuses(cls, value: object) -> object:
+        """Accept `completed, paid` as people write it; case and spaces do not matter."""
+        parts = value.split(",") if isinstance(value, str) else value
+        if isinstance(parts, list | tuple | set | frozenset):
+            return frozenset(str(part).strip().casefold() for part in parts if str(part).strip())
+        return parts
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        """Fail at start, not at the first order, when the zone has a typo."""
+        ZoneInfo(value)
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def input_dir(self) -> Path:
+        """The watched folder."""
+        return self.data_dir / "input"
+
+    @property
+    def archive_dir(self) -> Path:
+        """Where loaded files go."""
+        return self.data_dir / "archive"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Where refused files go."""
+        return self.data_dir / "quarantine"
+
+    def localise(self, moment: datetime) -> datetime:
+        """Read a date-time without a zone in the shop's zone; keep one that has it."""
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+    def end_of_day(self, moment: datetime) -> datetime:
+        """The last microsecond of the shop's day that `moment` falls in."""
+        return datetime.combine(moment.astimezone(self.zone).date(), time.max, self.zone)

@@ -1,0 +1,45 @@
+"""Alembic's entry: one transaction under an advisory lock, so that any number may start at once."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from rfm_common.db import AdvisoryLock, create_engine
+from rfm_common.models import metadata
+from rfm_common.settings import Settings
+
+PARTITIONED = ("rfm_features", "customer_clusters")
+
+
+def include_name(name: str | None, type_: str, _parents: object) -> bool:
+    """Leave out the partitions that runs create, and the loader's work tables."""
+    if type_ != "table" or name is None or name in metadata.tables:
+        return True
+    return not name.startswith((*(f"{table}_" for table in PARTITIONED), "stage_"))
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection, target_metadata=metadata, include_name=include_name,
+        compare_server_default=True,
+    )  # fmt: skip
+    with context.begin_transaction():
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": int(AdvisoryLock.MIGRATE)}
+        )
+        context.run_migrations()
+
+
+async def main() -> None:
+    settings = context.config.attributes.get("settings") or Settings()
+    engine = create_engine(settings, "migrate", pool_size=1)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+        await connection.commit()
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    raise SystemExit("offline SQL scripts are not supported: run against a database")
+asyncio.run(main())

@@ -1,0 +1,1 @@
+"""Watches the input folder, loads what is dropped there, and announces it."""

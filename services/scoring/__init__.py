@@ -1,0 +1,1 @@
+"""Recomputes R, F, M, clusters and segments when the data changes."""

@@ -1,0 +1,112 @@
+"""Real servers for the tests: one PostgreSQL and one Valkey per test process, on free ports.
+
+Each test gets a database of its own, copied from a migrated template, and an empty Valkey.
+"""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.valkey import PrivateValkey
+from rfm_common.bus import open_redis
+from rfm_common.db import Sessions, open_sessions
+from rfm_common.schema import upgrade
+from rfm_common.settings import Settings
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Generator[Path]:
+    """A folder that the servers' unprivileged user can reach (pytest's own is private)."""
+    folder = Path(tempfile.mkdtemp(prefix="rfm-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(state_dir: Path) -> Generator[PrivatePostgres]:
+    server = PrivatePostgres(state_dir / "postgres")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(state_dir: Path) -> Generator[PrivateValkey]:
+    server = PrivateValkey(state_dir / "valkey")
+    server.start()
+    yield server
+    server.stop()
+
+
+def _settings(
+    postgres: PrivatePostgres, valkey: PrivateValkey, database: str, folder: Path
+) -> Settings:
+    environment = postgres.environment() | valkey.environment() | {"DB_NAME": database}
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        **{name.lower(): value for name, value in environment.items()},  # type: ignore[arg-type]
+        data_dir=folder,
+    )
+
+
+async def _administer(settings: Settings, statement: str) -> None:
+    connection = await asyncpg.connect(
+        host=settings.db_host, port=settings.db_port, user=settings.db_user,
+        password=settings.db_password.get_secret_value(), database="postgres",
+    )  # fmt: skip
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: PrivatePostgres, valkey: PrivateValkey, state_dir: Path) -> str:
+    """The name of a database with the real migrations applied, to be copied by each test."""
+
+    async def make() -> None:
+        settings = _settings(postgres, valkey, "template_rfm", state_dir)
+        await _administer(settings, "CREATE DATABASE template_rfm")
+        await upgrade(settings)
+
+    asyncio.run(make())
+    return "template_rfm"
+
+
+@pytest_asyncio.fixture
+async def settings(
+    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path: Path
+) -> AsyncGenerator[Settings]:
+    """Settings of a fresh database, an empty Valkey and an empty data folder."""
+    database = f"test_{next(_numbers)}"
+    made = _settings(postgres, valkey, database, tmp_path / "data")
+    made.input_dir.mkdir(parents=True)
+    await _administer(made, f"CREATE DATABASE {database} TEMPLATE {template}")
+    async with open_redis(made, "test") as redis:
+        await redis.flushall()
+    yield made
+    await _administer(made, f"DROP DATABASE {database} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def sessions(settings: Settings) -> AsyncGenerator[Sessions]:
+    async with open_sessions(settings, "test") as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def redis(settings: Settings) -> AsyncGenerator[Redis]:
+    async with open_redis(settings, "test") as client:
+        yield client

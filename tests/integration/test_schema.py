@@ -1,0 +1,43 @@
+"""The schema is what the models say, and starting many processes at once is safe."""
+
+import asyncio
+import sys
+
+from alembic import command
+
+from rfm_common.db import run_sql
+from rfm_common.schema import alembic_config, upgrade
+from rfm_common.settings import Settings
+
+MIGRATE = """
+import asyncio
+from rfm_common.schema import upgrade
+from rfm_common.settings import Settings
+asyncio.run(upgrade(Settings()))
+"""
+
+
+async def test_models_and_migrations_agree(settings: Settings) -> None:
+    await asyncio.to_thread(command.check, alembic_config(settings))
+
+
+async def test_three_processes_may_migrate_at_once(settings: Settings, sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DROP SCHEMA public CASCADE")
+        await run_sql(session, "CREATE SCHEMA public")
+    environment = {
+        "DB_HOST": settings.db_host, "DB_PORT": str(settings.db_port), "DB_NAME": settings.db_name,
+        "DB_USER": settings.db_user, "DB_PASSWORD": settings.db_password.get_secret_value(),
+    }  # fmt: skip
+
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, env=environment)
+        for _ in range(3)
+    ]
+    assert [await process.wait() for process in started] == [0, 0, 0]
+    async with sessions() as session:
+        assert (await run_sql(session, "SELECT count(*) FROM data_state")).scalar() == 1
+
+
+async def test_upgrading_twice_changes_nothing(settings: Settings) -> None:
+    await upgrade(settings)
