@@ -1,0 +1,5 @@
+"""The REST calls."""
+
+from gateway.api.health import health
+
+ROUTES = [health]
