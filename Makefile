@@ -1,0 +1,44 @@
+# The one task file, for people, hooks and CI. Each task does its own set-up: a virtual
+# environment in .venv from requirements.lock, made once and again when the lock changes.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format lock clean ready
+
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ready ## Start everything with a generated shop: the page is on port 8701
+	$(BIN)/rfm demo $(ARGS)
+
+up: ready ## Start everything on your own files: drop CSVs into data/input/
+	$(BIN)/rfm up $(ARGS)
+
+test: ready ## Run every test, on servers that the tests start (ARGS="-k scores -x" selects)
+	$(BIN)/pytest $(ARGS)
+
+check: ready ## Lint, format, types, import contracts, house rules, schema against models
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit/test_house_rules.py tests/integration/test_schema.py
+
+format: ready ## Format the code and mend what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ready ## Pin what pyproject.toml asks for, with hashes (ARGS=--upgrade: the newest versions)
+	$(BIN)/uv pip compile pyproject.toml --group ingest --group scoring --group gateway \
+	  --group cli --group dev --universal --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --quiet --output-file requirements.lock $(ARGS)
+
+clean: ## Remove the environment and the caches; data/ and .rfm/ stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ready:
+	@$(PYTHON) tools/environment.py
