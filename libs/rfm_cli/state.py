@@ -1,0 +1,90 @@
+"""The state folder: one supervisor at a time, and what it wrote down about its processes."""
+
+import fcntl
+import json
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rfm_common.errors import RfmError
+
+
+class AlreadyRunningError(RfmError):
+    """Another `rfm up` runs on this state folder."""
+
+
+class StateFolderError(RfmError):
+    """The state folder cannot be used."""
+
+
+@dataclass(slots=True)
+class Record:
+    """Who supervises this folder, where the product answers, and the pids of its services."""
+
+    pid: int
+    url: str
+    services: dict[str, int] = field(default_factory=dict)
+
+
+class StateFolder:
+    """`.rfm/`: `lock` is held while a supervisor lives, `stack.json` says what it runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder.absolute()
+        self._record = self.path / "stack.json"
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Be the only supervisor; the system releases the lock however this process ends."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("a")
+        except OSError as error:
+            raise StateFolderError(
+                f"cannot write in {self.path} ({error.strerror}): it may belong to another user;"
+                " become that user, or choose another folder with --state-dir"
+            ) from error
+        with lock:
+            self._acquire(lock.fileno())
+            yield
+
+    def _acquire(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            record = self.record()
+            who = f" (pid {record.pid}) at {record.url}" if record else ""
+            raise AlreadyRunningError(f"rfm already runs on {self.path}{who}") from None
+
+    def record(self) -> Record | None:
+        """What the last supervisor wrote down; None after a clean stop."""
+        with suppress(FileNotFoundError, json.JSONDecodeError, TypeError):
+            return Record(**json.loads(self._record.read_text()))
+        return None
+
+    def write(self, record: Record) -> None:
+        """Replace the record, whole or not at all."""
+        partial = self._record.with_suffix(".new")
+        partial.write_text(json.dumps(asdict(record)))
+        partial.replace(self._record)
+
+    def forget(self) -> None:
+        """Nothing runs any more."""
+        self._record.unlink(missing_ok=True)
+
+    def running_url(self) -> str | None:
+        """Where the product of this folder answers, None when its supervisor is gone."""
+        record = self.record()
+        return record.url if record and _exists(record.pid) else None
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
