@@ -125,6 +125,7 @@ class Customer(SQLModel, table=True):
     country: str | None = Field(default=None, sa_type=Text)
     created_at: datetime | None = Field(default=None, sa_type=_time())
     import_id: int | None = Field(default=None, sa_type=BigInteger)
+    import_line: int | None = None
 
 
 class Order(SQLModel, table=True):
@@ -144,6 +145,8 @@ class Order(SQLModel, table=True):
     status: str = Field(sa_type=Text)
     """Trimmed and lower case."""
     import_id: int | None = Field(default=None, sa_type=BigInteger)
+    import_line: int | None = None
+    """The line of that import's file where the order stands."""
 
 
 class ExchangeRate(SQLModel, table=True):
@@ -155,6 +158,7 @@ class ExchangeRate(SQLModel, table=True):
     valid_from: date = Field(default=BEGINNING, sa_type=Date, primary_key=True)
     rate: Decimal = Field(sa_type=Numeric(24, 12))
     import_id: int | None = Field(default=None, sa_type=BigInteger)
+    import_line: int | None = None
 
 
 class Import(SQLModel, table=True):

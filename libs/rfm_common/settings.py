@@ -50,6 +50,19 @@ class Settings(BaseSettings):
     seed: int = _rfm("seed", 42, ge=0)
     engine: Literal["local"] = _rfm("engine", "local")
 
+    # The dashboard.
+    cdn: Literal["on", "off"] = _rfm("cdn", "on")
+    """Whether browsers may load the pages' libraries from a CDN; off: from the gateway alone."""
+
+    # What the loader accepts, and how long it waits before it believes that a file is complete.
+    max_file_bytes: int = _rfm("max_file_bytes", 16 * 2**30, ge=1)
+    max_rows: int = _rfm("max_rows", 100_000_000, ge=1)
+    max_line_bytes: int = _rfm("max_line_bytes", 2**20, ge=1024)
+    max_reject_share: float = _rfm("max_reject_share", 0.1, ge=0, le=1)
+    date_order: Literal["dmy", "mdy"] = _rfm("date_order", "dmy")
+    settle_seconds: float = _rfm("settle_seconds", 0.5, ge=0)
+    rescan_seconds: float = _rfm("rescan_seconds", 5.0, gt=0)
+
     # Logs.
     log_level: str = _rfm("log_level", "INFO")
     log_format: Literal["text", "json"] = _rfm("log_format", "text")

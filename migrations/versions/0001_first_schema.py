@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("country", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("import_id", sa.BigInteger(), nullable=True),
+        sa.Column("import_line", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customers")),
     )
     op.create_table(
@@ -59,6 +60,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("rate", sa.Numeric(precision=24, scale=12), nullable=False),
         sa.Column("import_id", sa.BigInteger(), nullable=True),
+        sa.Column("import_line", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("currency", "valid_from", name=op.f("pk_exchange_rates")),
     )
     op.create_table(
@@ -324,6 +326,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("import_id", sa.BigInteger(), nullable=True),
+        sa.Column("import_line", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customers.customer_id"], name=op.f("fk_orders_customer_id_customers")
         ),
