@@ -1,0 +1,37 @@
+# One file for the three services: docker build --build-arg SERVICE=ingest|scoring|gateway .
+# An image has its own service's packages and code and no other's; each can also migrate the
+# schema (`alembic upgrade head`), which every service shares.
+
+FROM python:3.12-slim-bookworm AS packages
+ARG SERVICE
+WORKDIR /app
+COPY requirements.lock pyproject.toml ./
+# The lock serves as constraints: it gives the version and the hashes of whatever this service's
+# group asks for, and a package that it does not know stops the build.
+RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
+ && pip install --no-cache-dir --require-hashes -r uv.txt \
+ && python -m venv --without-pip /opt/packages \
+ && uv pip install --no-cache --compile-bytecode --python /opt/packages/bin/python \
+    --require-hashes -c requirements.lock -r pyproject.toml --group "${SERVICE:?}"
+
+FROM python:3.12-slim-bookworm
+ARG SERVICE
+ENV SERVICE=${SERVICE} \
+    PATH=/opt/packages/bin:$PATH \
+    PYTHONPATH=/app/services:/app/libs \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    DATA_DIR=/data \
+    RFM_STATE_DIR=/state
+# Any user id may run it (compose passes the owner of the data folder): /state belongs to all.
+RUN useradd --uid 1000 --no-create-home rfm \
+ && install -d -o rfm -m 0777 /data /state
+WORKDIR /app
+COPY --from=packages /opt/packages /opt/packages
+COPY pyproject.toml ./
+COPY migrations ./migrations
+COPY libs/rfm_common ./libs/rfm_common
+COPY services/${SERVICE} ./services/${SERVICE}
+USER 1000
+CMD ["sh", "-c", "exec python -m \"$SERVICE\""]
