@@ -1,0 +1,65 @@
+"""What every full page shares: the reader, the navigation, the place in the event stream."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from litestar import Request
+from litestar.di import NamedDependency
+from redis.asyncio import Redis
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway import assets
+from gateway.pages.numbers import Numbers, choose_locale
+from gateway.queries.pages import has_demo_data
+from rfm_common.bus import BUS_ERRORS, last_id
+from rfm_common.settings import Settings
+
+NAVIGATION = (("overview", "/dashboard", "Overview"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The context of `layout.html`."""
+
+    title: str
+    section: str
+    numbers: Numbers
+    libraries: dict[str, dict[str, str | None]]
+    events_url: str
+    has_demo: bool
+    navigation: tuple[tuple[str, str, str], ...] = NAVIGATION
+
+    def of(self, title: str, section: str) -> "Frame":
+        """The frame of one page; `section` is its entry in the navigation."""
+        return replace(self, title=title, section=section)
+
+
+FrameDep = NamedDependency[Frame]
+NumbersDep = NamedDependency[Numbers]
+
+
+def provide_numbers(request: Request[Any, Any, Any], settings: Settings) -> Numbers:
+    """The reader's way to write figures, from the Accept-Language header."""
+    locale = choose_locale(request.headers.get("accept-language", ""))
+    return Numbers(locale, settings.zone, settings.currency)
+
+
+async def provide_frame(
+    session: AsyncSession, redis: Redis, settings: Settings, numbers: Numbers
+) -> Frame:
+    """A frame without a title.
+
+    The place in the stream is read before the page's data, so that no event falls between.
+    """
+    try:
+        events_url = f"/events?since={await last_id(redis)}"
+    except BUS_ERRORS:
+        events_url = "/events"
+    return Frame(
+        title="",
+        section="",
+        numbers=numbers,
+        libraries=assets.describe(settings),
+        events_url=events_url,
+        has_demo=await has_demo_data(session),
+    )

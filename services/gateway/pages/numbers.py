@@ -1,0 +1,131 @@
+"""Numbers, money and dates as the reader's language writes them. Pure."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
+
+Figure = int | float | Decimal
+DEFAULT_LOCALE = Locale("en", "GB")
+NONE = "–"
+"""What a table shows where there is no number."""
+
+
+def choose_locale(accept_language: str) -> Locale:
+    """The first language of an Accept-Language header that Babel knows, British English else.
+
+    The header lists languages in order of weight in every browser, so weights are not sorted.
+    """
+    for part in accept_language.split(","):
+        name = part.split(";")[0].strip()
+        try:
+            return Locale.parse(name, sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+    return DEFAULT_LOCALE
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How this reader sees figures: language, shop's zone and the currency of the run."""
+
+    locale: Locale
+    zone: ZoneInfo
+    currency: str | None = None
+
+    def of(self, currency: str | None) -> "Numbers":
+        """The same, for amounts of another currency."""
+        return replace(self, currency=currency) if currency else self
+
+    def count(self, value: Figure | None) -> str:
+        """A whole number with separators."""
+        return NONE if value is None else format_decimal(value, "#,##0", locale=self.locale)
+
+    def decimal(self, value: Figure | None, digits: int = 1) -> str:
+        """A number with a fixed count of decimals."""
+        pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
+        return NONE if value is None else format_decimal(value, pattern, locale=self.locale)
+
+    def money(self, value: Figure | None, currency: str | None = None) -> str:
+        """An amount: whole units from 100 on, with cents below."""
+        if value is None:
+            return NONE
+        return self._currency(value, currency, whole=abs(float(value)) >= 100)
+
+    def exact_money(self, value: Figure | None, currency: str | None = None) -> str:
+        """An amount with its cents."""
+        return NONE if value is None else self._currency(value, currency, whole=False)
+
+    def _currency(self, value: Figure, currency: str | None, *, whole: bool) -> str:
+        code = currency or self.currency
+        if not code:
+            return self.decimal(value, 0 if whole else 2)
+        if not whole:
+            return format_currency(value, code, locale=self.locale)
+        pattern = re.sub(r"\.0+", "", self.locale.currency_formats["standard"].pattern)
+        return format_currency(value, code, pattern, locale=self.locale, currency_digits=False)
+
+    def short_money(self, value: Figure | None) -> str:
+        """An amount for a card: `€1.2M`."""
+        if value is None or not self.currency or abs(float(value)) < 1_000_000:
+            return self.money(value)
+        return format_compact_currency(value, self.currency, locale=self.locale, fraction_digits=1)
+
+    def percent(self, share: float | None) -> str:
+        """A share between 0 and 1 with one decimal; a small one is not shown as nothing."""
+        if share is None:
+            return NONE
+        if 0 < share < 0.001:
+            return f"< {format_percent(0.001, '0.0%', locale=self.locale)}"
+        return format_percent(share, "0.0%", locale=self.locale)
+
+    def signed(self, value: Figure) -> str:
+        """A whole number with its sign."""
+        return format_decimal(value, "+#,##0;−#,##0", locale=self.locale) if value else "0"
+
+    def signed_percent(self, share: float) -> str:
+        """A relative change with its sign."""
+        return format_percent(share, "+0.0%;−0.0%", locale=self.locale)
+
+    def day(self, moment: datetime | date | None) -> str:
+        """A date in the shop's zone: `22 Nov 2026`."""
+        if moment is None:
+            return NONE
+        local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
+        return format_date(local, "medium", locale=self.locale)
+
+    def moment(self, moment: datetime | None) -> str:
+        """Date and time in the shop's zone."""
+        if moment is None:
+            return NONE
+        return format_datetime(moment.astimezone(self.zone), "medium", locale=self.locale)
+
+    def ago(self, moment: datetime, now: datetime) -> str:
+        """How long ago, in the language of the pages' words."""
+        return format_timedelta(moment - now, add_direction=True, locale=DEFAULT_LOCALE)
+
+    def seconds(self, value: float | None) -> str:
+        """A duration: `0.8 s`, `14 s`, `3 min`."""
+        if value is None:
+            return NONE
+        if value >= 120:
+            return f"{self.count(round(value / 60))} min"
+        return f"{self.decimal(value, 0 if value >= 10 else 1)} s"
+
+    def size(self, value: int) -> str:
+        """A file size in decimal units."""
+        for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+            if value >= factor:
+                return f"{self.decimal(value / factor)} {unit}"
+        return f"{self.count(value)} B"
+
+    @property
+    def separators(self) -> str:
+        """Decimal and group separator, as Plotly's `layout.separators` wants them."""
+        symbols = self.locale.number_symbols["latn"]
+        return f"{symbols['decimal']}{symbols['group']}"

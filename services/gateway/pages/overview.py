@@ -1,0 +1,226 @@
+"""The overview: figures, grid and segments of one snapshot, and what is going on."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from litestar import Response, get
+from litestar.params import Parameter
+from markupsafe import Markup
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.dependencies import SessionDep, SettingsDep
+from gateway.pages.frame import Frame, FrameDep, NumbersDep
+from gateway.pages.guide import Guide, guide, rank
+from gateway.pages.jobs import Jobs
+from gateway.pages.kpis import Change, Kpi, Moment, build_kpis, count_change
+from gateway.pages.numbers import Numbers
+from gateway.pages.render import answer, render
+from gateway.queries.pages import (
+    Activity,
+    Flow,
+    Segment,
+    activity,
+    find_run,
+    find_snapshot,
+    list_segments,
+    list_snapshots,
+    top_flows,
+)
+from rfm_common.models import ScoringRun
+from rfm_common.settings import Settings
+
+HEAT_STEPS = 9
+Day = Annotated[date | None, Parameter(query="date")]
+Compare = Annotated[date | None, Parameter(query="compare")]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A square of the grid; `heat` is 0 (empty) to 9."""
+
+    r_score: int
+    fm_score: int
+    customers: int
+    share: float
+    heat: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """A segment with its words and how many customers it gained."""
+
+    segment: Segment
+    guide: Guide
+    change: Change | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the overview shows of one snapshot."""
+
+    run: ScoringRun
+    compared: ScoringRun | None
+    kpis: list[Kpi]
+    grid: list[list[Cell]]
+    rows: list[SegmentRow]
+    flows: list[Flow]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A day that the filter bar offers."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewBody:
+    """What is swapped when scores change: one snapshot, whole."""
+
+    template: ClassVar[str] = "overview_body.html"
+    numbers: Numbers
+    snapshot: Snapshot | None
+    days: list[Choice]
+    compare_days: list[Choice]
+    is_pinned: bool
+    query: str
+    activity: Activity
+    input_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """The page around it."""
+
+    template: ClassVar[str] = "overview.html"
+    frame: Frame
+    numbers: Numbers
+    body: Markup
+    jobs: Markup
+
+
+def build_grid(cells: list[dict[str, Any]]) -> list[list[Cell]]:
+    """Rows of the 5x5 grid, best frequency-monetary score first, recency 1 to 5 across."""
+    counts = {(cell["r_score"], cell["fm_score"]): int(cell["customers"]) for cell in cells}
+    total, most = sum(counts.values()) or 1, max(counts.values(), default=1) or 1
+
+    def cell(r_score: int, fm_score: int) -> Cell:
+        count = counts.get((r_score, fm_score), 0)
+        heat = math.ceil(HEAT_STEPS * count / most)
+        return Cell(r_score, fm_score, count, count / total, heat)
+
+    return [[cell(r, fm) for r in range(1, 6)] for fm in range(5, 0, -1)]
+
+
+def build_rows(
+    numbers: Numbers, segments: list[Segment], before: list[Segment] | None
+) -> list[SegmentRow]:
+    """The segment table, best first; a segment that others left empty is not listed."""
+    then = {segment.name: segment.customers for segment in before or []}
+    return [
+        SegmentRow(
+            segment,
+            guide(segment.name),
+            count_change(numbers, segment.customers - then.get(segment.name, 0))
+            if before is not None
+            else None,
+        )
+        for segment in sorted(segments, key=lambda segment: rank(segment.name))
+    ]
+
+
+async def load_snapshot(
+    session: AsyncSession, numbers: Numbers, run: ScoringRun, compared: ScoringRun | None
+) -> Snapshot:
+    """Read one snapshot and what it is compared with: k rows and the run itself."""
+    run_id = run.run_id or 0
+    segments = await list_segments(session, run_id)
+    before = await list_segments(session, compared.run_id or 0) if compared else None
+    then = Moment(compared.summary, before or []) if compared else None
+    is_previous = compared is not None and compared.run_id == run.previous_run_id
+    return Snapshot(
+        run=run,
+        compared=compared,
+        kpis=build_kpis(numbers, run.window_days, Moment(run.summary, segments), then),
+        grid=build_grid(run.summary.get("grid") or []),
+        rows=build_rows(numbers, segments, before),
+        flows=await top_flows(session, run_id) if is_previous else [],
+    )
+
+
+def choices(
+    snapshots: list[tuple[int, datetime]], zone: ZoneInfo, numbers: Numbers, chosen: date | None
+) -> list[Choice]:
+    """The days that have a snapshot, newest first, each once."""
+    days = dict.fromkeys(moment.astimezone(zone).date() for _, moment in snapshots)
+    return [Choice(day.isoformat(), numbers.day(day), day == chosen) for day in days]
+
+
+async def load_body(
+    session: AsyncSession, settings: Settings, numbers: Numbers, day: date | None,
+    compare: date | None,
+) -> OverviewBody:  # fmt: skip
+    """The overview of a day (the newest snapshot when None) against another."""
+    run = await find_snapshot(session, settings.zone, day)
+    compared = await _compared(session, settings, run, compare) if run else None
+    numbers = numbers.of(run.base_currency) if run else numbers
+    snapshots = await list_snapshots(session)
+    earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
+    compared_day = _day_of(compared, settings.zone)
+    return OverviewBody(
+        numbers=numbers,
+        snapshot=await load_snapshot(session, numbers, run, compared) if run else None,
+        days=choices(snapshots, settings.zone, numbers, day),
+        compare_days=choices(earlier, settings.zone, numbers, compared_day),
+        is_pinned=day is not None,
+        query=_query(day, compare),
+        activity=await activity(session),
+        input_dir=str(settings.input_dir),
+    )
+
+
+async def _compared(
+    session: AsyncSession, settings: Settings, run: ScoringRun, compare: date | None
+) -> ScoringRun | None:
+    if compare:
+        return await find_snapshot(session, settings.zone, compare)
+    return await find_run(session, run.previous_run_id)
+
+
+def _day_of(run: ScoringRun | None, zone: ZoneInfo) -> date | None:
+    return run.calc_date.astimezone(zone).date() if run and run.calc_date else None
+
+
+def _query(day: date | None, compare: date | None) -> str:
+    chosen = {"date": day, "compare": compare}
+    return "&".join(f"{name}={value.isoformat()}" for name, value in chosen.items() if value)
+
+
+@get("/")
+async def overview(
+    frame: FrameDep, session: SessionDep, settings: SettingsDep, day: Day = None,
+    compare: Compare = None,
+) -> Response[str]:  # fmt: skip
+    """The overview; `date` pins it to a day, `compare` chooses the day to measure change from."""
+    body = await load_body(session, settings, frame.numbers, day, compare)
+    page = OverviewPage(
+        frame=frame.of("Overview", "overview"),
+        numbers=frame.numbers,
+        body=render(body),
+        jobs=render(Jobs(frame.numbers, body.activity, datetime.now(UTC))),
+    )
+    return answer(page, 404 if day and body.snapshot is None else 200)
+
+
+@get("/p/overview")
+async def overview_body(
+    numbers: NumbersDep, session: SessionDep, settings: SettingsDep, day: Day = None,
+    compare: Compare = None,
+) -> Response[str]:  # fmt: skip
+    """The part that changes when scores do."""
+    return answer(await load_body(session, settings, numbers, day, compare))

@@ -1,0 +1,47 @@
+// htmx, its event stream, and the words that tell whether this page is fresh.
+(() => {
+  const live = document.getElementById("live");
+  const words = { live: "Live", paused: "Paused", offline: "Offline" };
+
+  const say = (state) => {
+    live.dataset.state = state;
+    live.textContent = words[state];
+    live.title = state === "offline" ? "Not connected: reload the page for new figures" : "";
+  };
+
+  const settle = () => new Promise((resolve) => setTimeout(resolve));
+
+  const connect = async () => {
+    await window.load("htmx");
+    await settle(); // htmx starts in a timer of its own; the extension must come after it
+    await window.load("hx-sse");
+    window.htmx.process(live);
+  };
+
+  document.addEventListener("htmx:sse:after:connection", () => say("live"));
+  document.addEventListener("htmx:sse:error", () => say("offline"));
+  document.addEventListener("htmx:sse:before:connection", (event) => {
+    if (event.detail.connection.attempt > 0) say(document.hidden ? "paused" : "offline");
+  });
+
+  // Progress is told by the event itself: nothing is asked of the server for it.
+  const progress = (selector, percent, text) => {
+    for (const place of document.querySelectorAll(selector)) {
+      place.querySelector("progress").value = percent;
+      place.querySelector("[data-text]").textContent = text;
+    }
+  };
+  document.addEventListener("run-progress", ({ detail }) => {
+    const run = JSON.parse(detail.data);
+    const left = run.seconds_left ? `, about ${Math.ceil(run.seconds_left)} s left` : "";
+    progress(`[data-run="${run.run_id}"]`, run.percent,
+      `step ${run.step_number} of ${run.steps}: ${run.step}, ${Math.round(run.percent)} %${left}`);
+  });
+  document.addEventListener("import-progress", ({ detail }) => {
+    const file = JSON.parse(detail.data);
+    progress(`[data-import="${file.import_id}"]`, file.percent,
+      `${file.rows.toLocaleString(document.documentElement.dataset.locale)} rows, ${Math.round(file.percent)} %`);
+  });
+
+  connect().catch(() => say("offline"));
+})();
