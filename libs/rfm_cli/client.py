@@ -1,7 +1,8 @@
 """The product's REST API as the commands see it: clear words when it is away or says no."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -29,17 +30,18 @@ def base_url(settings: Settings) -> str:
 
 def running_url(settings: Settings) -> str:
     """Where the product is: as API_PORT says, else where this state folder's `rfm up` put it."""
-    found = None if "api_port" in settings.model_fields_set else StateFolder(settings.state_dir)
-    return (found and found.running_url()) or base_url(settings)
+    if "api_port" in settings.model_fields_set:
+        return base_url(settings)
+    running = StateFolder(settings.state_dir).running()
+    return running.url if running else base_url(settings)
 
 
 @contextmanager
 def connect(settings: Settings) -> Generator[httpx.Client]:
     """A client of the running product; what goes wrong inside becomes an RfmError."""
     url = running_url(settings)
-    hooks = {"response": [_check]}
     try:
-        with httpx.Client(base_url=url, trust_env=False, timeout=60, event_hooks=hooks) as client:
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
             yield client
     except httpx.ConnectError:
         raise UnreachableError(f"nothing answers on {url}: start it with rfm up") from None
@@ -47,18 +49,24 @@ def connect(settings: Settings) -> Generator[httpx.Client]:
         raise UnreachableError(f"the answer of {url} broke off: {error}") from error
 
 
-def _check(response: httpx.Response) -> None:
-    if response.is_success:
-        return
-    response.read()
-    raise RefusedError(_problem(response))
+def answer(response: httpx.Response) -> Any:
+    """The JSON of an answer; raises RefusedError with the product's own words otherwise."""
+    checked(response)
+    return response.json(parse_float=Decimal)
+
+
+def checked(response: httpx.Response) -> httpx.Response:
+    """The answer if it is a success; raises RefusedError with the product's own words otherwise."""
+    if not response.is_success:
+        response.read()
+        raise RefusedError(_problem(response))
+    return response
 
 
 def _problem(response: httpx.Response) -> str:
     """The words of an application/problem+json answer, or what there is instead."""
-    try:
-        problem: dict[str, Any] = response.json()
-        words = [str(problem[key]) for key in ("title", "detail") if problem.get(key)]
-    except (ValueError, TypeError, KeyError):
-        words = []
-    return ": ".join(words) or f"{response.status_code} {response.reason_phrase}"
+    with suppress(ValueError, AttributeError):
+        problem = response.json()
+        if words := [str(problem[key]) for key in ("title", "detail") if problem.get(key)]:
+            return ": ".join(words)
+    return f"{response.status_code} {response.reason_phrase}"

@@ -101,7 +101,7 @@ class Stack:
         self._on_ready = on_ready
         self._programs = programs
         self._state = StateFolder(settings.state_dir)
-        self._record = Record(os.getpid(), base_url(settings))
+        self._record = Record(os.getpid(), base_url(settings), str(settings.data_dir.absolute()))
         self._mark = f"rfm={self._state.path}"
         self._servers: list[ServerChild] = []
         self._services: list[ServiceChild] = []
@@ -109,6 +109,7 @@ class Stack:
 
     async def run(self) -> None:
         """Run until SIGINT or SIGTERM, then stop everything; raises what prevents a start."""
+        self._settings.input_dir.mkdir(parents=True, exist_ok=True)
         self._end_leftovers()
         self._state.write(self._record)
         self._listen()

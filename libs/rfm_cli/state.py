@@ -21,10 +21,11 @@ class StateFolderError(RfmError):
 
 @dataclass(slots=True)
 class Record:
-    """Who supervises this folder, where the product answers, and the pids of its services."""
+    """Who supervises this folder, where the product is, and the pids of its services."""
 
     pid: int
     url: str
+    data_dir: str
     services: dict[str, int] = field(default_factory=dict)
 
 
@@ -74,10 +75,10 @@ class StateFolder:
         """Nothing runs any more."""
         self._record.unlink(missing_ok=True)
 
-    def running_url(self) -> str | None:
-        """Where the product of this folder answers, None when its supervisor is gone."""
+    def running(self) -> Record | None:
+        """The record, None when its supervisor is gone."""
         record = self.record()
-        return record.url if record and _exists(record.pid) else None
+        return record if record and _exists(record.pid) else None
 
 
 def _exists(pid: int) -> bool:

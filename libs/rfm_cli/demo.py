@@ -1,0 +1,62 @@
+"""`rfm demo`: the demo shop's files, dropped into the watched folder one after the other."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from random import Random
+
+from rfm_cli.generate import rate_lines, write_lines
+from rfm_cli.shop import (
+    Customer,
+    broken_rows,
+    customer_file,
+    customers,
+    live_orders,
+    order_file,
+    orders,
+)
+
+PREFIX = "rfm-demo-"
+"""Marks a file as demo data, which `rfm demo --remove` takes out again."""
+
+LIVE_SECONDS = 20
+
+Say = Callable[[str], object]
+
+
+def drop_shop(folder: Path, now: datetime, say: Say) -> list[Customer]:
+    """Write rates, customers, and a file of orders per year; returns the customers.
+
+    `now` is the time on the shop's clock, without a zone, and the moment at which the data ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lines in _files(now):
+        rows = write_lines(folder / f"{PREFIX}{name}.csv", lines) - 1
+        say(f"dropped {PREFIX}{name}.csv ({rows:,} rows)")
+    return list(customers(now))
+
+
+def _files(now: datetime) -> Iterator[tuple[str, Iterator[str]]]:
+    yield "exchange-rates", rate_lines()
+    yield "customers", customer_file(now)
+    by_time = sorted(orders(now), key=lambda order: order.moment)
+    for year, of_year in groupby(by_time, key=lambda order: order.moment.year):
+        yield f"orders-{year}", order_file(of_year, broken_rows(year) if year == now.year else ())
+
+
+def drop_live(folder: Path, known: list[Customer], now: datetime, say: Say) -> None:
+    """Write one small file: what the shop sold in the last seconds."""
+    count = Random(f"{now}").randint(10, 60)  # noqa: S311
+    name = f"{PREFIX}orders-live-{now:%Y%m%d-%H%M%S}.csv"
+    write_lines(folder / name, order_file(live_orders(known, now, count)))
+    say(f"dropped {name} ({count} rows)")
+
+
+async def run_demo(folder: Path, clock: Callable[[], datetime], say: Say, *, live: bool) -> None:
+    """Drop the shop; with `live`, go on with a small file every LIVE_SECONDS until cancelled."""
+    known = await asyncio.to_thread(drop_shop, folder, clock(), say)
+    while live:
+        await asyncio.sleep(LIVE_SECONDS)
+        await asyncio.to_thread(drop_live, folder, known, clock(), say)

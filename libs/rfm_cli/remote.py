@@ -1,0 +1,148 @@
+"""What the commands ask of the running product, and how they show its answers."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from rfm_cli.client import RefusedError, answer, checked
+
+_POLL = 0.25
+_NEWEST_IMPORTS = {"page_size": 1000}
+
+Json = dict[str, Any]
+
+
+def request_run(client: httpx.Client, body: Json) -> Json:
+    """Ask for a scoring run; returns it as it was accepted."""
+    accepted: Json = answer(client.post("/pipeline/run", json=body))
+    return accepted
+
+
+def follow_run(client: httpx.Client, run_id: int) -> Iterator[Json]:
+    """The run again and again until it has ended; raises when it ended without scores."""
+    while True:
+        run: Json = answer(client.get(f"/runs/{run_id}"))
+        yield run
+        if run["status"] in {"failed", "cancelled"}:
+            raise RefusedError(f"run {run_id} {run['status']}: {run['error'] or 'no reason given'}")
+        if run["status"] == "finished":
+            return
+        time.sleep(_POLL)
+
+
+def segments(client: httpx.Client, calc_date: str | None) -> Json:
+    """The segments of a date, None meaning the newest."""
+    found: Json = answer(client.get("/segments", params={"calc_date": calc_date or "latest"}))
+    return found
+
+
+def segment_table(found: Json) -> Table:
+    """A row per segment and cluster."""
+    currency = found.get("base_currency") or "money"
+    table = Table(title=f"Segments as of {found['calc_date']}")
+    table.add_column("Segment")
+    for heading in (
+        "Cluster", "Customers", "Share", "Days since", "Orders", f"Mean {currency}", "Of revenue",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for row in found["segments"]:
+        table.add_row(
+            row["segment_name"], str(row["cluster_id"]), f"{row['customer_count']:,}",
+            f"{row['customer_share']:.1%}", f"{row['avg_recency_days']:.0f}",
+            f"{row['avg_frequency']:.1f}", f"{row['avg_monetary']:,.2f}",
+            f"{row['monetary_share']:.1%}",
+        )  # fmt: skip
+    return table
+
+
+def upload(client: httpx.Client, paths: tuple[Path, ...]) -> list[Json]:
+    """Put the files into the watched folder and wait until each has its final state."""
+    before = _newest_import_id(client)
+    with ExitStack() as stack:
+        files = [("files", (path.name, stack.enter_context(path.open("rb")))) for path in paths]
+        accepted = answer(client.post("/imports", files=files, timeout=None))
+    names = set(accepted["files"])
+    while len(ended := _ended(client, before, names)) < len(names):
+        time.sleep(_POLL)
+    return ended
+
+
+def _newest_import_id(client: httpx.Client) -> int:
+    newest = answer(client.get("/imports", params={"page_size": 1}))["imports"]
+    return newest[0]["import_id"] if newest else 0
+
+
+def _ended(client: httpx.Client, after: int, names: set[str]) -> list[Json]:
+    listed = answer(client.get("/imports", params=_NEWEST_IMPORTS))["imports"]
+    ours = (row for row in listed if row["import_id"] > after and row["file_name"] in names)
+    return [row for row in ours if row["state"] != "reading"]
+
+
+def import_table(rows: list[Json]) -> Table:
+    """What became of each file."""
+    table = Table()
+    for heading in ("File", "State"):
+        table.add_column(heading)
+    for heading in ("Rows", "New", "Updated", "Unchanged", "Rejected"):
+        table.add_column(heading, justify="right")
+    table.add_column("Why")
+    for row in sorted(rows, key=lambda row: row["import_id"]):
+        counts = (f"{row[f'rows_{name}']:,}" for name in
+                  ("total", "new", "updated", "unchanged", "rejected"))  # fmt: skip
+        state = row["state"].replace("_", " ")
+        table.add_row(row["file_name"], state, *counts, row["message"] or "")
+    return table
+
+
+def export(client: httpx.Client, segment: str, sink: IO[bytes]) -> None:
+    """Copy the segment's CSV into `sink`; raises when it broke off."""
+    with client.stream("GET", f"/export/segments/{quote(segment, safe='')}") as response:
+        checked(response)
+        for chunk in response.iter_bytes():
+            sink.write(chunk)
+
+
+def export_file(client: httpx.Client, segment: str, path: Path) -> None:
+    """The same into a file, which appears only when it is complete."""
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        with partial.open("wb") as sink:
+            export(client, segment, sink)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def health(client: httpx.Client) -> Json:
+    """The product's state; also when it says that something is away."""
+    found: Json = client.get("/health").json()
+    return found
+
+
+def health_table(url: str, found: Json) -> Table:
+    """The state as two columns."""
+    table = Table(title=f"RFM at {url}", show_header=False)
+    for name, value in found.items():
+        table.add_row(
+            name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
+        )
+    return table
+
+
+def remove_demo(client: httpx.Client) -> Json:
+    """Take the demo shop out of the product; returns what was removed."""
+    removed: Json = answer(client.delete("/demo")) or {}
+    return removed
+
+
+def console() -> Console:
+    """Standard output; wide enough for the tables when it is a file or a pipe."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=140)
