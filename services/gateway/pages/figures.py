@@ -53,7 +53,7 @@ def scatter(sample: Sequence[RunSample], numbers: Numbers) -> Figure:
             "separators": numbers.separators,
             "xaxis": {"title": {"text": "Days since the last order"}, "rangemode": "tozero"},
             "yaxis": {
-                "title": {"text": f"Revenue in the window, {numbers.currency or 'log scale'}"},
+                "title": {"text": f"Revenue, {numbers.currency or 'log scale'}"},
                 "type": "log",
                 "dtick": 1,
             },
@@ -89,7 +89,7 @@ def trend(snapshots: Sequence[tuple[datetime, list[Segment]]], numbers: Numbers)
         "layout": {
             "separators": numbers.separators,
             "hovermode": "x unified",
-            "xaxis": {"type": "date", "tickformat": "%-d %b %Y", "nticks": 6},
+            "xaxis": {"type": "date", "tickformat": "%-d %b\n%Y", "nticks": 6},
             "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
         },
     }

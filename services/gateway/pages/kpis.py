@@ -94,6 +94,12 @@ class Moment:
         return int(self.summary.get("orders") or 0) / active if active else 0.0
 
     @property
+    def average_order(self) -> float:
+        """Money per counted order."""
+        orders = int(self.summary.get("orders") or 0)
+        return float(self.money) / orders if orders else 0.0
+
+    @property
     def recency(self) -> float | None:
         """Median days since the last order."""
         value = self.summary.get("median_recency_days")
@@ -133,8 +139,12 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
             change=since(lambda moment: moment.orders_per_customer),
         ),
         Kpi(
+            "Average order", numbers.money(now.average_order), "per counted order",
+            change=since(lambda moment: moment.average_order),
+        ),
+        Kpi(
             "Revenue slipping", numbers.short_money(at_risk),
-            f"{numbers.percent(at_risk_share)} of revenue: At Risk, Hibernating, Lost",
+            f"{numbers.percent(at_risk_share)} of it: At Risk, Hibernating, Lost",
             full=numbers.exact_money(at_risk),
             change=since(lambda moment: float(money_at_risk(moment.segments)[0]), False),
         ),

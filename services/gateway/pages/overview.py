@@ -68,6 +68,12 @@ class Snapshot:
     rows: list[SegmentRow]
     flows: list[Flow]
 
+    @property
+    def widest(self) -> float:
+        """The largest share of a segment: the full width of the share bars."""
+        shares = [max(row.segment.share, row.segment.monetary_share) for row in self.rows]
+        return max(shares, default=0) or 1
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -105,13 +111,16 @@ class OverviewPage:
 
 
 def build_grid(cells: list[dict[str, Any]]) -> list[list[Cell]]:
-    """Rows of the 5x5 grid, best frequency-monetary score first, recency 1 to 5 across."""
+    """Rows of the 5x5 grid, best frequency-monetary score first, recency 1 to 5 across.
+
+    Heat goes with the square root, or the corner of those who left would pale all others.
+    """
     counts = {(cell["r_score"], cell["fm_score"]): int(cell["customers"]) for cell in cells}
     total, most = sum(counts.values()) or 1, max(counts.values(), default=1) or 1
 
     def cell(r_score: int, fm_score: int) -> Cell:
         count = counts.get((r_score, fm_score), 0)
-        heat = math.ceil(HEAT_STEPS * count / most)
+        heat = math.ceil(HEAT_STEPS * math.sqrt(count / most))
         return Cell(r_score, fm_score, count, count / total, heat)
 
     return [[cell(r, fm) for r in range(1, 6)] for fm in range(5, 0, -1)]

@@ -23,16 +23,16 @@
 
   const axis = (css) => ({
     gridcolor: css("--border"), linecolor: css("--border"), zerolinecolor: css("--border"),
-    tickcolor: css("--border"), automargin: true, title: { standoff: 10 },
+    tickcolor: css("--border"), automargin: true, title: { standoff: 8, font: { size: 13 } },
   });
   const template = (narrow) => {
     const css = (name) => style().getPropertyValue(name).trim();
     return { layout: {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: css("--sans"), size: 13, color: css("--text") },
-      margin: { l: 8, r: 8, t: 8, b: 8 }, xaxis: axis(css), yaxis: axis(css),
+      margin: { l: 8, r: 8, t: 8, b: narrow ? 110 : 90 }, xaxis: axis(css), yaxis: axis(css),
       hoverlabel: { bgcolor: css("--surface"), bordercolor: css("--border-strong"), font: { color: css("--text") }, align: "left" },
-      legend: { orientation: "h", y: narrow ? -0.35 : -0.2, x: 0, itemsizing: "constant" },
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, itemsizing: "constant", font: { size: 12 } },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--muted"), activecolor: css("--text") },
     } };
   };
