@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 
 import httpx
 
@@ -20,7 +21,6 @@ from rfm_cli.state import Record, StateFolder
 from rfm_cli.supervisor import Child, keep_running
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.errors import RfmError
-from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -153,8 +153,10 @@ class Stack:
         """Bring everything up and keep it up; ends only by an error or by cancellation."""
         try:
             async with asyncio.TaskGroup() as group:
+                # Loading the migration tools takes as long as starting the servers.
+                schema = asyncio.create_task(asyncio.to_thread(import_module, "rfm_common.schema"))
                 settings = await self._start_servers(group)
-                await upgrade(settings)
+                await (await schema).upgrade(settings)
                 log.info("the database has the newest schema")
                 await self._start_services(group, settings)
                 await self._answers(base_url(settings))

@@ -1,0 +1,81 @@
+"""Commands that ask the running product: import, score, export, status."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import Progress
+
+from rfm_cli import remote
+from rfm_cli.client import connect, running_url
+from rfm_common.settings import Settings
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+def import_files(files: tuple[Path, ...]) -> None:
+    """Load CSV files into the running product and say what became of each."""
+    with connect(Settings()) as client, remote.console().status("loading"):
+        rows = remote.upload(client, files)
+    remote.console().print(remote.import_table(rows))
+    sys.exit(any(row["state"] == "quarantined" for row in rows))
+
+
+def _cluster_count(_context: click.Context, _option: click.Parameter, value: str | None) -> Any:
+    if value is None or value == "auto":
+        return value
+    if not value.isdecimal():
+        raise click.BadParameter("a number of clusters, or auto")
+    return int(value)
+
+
+@click.command()
+@click.option("--calc-date", help="A date, a date-time, or latest; the end of today without it.")
+@click.option("--window-days", type=int, help="Days to look back (RFM_WINDOW_DAYS, 365).")
+@click.option("--k", callback=_cluster_count, help="Clusters, or auto (DEFAULT_K, 5).")
+def score(**options: Any) -> None:
+    """Score all customers now, and print the segments."""
+    body = {name: value for name, value in options.items() if value is not None}
+    with connect(Settings()) as client:
+        run_id = remote.request_run(client, body)["run_id"]
+        run = _show_progress(remote.follow_run(client, run_id))
+        found = remote.segments(client, run["calc_date"])
+    for warning in run["warnings"]:
+        click.echo(f"warning: {warning['message']}", err=True)
+    remote.console().print(remote.segment_table(found))
+
+
+def _show_progress(states: Iterable[remote.Json]) -> remote.Json:
+    run: remote.Json = {}
+    with Progress(console=remote.console(), transient=True) as bar:
+        task = bar.add_task("queued", total=100)
+        for run in states:
+            progress = run["progress"]
+            bar.update(task, description=progress.get("step") or run["status"],
+                       completed=float(progress.get("percent") or 0))  # fmt: skip
+    return run
+
+
+@click.command()
+@click.argument("segment")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Instead of stdout.")
+def export(segment: str, out: Path | None) -> None:
+    """Write the customers of a segment as CSV."""
+    with connect(Settings()) as client:
+        if out:
+            remote.export_file(client, segment, out)
+        else:
+            remote.export(client, segment, sys.stdout.buffer)
+
+
+@click.command()
+def status() -> None:
+    """Say how the running product is; exit code 1 unless all is well."""
+    settings = Settings()
+    with connect(settings) as client:
+        found = remote.health(client)
+    remote.console().print(remote.health_table(running_url(settings), found))
+    sys.exit(found.get("status") != "ok")

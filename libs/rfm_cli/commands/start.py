@@ -1,0 +1,89 @@
+"""Commands that start the product or a part of it: up, demo."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from rfm_cli import remote
+from rfm_cli.client import connect
+from rfm_cli.commands import settings_of
+from rfm_cli.demo import run_demo
+from rfm_cli.stack import OnReady, Stack, with_port
+from rfm_cli.state import StateFolder
+from rfm_common.logs import configure_logging
+from rfm_common.settings import Settings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _stack_options(command: _Command) -> _Command:
+    """The options of the commands that start the product."""
+    folder = click.Path(file_okay=False, path_type=Path)
+    for option in (
+        click.option("--state-dir", type=folder, help="Private servers (RFM_STATE_DIR, .rfm)."),
+        click.option("--data-dir", type=folder, help="Holds the watched input/ (DATA_DIR, data)."),
+        click.option("--port", "api_port", type=int, help="API_PORT, 8701; 0 picks a free one."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_stack_options
+def up(**options: Any) -> None:
+    """Start everything, say where it is, and stop everything on Ctrl-C."""
+    _run_stack(settings_of(options), _announce)
+
+
+async def _announce(url: str) -> None:
+    click.echo(f"RFM runs at {url} (Ctrl-C stops it)")
+
+
+def _run_stack(settings: Settings, on_ready: OnReady) -> None:
+    """Run the product in the foreground, until a signal."""
+    configure_logging("rfm", settings.log_level, settings.log_format)
+    with StateFolder(settings.state_dir).held():
+        asyncio.run(Stack(with_port(settings), on_ready).run())
+
+
+@click.command()
+@_stack_options
+@click.option("--live", is_flag=True, help="Go on: a small file of orders every 20 seconds.")
+@click.option("--remove", is_flag=True, help="Take the demo shop out of the running product.")
+def demo(*, live: bool, remove: bool, **options: Any) -> None:
+    """Start everything with a generated shop: 5,000 customers, 60,000 orders, three currencies.
+
+    When the product runs already, the shop is dropped into its folder.
+    """
+    settings = settings_of(options)
+    if remove:
+        _remove_demo(settings)
+    elif running := StateFolder(settings.state_dir).running():
+        click.echo(f"RFM runs already at {running.url}")
+        asyncio.run(_drop(settings, Path(running.data_dir), live=live))
+    else:
+        _run_stack(settings, partial(_announce_and_drop, settings, live=live))
+
+
+async def _announce_and_drop(settings: Settings, url: str, *, live: bool) -> None:
+    await _announce(url)
+    await _drop(settings, settings.data_dir, live=live)
+
+
+async def _drop(settings: Settings, data_dir: Path, *, live: bool) -> None:
+    def shop_time() -> datetime:
+        return datetime.now(settings.zone).replace(tzinfo=None)
+
+    await run_demo(data_dir / "input", shop_time, click.echo, live=live)
+
+
+def _remove_demo(settings: Settings) -> None:
+    with connect(settings) as client:
+        removed = remote.remove_demo(client)
+    counts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in removed.items())
+    click.echo(f"the demo shop is removed{f': {counts}' if counts else ''}")
