@@ -3,6 +3,7 @@
 import uvicorn
 
 from gateway.app import create_app
+from gateway.assets import fetching
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 
@@ -12,7 +13,7 @@ def main() -> None:
     settings = Settings()
     configure_logging("gateway", settings.log_level, settings.log_format)
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, fetching),
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

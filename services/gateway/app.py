@@ -9,14 +9,18 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
+from litestar.types import ControllerRouterHandler
 
-from gateway import api, pages
-from gateway.dependencies import DEPENDENCIES
+from gateway import api, errors, pages
+from gateway.dependencies import DEPENDENCIES, Exits, readers
+from gateway.queries.health import Counter
+from gateway.responses import ExactResponse
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.settings import Settings
 
 HERE = Path(__file__).parent
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 @get("/", include_in_schema=False)
@@ -25,34 +29,40 @@ async def home() -> Redirect:
     return Redirect("/dashboard")
 
 
-def _connections(
-    settings: Settings,
-) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        async with (
-            open_sessions(settings, "gateway", pool_size=10) as sessions,
-            open_redis(settings, "gateway") as redis,
-        ):
-            app.state.sessions = sessions
-            app.state.redis = redis
-            yield
-
-    return lifespan
+@asynccontextmanager
+async def connected(app: Litestar) -> AsyncGenerator[None]:
+    """Open the connections for as long as the application runs; either server may be away."""
+    settings: Settings = app.state.settings
+    async with (
+        open_sessions(settings, "gateway", pool_size=10) as sessions,
+        open_redis(settings, "gateway") as redis,
+    ):
+        app.state.sessions = sessions
+        app.state.readers = readers(sessions)
+        app.state.redis = redis
+        yield
 
 
-def create_app(settings: Settings) -> Litestar:
-    """The gateway; connects when its lifespan starts, not before."""
+def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
+    """The gateway; connects when its lifespan starts, not before.
+
+    `while_running` are background activities of the process that serves it.
+    """
+    routes: list[ControllerRouterHandler] = [
+        home,
+        create_static_files_router("/static", [HERE / "static"]),
+        *api.ROUTES,
+        *pages.ROUTES,
+    ]
     app = Litestar(
-        route_handlers=[
-            home,
-            create_static_files_router("/static", [HERE / "static"]),
-            *api.ROUTES,
-            *pages.ROUTES,
-        ],
+        route_handlers=routes,
         dependencies=dict(DEPENDENCIES),
-        lifespan=[_connections(settings)],
+        exception_handlers=errors.HANDLERS,
+        lifespan=[connected, *while_running],
+        middleware=[Exits()],
+        response_class=ExactResponse,
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
     )
     app.state.settings = settings
+    app.state.counter = Counter()
     return app

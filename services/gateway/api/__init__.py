@@ -1,5 +1,28 @@
 """The REST calls."""
 
-from gateway.api.health import health
+from litestar import Router
+from litestar.di import Provide
 
-ROUTES = [health]
+from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
+from gateway.api.exports import export_segment
+from gateway.api.health import health, ready
+from gateway.api.imports import imports, one_import, rejects
+from gateway.api.migrations import migrations
+from gateway.api.segments import segment_customers, segments
+from gateway.api.snapshots import snapshots
+from gateway.dependencies import READS
+
+ROUTES = [
+    Router(
+        "/",
+        route_handlers=[
+            health, ready, snapshots, segments, segment_customers, customers, customer, orders,
+            migrations, imports, one_import, rejects, export_segment,
+        ],
+        dependencies={
+            **READS,
+            "narrowed": Provide(provide_narrowed),
+            "customer": Provide(provide_customer),
+        },
+    )
+]  # fmt: skip

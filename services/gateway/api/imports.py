@@ -1,0 +1,75 @@
+"""The ledger of dropped files: `GET /imports`, one file, its rejected rows."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.params import PathParameter, QueryParameter
+from litestar.response import Stream
+
+from gateway.dependencies import PageDep, SessionDep, SessionsDep
+from gateway.queries import imports as queries
+from gateway.queries.exports import rejects_query
+from gateway.responses import answer
+from gateway.schemas.imports import ImportDetail, ImportList, ImportRow
+from gateway.streams import copy_stream, download
+from rfm_common.errors import NotFoundError
+from rfm_common.models import ImportState
+
+ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+
+
+@get(["/imports", "/imports.csv"], summary="The ledger of dropped files", tags=["Imports"])
+async def imports(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    paging: PageDep,
+    import_state: Annotated[ImportState | None, QueryParameter(name="state")] = None,
+) -> Response[ImportList]:
+    """One page, newest first; every file that was seen has one row and one state."""
+    found = await queries.import_page(session, paging, import_state)
+    body = ImportList(
+        page=paging.number,
+        page_size=paging.size,
+        total=await queries.count_imports(session, import_state),
+        imports=found,
+    )
+    return answer(request, body, found, ImportRow)
+
+
+async def _existing(session: SessionDep, import_id: int) -> ImportDetail:
+    found = await queries.find_import(session, import_id)
+    if found is None:
+        raise NotFoundError(f"no import {import_id}", field="import_id")
+    return found
+
+
+@get("/imports/{import_id:int}", summary="One dropped file", tags=["Imports"])
+async def one_import(session: SessionDep, import_id: ImportId) -> ImportDetail:
+    """What was found out about it, and its rejected rows grouped by reason."""
+    return await _existing(session, import_id)
+
+
+@get(
+    "/imports/{import_id:int}/rejects.csv",
+    summary="The rows that did not load",
+    tags=["Imports"],
+    media_type="text/csv",
+)
+async def rejects(session: SessionDep, sessions: SessionsDep, import_id: ImportId) -> Stream:
+    """By line: outcome, line, column, value, reason, message and the row as it stood in the file.
+
+    Cells that a spreadsheet would run as a formula begin with a quote.
+    """
+    found = await _existing(session, import_id)
+
+    async def content() -> AsyncGenerator[bytes]:
+        async with sessions() as reading:
+            async for chunk in copy_stream(reading, rejects_query(import_id)):
+                yield chunk
+
+    return Stream(
+        content(),
+        media_type="text/csv",
+        headers=download(f"{found.file_name}-rejects"),
+    )

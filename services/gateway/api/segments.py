@@ -1,0 +1,73 @@
+"""Segments, and their customers."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.params import FromPath, QueryParameter
+
+from gateway.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep
+from gateway.queries.segments import compare_segments, find_segment, segment_page, segment_rows
+from gateway.queries.snapshots import find_snapshot
+from gateway.responses import answer, refuse_unchanged
+from gateway.schemas.segments import CustomerRow, SegmentCustomers, SegmentList, SegmentRow
+
+CompareDate = Annotated[
+    str | None,
+    QueryParameter(description="Another snapshot's date, to list changes since", max_length=40),
+]
+
+
+@get(["/segments", "/segments.csv"], summary="The segments of a snapshot", tags=["Segments"])
+async def segments(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    settings: SettingsDep,
+    snapshot: SnapshotDep,
+    compare: CompareDate = None,
+) -> Response[SegmentList]:
+    """One row per segment and cluster, the most valuable first.
+
+    With `compare`, also each segment's change since that snapshot (JSON only).
+    """
+    before = await find_snapshot(session, settings, compare) if compare else None
+    shown = (snapshot, before) if before else (snapshot,)
+    refuse_unchanged(request, *shown)
+    found = await segment_rows(session, snapshot)
+    body = SegmentList(
+        calc_date=snapshot.calc_date,
+        run_id=snapshot.run_id,
+        window_days=snapshot.window_days,
+        base_currency=snapshot.base_currency,
+        segments=found,
+        compare=await compare_segments(session, before, snapshot) if before else None,
+    )
+    return answer(request, body, found, SegmentRow, *shown)
+
+
+@get(
+    ["/segments/{name:str}/customers", "/segments/{name:str}/customers.csv"],
+    summary="The customers of a segment",
+    tags=["Segments"],
+)
+async def segment_customers(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    snapshot: SnapshotDep,
+    paging: PageDep,
+    name: FromPath[str],
+) -> Response[SegmentCustomers]:
+    """One page, the best customer first (monetary, then id).
+
+    `name` is the segment's name or its slug, in any case: `At Risk`, `at-risk`.
+    """
+    segment_name, total = await find_segment(session, snapshot, name)
+    found = await segment_page(session, snapshot, segment_name, paging)
+    body = SegmentCustomers(
+        segment_name=segment_name,
+        calc_date=snapshot.calc_date,
+        page=paging.number,
+        page_size=paging.size,
+        total=total,
+        customers=found,
+    )
+    return answer(request, body, found, CustomerRow, snapshot)

@@ -1,0 +1,63 @@
+"""Flows between two snapshots."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.queries import rows
+from gateway.queries.rows import money
+from gateway.schemas.common import Snapshot
+from gateway.schemas.migrations import Flow, Mover
+
+
+async def flows(session: AsyncSession, before: Snapshot, after: Snapshot) -> list[Flow]:
+    """Customers and money by segment before and after; with causes where the run knows them."""
+    if after.previous_run_id == before.run_id:
+        return await _stored_flows(session, after)
+    return await _computed_flows(session, before, after)
+
+
+async def _stored_flows(session: AsyncSession, after: Snapshot) -> list[Flow]:
+    return await rows.many(
+        session,
+        Flow,
+        f"""
+        SELECT nullif(from_segment, '') AS from_segment, nullif(to_segment, '') AS to_segment,
+               cause, customers, {money("monetary_before")} AS monetary_before,
+               {money("monetary_after")} AS monetary_after
+        FROM segment_flows WHERE run_id = :run_id
+        ORDER BY customers DESC, from_segment, to_segment, cause""",
+        run_id=after.run_id,
+    )
+
+
+def _side(snapshot: Snapshot) -> str:
+    return (
+        "(SELECT customer_id, segment_name, monetary"
+        f" FROM {snapshot.assignments} JOIN {snapshot.features} USING (customer_id))"
+    )
+
+
+async def _computed_flows(session: AsyncSession, before: Snapshot, after: Snapshot) -> list[Flow]:
+    statement = f"""
+        WITH sums AS (
+            SELECT b.segment_name AS from_segment, a.segment_name AS to_segment,
+                   count(*) AS customers, coalesce(sum(b.monetary), 0) AS was,
+                   coalesce(sum(a.monetary), 0) AS became
+            FROM {_side(before)} b FULL JOIN {_side(after)} a USING (customer_id) GROUP BY 1, 2
+        )
+        SELECT from_segment, to_segment, NULL AS cause, customers,
+               {money("was")} AS monetary_before, {money("became")} AS monetary_after
+        FROM sums ORDER BY customers DESC, from_segment, to_segment"""
+    return await rows.many(session, Flow, statement)
+
+
+async def movers(
+    session: AsyncSession, before: Snapshot, after: Snapshot, limit: int
+) -> list[Mover]:
+    """The customers who changed segment, the most valuable before first."""
+    statement = f"""
+        SELECT customer_id, b.segment_name AS from_segment, a.segment_name AS to_segment,
+               {money("b.monetary")} AS monetary_before, {money("a.monetary")} AS monetary_after
+        FROM {_side(before)} b JOIN {_side(after)} a USING (customer_id)
+        WHERE a.segment_name <> b.segment_name
+        ORDER BY b.monetary DESC, customer_id LIMIT :limit"""
+    return await rows.many(session, Mover, statement, limit=limit)

@@ -1,0 +1,45 @@
+"""Types that several answers share."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Score = Annotated[int, Meta(ge=1, le=5, description="1 (worst) to 5 (best)")]
+Share = Annotated[float, Meta(description="Part of the whole, 0 to 1")]
+Money = Annotated[Decimal, Meta(description="Exact decimal in the snapshot's base currency")]
+
+
+class Answer(Struct, kw_only=True):
+    """Base of everything that is only sent."""
+
+
+class Snapshot(Answer):
+    """The published scores of one date."""
+
+    run_id: Annotated[int, Meta(description="The run that made it; its version", examples=[42])]
+    calc_date: Annotated[datetime, Meta(description="The moment the scores look back from")]
+    window_days: int
+    k: int | None = None
+    base_currency: str | None = None
+    previous_run_id: int | None = None
+    customers: int = 0
+    clusters: int = 0
+    data_version: Annotated[int, Meta(description="The data's version when this was read")] = 0
+
+    @property
+    def features(self) -> str:
+        """Its partition of `rfm_features`."""
+        return f"rfm_features_{self.run_id}"
+
+    @property
+    def assignments(self) -> str:
+        """Its partition of `customer_clusters`."""
+        return f"customer_clusters_{self.run_id}"
+
+
+class SnapshotList(Answer):
+    """Every date that has scores, newest first."""
+
+    snapshots: list[Snapshot]

@@ -1,0 +1,48 @@
+"""The application in the test's own event loop, over a real database."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest_asyncio
+from litestar import Litestar
+
+from gateway.app import create_app
+from rfm_common.settings import Settings
+from tests.shop import open_shop
+
+BASE = "http://127.0.0.1:8701"
+
+
+@pytest_asyncio.fixture
+async def client(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of the gateway over an empty database."""
+    app = create_app(settings.model_copy(update={"cdn": "off"}))
+    transport = httpx.ASGITransport(app=app)
+    async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as made:
+        yield made
+
+
+@asynccontextmanager
+async def running(app: Litestar) -> AsyncGenerator[None]:
+    """The application's life in a task of its own: a fixture ends in another task than it began."""
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ended.wait()
+
+    task = asyncio.create_task(live())
+    begun = asyncio.create_task(started.wait())
+    await asyncio.wait([task, begun], return_when=asyncio.FIRST_COMPLETED)
+    yield
+    ended.set()
+    await task
+
+
+@pytest_asyncio.fixture
+async def shop(sessions) -> int:
+    """The run of a scored shop of 120 customers."""
+    return await open_shop(sessions)

@@ -1,0 +1,149 @@
+"""Segments and their customers: figures that add up, pages that are complete, clear refusals."""
+
+import csv
+import io
+from datetime import timedelta
+from decimal import Decimal
+
+from rfm_common.db import run_sql
+from tests.shop import CALC_DATE, SEGMENTS, score
+
+
+async def test_segments_add_up_to_the_whole_shop(client, shop) -> None:
+    answer = (await client.get("/segments")).json()
+    rows = answer["segments"]
+    assert answer["run_id"] == shop
+    assert answer["calc_date"] == "2024-06-30T23:59:59.999999Z"
+    assert {row["segment_name"] for row in rows} == set(SEGMENTS)
+    assert sum(row["customer_count"] for row in rows) == 120
+    assert round(sum(row["customer_share"] for row in rows), 6) == 1
+    assert round(sum(row["monetary_share"] for row in rows), 6) == 1
+
+
+async def test_money_is_an_exact_number(client, shop, sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE segment_stats SET monetary = 100 WHERE cluster_id = 0")
+        await run_sql(
+            session,
+            "UPDATE segment_stats SET monetary = 123456789012345678.1234 WHERE cluster_id = 1",
+        )
+    text = (await client.get("/segments")).text
+    assert '"monetary":100.00,' in text
+    assert '"monetary":123456789012345678.1234,' in text
+
+
+async def test_the_pages_of_a_segment_hold_each_customer_once(client, shop) -> None:
+    found, page = [], 1
+    while (
+        len(found)
+        < (
+            answer := (
+                await client.get(
+                    "/segments/champions/customers", params={"page": page, "page_size": 7}
+                )
+            ).json()
+        )["total"]
+    ):
+        found += answer["customers"]
+        page += 1
+    assert answer["segment_name"] == "Champions"
+    assert len({row["customer_id"] for row in found}) == answer["total"] > 7
+    assert found == sorted(found, key=lambda row: (-row["monetary"], row["customer_id"]))
+    assert {row["segment_name"] for row in found} == {"Champions"}
+    assert found[0].keys() == {
+        "customer_id", "email", "country", "recency_days", "frequency", "monetary",
+        "segment_name", "cluster_id", "r_score", "f_score", "m_score",
+    }  # fmt: skip
+
+
+async def test_a_page_after_the_last_is_empty(client, shop) -> None:
+    answer = await client.get("/segments/Champions/customers", params={"page": 9999})
+    assert answer.status_code == 200
+    assert answer.json()["customers"] == []
+
+
+async def test_a_segment_goes_by_its_name_or_its_slug_in_any_case(client, shop) -> None:
+    for name in ("At Risk", "at risk", "AT-RISK", "at-risk"):
+        answer = await client.get(f"/segments/{name}/customers")
+        assert answer.json()["segment_name"] == "At Risk"
+
+
+async def test_an_unknown_segment_names_those_that_exist(client, shop) -> None:
+    answer = await client.get("/segments/Whales/customers")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert sorted(answer.json()["available"]) == sorted(SEGMENTS)
+    assert "Champions" in answer.json()["detail"]
+
+
+async def test_a_date_means_the_latest_snapshot_of_that_day(client, shop, sessions) -> None:
+    morning = await score(sessions, CALC_DATE - timedelta(hours=12))
+    by_day = (await client.get("/segments", params={"calc_date": "2024-06-30"})).json()
+    by_moment = (
+        await client.get("/segments", params={"calc_date": "2024-06-30T11:59:59.999999"})
+    ).json()
+    with_zone = (await client.get("/segments?calc_date=2024-06-30T13:59:59.999999+02:00")).json()
+    assert by_day["run_id"] == shop
+    assert by_moment["run_id"] == with_zone["run_id"] == morning
+
+
+async def test_an_unknown_date_names_those_that_exist(client, shop) -> None:
+    answer = await client.get("/segments", params={"calc_date": "2019-01-01"})
+    assert answer.status_code == 404
+    assert answer.json()["available"] == ["2024-06-30T23:59:59.999999+00:00"]
+
+
+async def test_before_the_first_run_there_is_nothing_yet(client) -> None:
+    answer = await client.get("/segments")
+    assert answer.status_code == 404
+    assert "nothing has been scored yet" in answer.json()["detail"]
+
+
+async def test_what_is_no_date_is_refused_by_name(client, shop) -> None:
+    answer = await client.get("/segments", params={"calc_date": "yesterday"})
+    assert answer.status_code == 400
+    assert answer.json()["field"] == "calc_date"
+    assert "yesterday" in answer.json()["detail"]
+
+
+async def test_page_and_size_are_limited_by_name(client, shop) -> None:
+    answer = await client.get(
+        "/segments/Champions/customers", params={"page": 0, "page_size": 1001}
+    )
+    assert answer.status_code == 400
+    assert {error["field"] for error in answer.json()["errors"]} == {"page", "page_size"}
+
+
+async def test_segments_are_compared_with_another_date(client, shop, sessions) -> None:
+    await score(sessions, CALC_DATE + timedelta(days=60))
+    answer = (await client.get("/segments", params={"compare": "2024-06-30"})).json()
+    changes = answer["compare"]["segments"]
+    assert answer["compare"]["run_id"] == shop
+    assert sum(row["customers_change"] for row in changes) == 0
+    assert any(row["customers_change"] for row in changes)
+    for row in changes:
+        after = [r for r in answer["segments"] if r["segment_name"] == row["segment_name"]]
+        assert row["customers_after"] == sum(r["customer_count"] for r in after)
+        change = Decimal(str(row["monetary_after"])) - Decimal(str(row["monetary_before"]))
+        assert Decimal(str(row["monetary_change"])) == change
+
+
+async def test_lists_are_csv_by_suffix_and_by_accept(client, shop) -> None:
+    by_suffix = await client.get("/segments.csv")
+    by_accept = await client.get("/segments", headers={"Accept": "text/csv"})
+    assert by_suffix.headers["content-type"] == "text/csv; charset=utf-8"
+    assert by_suffix.text == by_accept.text
+    rows = list(csv.DictReader(io.StringIO(by_suffix.text)))
+    assert {row["segment_name"] for row in rows} == set(SEGMENTS)
+
+
+async def test_a_snapshot_that_the_client_has_is_not_sent_again(client, shop, sessions) -> None:
+    first = await client.get("/segments")
+    etag = first.headers["etag"]
+    again = await client.get("/segments", headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == etag
+    as_csv = await client.get("/segments.csv", headers={"If-None-Match": etag})
+    assert as_csv.status_code == 200
+    await score(sessions)
+    assert (await client.get("/segments", headers={"If-None-Match": etag})).status_code == 200
