@@ -1,0 +1,39 @@
+"""The ingest process: settings, logs, schema, servers, signals, then the service."""
+
+import asyncio
+import signal
+import sys
+
+from ingest.service import Ingest
+from rfm_common.bus import open_redis
+from rfm_common.db import open_sessions
+from rfm_common.logs import configure_logging
+from rfm_common.schema import upgrade
+from rfm_common.settings import Settings
+
+
+async def main(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    # A writer that opens a file at the very moment of our lease test signals us; no harm done.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    await upgrade(settings)
+    async with (
+        open_sessions(settings, "ingest") as sessions,
+        open_redis(settings, "ingest") as redis,
+    ):
+        await Ingest(settings, sessions, redis).run(stop)
+
+
+def run() -> None:
+    """The entry point: reads the environment, the only place that does."""
+    settings = Settings()
+    configure_logging("ingest", settings.log_level, settings.log_format)
+    asyncio.run(main(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,122 @@
+"""Amounts as people and shops write them, to exact decimal text; ambiguous ones are rejected."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from rfm_common.models import MONEY_DIGITS, MONEY_SCALE
+
+_WHOLE = MONEY_DIGITS - MONEY_SCALE
+_CANONICAL = rf"^-?[0-9]{{1,{_WHOLE}}}(?:\.[0-9]{{1,{MONEY_SCALE}}})?$"
+_SPACES = "\u0020\u00a0\u202f\u2009"
+_SIGN = r"[$€£¥₹₺₽₩₪₫₴฿]|[A-Za-z]{3}|kr\.?|zł|Kč|R\$|CHF"
+_WRITTEN = (
+    rf"^([+-]?)[{_SPACES}]*(?:(?:{_SIGN})[{_SPACES}]*)?([+-]?)"
+    rf"([0-9.,'’{_SPACES}]*[0-9])(?:[{_SPACES}]*(?:{_SIGN}))?$"
+)
+
+CURRENCY_OF_SIGN = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KRW",
+                    "₪": "ILS", "₫": "VND", "₴": "UAH", "฿": "THB", "zł": "PLN", "Kč": "CZK",
+                    "R$": "BRL"}  # fmt: skip
+"""Signs that mean one currency. `$`, `¥` and `kr` mean several and say nothing."""
+
+
+class AmountStyle(NamedTuple):
+    """How a file writes fractions: the decimal mark, and whether any value proves it."""
+
+    decimal: Literal[".", ","] = "."
+    doubtful: str = ","
+    """Marks that, alone before three digits, could be a decimal or a thousands mark."""
+
+
+@dataclass(slots=True)
+class AmountVotes:
+    """Values of a file that can be read in one way only, counted."""
+
+    point: int = 0
+    comma: int = 0
+
+    def count(self, raw: pl.Series) -> None:
+        """Add the votes of these cells."""
+        both = r"[0-9]\{0}[0-9]{{3}}(?:\{0}[0-9]{{3}})*\{1}[0-9]+\D*$"
+        self.point += _matching(
+            raw, both.format(",", "."), r"^[^,]*[0-9]\.(?:[0-9]{1,2}|[0-9]{4,})\D*$"
+        )
+        self.comma += _matching(
+            raw, both.format(".", ","), r"^[^.]*[0-9],(?:[0-9]{1,2}|[0-9]{4,})\D*$"
+        )
+
+    def style(self, delimiter: str) -> AmountStyle:
+        """The file's style: what most values prove; else a point, doubting lone groups of three."""
+        if self.point or self.comma:
+            return AmountStyle("," if self.comma > self.point else ".", "")
+        return AmountStyle(".", "," if delimiter == "," else ",.")
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether too many values speak for each side to trust either."""
+        return min(self.point, self.comma) > 0.05 * (self.point + self.comma)
+
+
+def _matching(raw: pl.Series, *patterns: str) -> int:
+    return sum(int(raw.str.contains(pattern).sum()) for pattern in patterns)
+
+
+def read_amounts(raw: pl.Series, style: AmountStyle) -> tuple[pl.Series, pl.Series]:
+    """Exact decimal text (null where it cannot be read) and a reason code (null where it can)."""
+    if style == AmountStyle(".", style.doubtful) and "." not in style.doubtful:
+        plain = raw.str.contains(_CANONICAL)
+        if plain.all():
+            return raw, pl.Series("reason", [None] * 0, pl.String).extend_constant(None, len(raw))
+    frame = pl.DataFrame({"raw": raw.str.strip_chars()}).select(*_steps(style))
+    digits = pl.col("digits")
+    reason = (
+        pl.when(pl.col("raw") == "").then(pl.lit("amount_empty"))
+        .when(digits.is_null()).then(pl.lit("amount_not_a_number"))
+        .when(pl.col("doubtful")).then(pl.lit("amount_ambiguous"))
+        .when(~digits.str.contains(r"^[0-9]*(?:\.[0-9]+)?$") | (digits == ""))
+        .then(pl.lit("amount_not_a_number"))
+        .when(digits.str.contains(rf"\.[0-9]{{{MONEY_SCALE + 1},}}$"))
+        .then(pl.lit("amount_too_precise"))
+        .when(digits.str.contains(rf"^[0-9]{{{_WHOLE + 1},}}")).then(pl.lit("amount_too_large"))
+    )  # fmt: skip
+    done = frame.select(reason=reason, amount=pl.col("sign") + digits)
+    amount = done.select(pl.when(pl.col("reason").is_null()).then("amount")).to_series()
+    return amount.alias("amount"), done["reason"]
+
+
+def _steps(style: AmountStyle) -> list[pl.Expr]:
+    """Take the parts of each amount apart: sign, digits with a point, whether it is doubtful."""
+    parts = pl.col("raw").str.extract_groups(_WRITTEN)
+    sign, inner, number = (parts.struct.field(str(index)) for index in (1, 2, 3))
+    groups = "".join(mark for mark in ".,'’" if mark != style.decimal)
+    decimal = f"[{style.decimal}]"
+    grouped = "|".join(
+        rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+"
+        for mark in (*(f"[{mark}]" for mark in groups), f"[{_SPACES}]")
+    )
+    sound = number.str.contains(rf"^(?:[0-9]*|{grouped})(?:{decimal}[0-9]+)?$")
+    bare = number.str.replace_all(rf"[{groups}{_SPACES}]", "").str.replace(decimal, ".")
+    trimmed = (
+        bare.str.replace(r"^0+([0-9])", "$1")
+        .str.replace(r"(\.[0-9]*?)0+$", "$1").str.replace(r"\.$", "").str.replace(r"^\.", "0.")
+    )  # fmt: skip
+    lone = rf"^[0-9]{{1,3}}[{style.doubtful}][0-9]{{3}}$" if style.doubtful else r"^\b\B$"
+    return [
+        pl.col("raw"),
+        pl.when((sign + inner).str.len_bytes() <= 1)
+        .then((sign + inner).str.replace("+", "", literal=True))
+        .alias("sign"),
+        pl.when(sound & ((sign + inner).str.len_bytes() <= 1)).then(trimmed).alias("digits"),
+        number.str.contains(lone).fill_null(value=False).alias("doubtful"),
+    ]
+
+
+def currency_signs(raw: pl.Series) -> pl.Series:
+    """The currency that the amount itself names, by code or by an unmistakable sign; else empty."""
+    found = raw.str.extract(rf"({_SIGN})").fill_null("")
+    code = found.replace(CURRENCY_OF_SIGN).str.to_uppercase()
+    return pl.select(
+        pl.when(code.str.contains("^[A-Z]{3}$")).then(code).otherwise(pl.lit(""))
+    ).to_series()

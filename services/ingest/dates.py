@@ -1,0 +1,128 @@
+"""Dates and date-times as shops write them, to moments in UTC; impossible ones become null."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+DateOrder = Literal["dmy", "mdy"]
+
+_ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_ISO_SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}$"
+_TIME = (
+    r"(?:[T ] *([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?)"
+    r" ?([AaPp][Mm])? ?(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4]):?(?:[0-5][0-9])?)?)?$"
+)
+_SLASHED = r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})"
+_DAY_FORMS = (
+    (r"^([0-9]{4}-[0-9]{2}-[0-9]{2})", "$1"),
+    (r"^([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})", "$1-$2-$3"),
+    (r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", "$3-$2-$1"),
+    (r"^([0-9]{4})([0-9]{2})([0-9]{2})", "$1-$2-$3"),
+)
+
+
+@dataclass(slots=True)
+class DateVotes:
+    """Slashed dates of a file that can be read in one order only, counted."""
+
+    dmy: int = 0
+    mdy: int = 0
+    either: int = 0
+
+    def count(self, raw: pl.Series) -> None:
+        """Add the votes of these cells."""
+        parts = raw.str.strip_chars().str.extract_groups(_SLASHED + r"(?:\D|$)").struct
+        first, second = (parts.field(str(index)).cast(pl.Int32) for index in (1, 2))
+        self.dmy += int(((first > 12) & (first <= 31) & (second <= 12)).sum())
+        self.mdy += int(((second > 12) & (second <= 31) & (first <= 12)).sum())
+        self.either += int(((first <= 12) & (second <= 12) & (first != second)).sum())
+
+    def order(self, preferred: DateOrder) -> DateOrder:
+        """The order that the values prove, or the setting when they prove none."""
+        if self.dmy == self.mdy:
+            return preferred
+        return "dmy" if self.dmy > self.mdy else "mdy"
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether there are slashed dates and none of them tells the order."""
+        return self.either > 0 and not self.dmy and not self.mdy
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether too many values speak for each order to trust either."""
+        return min(self.dmy, self.mdy) > 0.05 * (self.dmy + self.mdy)
+
+
+def read_dates(raw: pl.Series, zone: str, order: DateOrder) -> pl.Series:
+    """Moments in UTC; null where the text is no date that exists. Without a zone: `zone`'s clock."""
+    if raw.str.contains(_ISO_DAY).all():
+        return _localise(raw.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False), zone)
+    if raw.str.contains(_ISO_SECOND).all():
+        clock = raw.str.replace("T", " ", literal=True)
+        return _localise(
+            clock.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False), zone
+        )
+    return _read_any(raw.str.strip_chars(), zone, order)
+
+
+def _read_any(raw: pl.Series, zone: str, order: DateOrder) -> pl.Series:
+    """Bring every known form to one, part by part."""
+    slashed = "$3-$2-$1" if order == "dmy" else "$3-$1-$2"
+    forms = ((_SLASHED, slashed), *_DAY_FORMS)
+    text = pl.col("raw")
+    day = pl.coalesce(
+        pl.when(text.str.contains(pattern + _TIME)).then(
+            text.str.extract(pattern.replace("(", "(?:").join("()"), 1).str.replace(pattern, form)
+        )
+        for pattern, form in forms
+    )
+    time = text.str.extract_groups(_TIME).struct
+    clock = time.field("1").str.replace(",", ".", literal=True)
+    frame = pl.DataFrame({"raw": raw}).select(
+        day=day,
+        clock=pl.when(clock.str.count_matches(":") == 1).then(clock + ":00").otherwise(clock).fill_null("00:00:00"),
+        half=time.field("2").str.to_uppercase(),
+        offset=time.field("3"),
+    )  # fmt: skip
+    local = frame.select(_moment()).to_series()
+    minutes = frame.select(_offset_minutes()).to_series()
+    absolute = (
+        local - pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))
+    ).dt.replace_time_zone("UTC")
+    return pl.select(
+        pl.coalesce(absolute, _localise(local.set(minutes.is_not_null(), None), zone))
+    ).to_series()
+
+
+def _moment() -> pl.Expr:
+    whole = pl.col("day") + " " + pl.col("clock")
+    plain = whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    halved = (whole + " " + pl.col("half")).str.to_datetime(
+        "%Y-%m-%d %I:%M:%S%.f %p", time_unit="us", strict=False
+    )
+    return pl.when(pl.col("half").is_null()).then(plain).otherwise(halved)
+
+
+def _offset_minutes() -> pl.Expr:
+    """East positive; null without a zone, as in `+0530`, `-05:00`, `+02`, `Z`."""
+    parts = pl.col("offset").str.extract_groups(r"^([+-])([0-9]{2}):?([0-9]{2})?$").struct
+    hours, minutes = parts.field("2").cast(pl.Int64), parts.field("3").cast(pl.Int64).fill_null(0)
+    size = hours * 60 + minutes
+    signed = pl.when(parts.field("1") == "-").then(-size).otherwise(size)
+    return pl.when(pl.col("offset").is_not_null()).then(signed.fill_null(0))
+
+
+def _localise(clock: pl.Series, zone: str) -> pl.Series:
+    """Read clock times in `zone`. A time that a clock change skips counts as the hour after it."""
+    if zone == "UTC":
+        return clock.dt.replace_time_zone("UTC")
+
+    def read(series: pl.Series) -> pl.Series:
+        return series.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+
+    found = read(clock)
+    if found.null_count() > clock.null_count():
+        found = pl.select(pl.coalesce(found, read(clock.dt.offset_by("1h")))).to_series()
+    return found.dt.convert_time_zone("UTC")

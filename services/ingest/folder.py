@@ -1,0 +1,174 @@
+"""The dropped file as an object of the file system: found, opened safely, moved for good.
+
+Names are never trusted twice: a file is opened once, without following links, and everything
+later (hash, rows, move) is about that descriptor's device, inode, size and time.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ingest.refusal import ChangedError, RefusedError
+
+UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
+MAPPING_FILE = "mapping.toml"
+LONGEST_NAME = 255
+"""Bytes that Linux and macOS allow in a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a file was when it was looked at; any write or replacement changes it."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Identity":
+        """The identity in a stat result."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An entry of the watched folder."""
+
+    path: Path
+    status: os.stat_result
+
+    @property
+    def identity(self) -> Identity:
+        """What it is now."""
+        return Identity.of(self.status)
+
+    @property
+    def name(self) -> str:
+        """The name as text that any database can store."""
+        return os.fsencode(self.path.name).decode("utf-8", "replace")
+
+
+def listing(folder: Path) -> Iterator[Dropped]:
+    """Every entry that someone may have meant to drop, oldest first."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not is_unfinished(entry.name) and entry.name != MAPPING_FILE:
+                with suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    if not stat.S_ISDIR(status.st_mode):
+                        found.append(Dropped(Path(entry.path), status))
+    return iter(sorted(found, key=lambda item: (item.status.st_mtime_ns, item.path.name)))
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether the name says that the file is hidden or still being written."""
+    return name.startswith(".") or name.lower().endswith(UNFINISHED)
+
+
+def check_ordinary(status: os.stat_result) -> None:
+    """Refuse what is not a plain file of its own: its content could change behind our back."""
+    if stat.S_ISLNK(status.st_mode):
+        raise RefusedError("symbolic_link", "this is a symbolic link; drop the file itself")
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError("special_file", "this is a device, pipe or socket, not a file")
+    if status.st_nlink > 1:
+        raise RefusedError(
+            "hard_link", f"this file has {status.st_nlink} names (hard links); drop a copy"
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Generator[BinaryIO]:
+    """Open an ordinary file, following no link and never waiting for a pipe's writer."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            check_ordinary(path.lstat())
+        raise
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        check_ordinary(os.fstat(file.fileno()))
+        yield file
+
+
+def has_writer(file: BinaryIO) -> bool:
+    """Whether some process has the file open for writing, where the system can tell.
+
+    A read lease is refused while there is a writer. Only Linux has leases, and not on network
+    folders: there the answer is no, and only the settling time protects.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        fcntl.fcntl(file.fileno(), fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    fcntl.fcntl(file.fileno(), fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def check_unchanged(file: BinaryIO, expected: Identity) -> None:
+    """Raise ChangedError when the open file is not what it was."""
+    if Identity.of(os.fstat(file.fileno())) != expected:
+        raise ChangedError
+
+
+def stored_name(import_id: int, name: str) -> str:
+    """`<import_id>-<name>`, cut so that it and its `.rejects.csv` fit into a file name."""
+    prefix, suffix = f"{import_id}-", Path(name).suffix[:16]
+    room = LONGEST_NAME - len(os.fsencode(prefix + suffix)) - len(".rejects.csv.part")
+    stem = os.fsencode(Path(name).stem)[:room].decode(errors="ignore")
+    return prefix + stem + suffix
+
+
+def move(path: Path, target: Path, expected: Identity) -> None:
+    """Move exactly the file that was judged; raise ChangedError when another took its name.
+
+    The second look catches a replacement between the first look and the rename: the newcomer is
+    put back, never over a still newer one.
+    """
+    if Identity.of(path.lstat()) != expected:
+        raise ChangedError
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_across(path, target, expected)
+        return
+    if Identity.of(target.lstat()) != expected:
+        _put_back(target, path)
+        raise ChangedError
+
+
+def _put_back(target: Path, path: Path) -> None:
+    try:
+        os.link(target, path, follow_symlinks=False)
+    except FileExistsError:
+        os.link(target, path.with_name(f"{target.stem}-again{path.suffix}"))
+    target.unlink()
+
+
+def _copy_across(path: Path, target: Path, expected: Identity) -> None:
+    """Copy to another file system under an unfinished name, then rename, then remove the source."""
+    partial = target.with_name(f"{target.name}.part")
+    try:
+        with opened(path) as source, partial.open("wb") as sink:
+            check_unchanged(source, expected)
+            shutil.copyfileobj(source, sink)
+            sink.flush()
+            os.fsync(sink.fileno())
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    path.unlink()

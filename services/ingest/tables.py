@@ -1,0 +1,29 @@
+"""What the loader has to know about each kind's table."""
+
+from dataclasses import dataclass
+
+from rfm_common.models import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table that files are merged into: its key and the columns that a file may fill."""
+
+    name: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Key and values."""
+        return self.key + self.values
+
+
+TARGETS = {
+    Kind.ORDERS: Target(
+        "orders", ("order_id",),
+        ("customer_id", "order_date", "order_amount", "currency", "status"),
+    ),
+    Kind.CUSTOMERS: Target("customers", ("customer_id",), ("email", "country", "created_at")),
+    Kind.EXCHANGE_RATES: Target("exchange_rates", ("currency", "valid_from"), ("rate",)),
+}  # fmt: skip

@@ -1,0 +1,69 @@
+"""When to look at the folder. The only user of watchfiles, which is trusted with nothing else."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from watchfiles import awatch
+
+from ingest.folder import Dropped, Identity, has_writer, listing, opened
+from ingest.refusal import RefusedError
+
+
+async def wakeups(folder: Path, rescan_seconds: float, stop: asyncio.Event) -> AsyncGenerator[None]:
+    """Yield at the start, soon after any change, and at least every `rescan_seconds`.
+
+    A folder that is removed and made again is a new one to the operating system: the watch is
+    renewed when that happens.
+    """
+    while not stop.is_set():
+        folder.mkdir(parents=True, exist_ok=True)
+        watched = folder.stat().st_ino
+        yield
+        try:
+            async for _ in awatch(
+                folder, debounce=200, step=20, stop_event=stop, recursive=False,
+                rust_timeout=int(rescan_seconds * 1000), yield_on_timeout=True,
+            ):  # fmt: skip
+                yield
+                if not folder.exists() or folder.stat().st_ino != watched:
+                    break
+        except FileNotFoundError:
+            continue
+
+
+class Settling:
+    """Which files are complete: no process writes to them and they have not changed for a while."""
+
+    def __init__(self, settle_seconds: float) -> None:
+        self._settle = settle_seconds
+        self._since: dict[Path, tuple[Identity, float]] = {}
+
+    def look(self, folder: Path) -> tuple[list[Dropped], float | None]:
+        """The files that are ready, and in how many seconds to look again for the others."""
+        now, ready, waits = time.time(), [], []
+        found = list(listing(folder))
+        self._since = {item.path: self._first_seen(item) for item in found}
+        for item in found:
+            changed = min(item.status.st_mtime, now)
+            quiet = now - min(changed, self._since[item.path][1])
+            if quiet < self._settle:
+                waits.append(self._settle - quiet)
+            elif _is_being_written(item):
+                waits.append(self._settle or 0.1)
+            else:
+                ready.append(item)
+        return ready, min(waits, default=None)
+
+    def _first_seen(self, item: Dropped) -> tuple[Identity, float]:
+        known = self._since.get(item.path)
+        return known if known and known[0] == item.identity else (item.identity, time.time())
+
+
+def _is_being_written(item: Dropped) -> bool:
+    try:
+        with opened(item.path) as file:
+            return has_writer(file)
+    except (RefusedError, OSError):
+        return False  # whoever reads it next says what is wrong
