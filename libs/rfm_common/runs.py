@@ -1,10 +1,10 @@
 """Asking for a scoring run: the one place where a request becomes a row and an event."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -47,12 +47,26 @@ class RunRequest:
 
 async def newest_counted_order(session: AsyncSession, settings: Settings) -> datetime | None:
     """The date of the newest counted order, None when there is none."""
-    newest = await session.exec(
-        select(func.max(Order.order_date)).where(
-            col(Order.status).in_(sorted(settings.counted_statuses))
-        )
-    )
+    newest = await session.exec(select(func.max(Order.order_date)).where(_is_counted(settings)))
     return newest.one()
+
+
+async def has_counted_order(
+    session: AsyncSession, settings: Settings, calc_date: datetime, window_days: int
+) -> bool:
+    """Whether a counted order lies in the window that ends at calc_date."""
+    date = col(Order.order_date)
+    start = calc_date - timedelta(days=window_days)
+    found = await session.exec(
+        select(Order.order_id)
+        .where(_is_counted(settings), date >= start, date <= calc_date)
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def _is_counted(settings: Settings) -> ColumnElement[bool]:
+    return col(Order.status).in_(sorted(settings.counted_statuses))
 
 
 async def resolve_calc_date(
@@ -66,13 +80,12 @@ async def resolve_calc_date(
     if requested not in (None, "latest"):
         return settings.localise(datetime.fromisoformat(str(requested))), False
     today = settings.end_of_day(datetime.now(UTC))
+    if requested is None and await has_counted_order(session, settings, today, window_days):
+        return today, False
     newest = await newest_counted_order(session, settings)
     if newest is None:
         return today, False
-    if requested == "latest":
-        return newest, False
-    in_window = (today - newest).total_seconds() <= window_days * 86_400
-    return (today, False) if in_window else (newest, True)
+    return newest, requested is None
 
 
 async def queue_run(

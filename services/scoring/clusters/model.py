@@ -1,0 +1,109 @@
+"""A fitted segmentation: all that is needed to assign a customer, now or years later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfm_common.explain import SCORES
+from scoring.clusters.space import Points, Space
+
+CHUNK = 65_536
+"""Rows assigned at once: the table of distances stays small whatever the shop's size."""
+
+Labels = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """For each customer: its cluster, the distance to it, and to the next nearest one."""
+
+    labels: Labels
+    distance: NDArray[np.float64]
+    next_distance: NDArray[np.float64]
+
+    @property
+    def inertia(self) -> float:
+        """Sum of squared distances."""
+        return float(np.square(self.distance).sum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Where the centroids are, what they are called and how they came about."""
+
+    space: Space
+    centroids: Points
+    names: Sequence[str] = ()
+    seed: int = 0
+    model_changed: bool = False
+    frozen: bool = False
+    """Taken from another run as it was, instead of fitted."""
+    started_from: int | None = None
+    """The run whose model was the start."""
+    fitted_on: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def k(self) -> int:
+        """Number of clusters."""
+        return len(self.centroids)
+
+    @classmethod
+    def stored(cls, data: dict[str, Any], run_id: int | None = None) -> Self:
+        """Read a run's `model` column."""
+        return cls(
+            space=Space.stored(data),
+            centroids=np.array(data["centroids"], dtype=float).reshape(-1, 3),
+            names=tuple(data["names"]), seed=data["seed"], started_from=run_id,
+            fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
+        )  # fmt: skip
+
+    def data(self) -> dict[str, Any]:
+        """What the run's `model` column keeps; floats survive JSON to the last bit."""
+        space = self.space
+        return {
+            "transform": space.transform, "mean": list(space.mean), "scale": list(space.scale),
+            "lambdas": list(space.lambdas) if space.lambdas else None,
+            "centroids": self.centroids.tolist(), "names": list(self.names), "seed": self.seed,
+            "versions": self.versions, "model_changed": self.model_changed,
+            "frozen": self.frozen, "started_from": self.started_from, "fitted_on": self.fitted_on,
+        }  # fmt: skip
+
+    def centres(self) -> list[dict[str, float]]:
+        """The centroids in real units."""
+        units = self.space.features(self.centroids).tolist()
+        return [
+            dict(zip(SCORES, (round(value, 4) for value in unit), strict=True)) for unit in units
+        ]
+
+    def assign(self, features: Points) -> Assignment:
+        """Put every customer (rows of R, F, M in real units) into its nearest cluster."""
+        return nearest(self.space.points(features), self.centroids)
+
+
+def nearest(points: Points, centroids: Points) -> Assignment:
+    """The nearest centroid of each point, the first of equals."""
+    labels = np.empty(len(points), dtype=np.int16)
+    squares = np.empty((2, len(points)))
+    for start in range(0, len(points), CHUNK):
+        part = slice(start, start + CHUNK)
+        table = _squares(points[part], centroids)
+        labels[part] = table.argmin(axis=1)
+        squares[:, part] = _two_smallest(table)
+    near, following = np.sqrt(squares)
+    return Assignment(labels, near, following)
+
+
+def _squares(points: Points, centroids: Points) -> Points:
+    """Squared distances: a row per point, a column per centroid."""
+    return np.column_stack([np.square(points - centroid).sum(axis=1) for centroid in centroids])
+
+
+def _two_smallest(table: Points) -> NDArray[np.float64]:
+    if table.shape[1] == 1:
+        return np.vstack([table[:, 0], table[:, 0]])
+    ordered = np.partition(table, 1, axis=1)
+    return ordered[:, :2].T

@@ -1,0 +1,119 @@
+"""One run from its parameters to a snapshot in tables of its own. Publishes nothing."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from rfm_common.db import Sessions
+from rfm_common.settings import Settings
+from scoring import report
+from scoring.clusters import Candidate, Model, Points, fit, fit_auto, measure, nearest
+from scoring.engines import Engine, Flows, Target, Totals, open_engine
+from scoring.features import Edges, edge_positions, edges_at
+from scoring.found import Fitted, Found
+from scoring.progress import Progress
+from scoring.segments import Centroid, name_segments
+from scoring.store.plan import Plan, read_plan, ruler
+from scoring.store.publish import Outcome
+from scoring.store.queue import Claim, note_version
+
+FIT_LIMIT = 1_000_000
+"""Up to so many customers the model is fitted on all, beyond on an even sample."""
+
+
+async def compute(
+    settings: Settings, sessions: Sessions, claimed: Claim, progress: Progress
+) -> Outcome:
+    """Run all steps but the swap; the result's tables are filled when this returns."""
+    engine = open_engine(settings)
+    progress.enter("load")
+    plan, totals = await _read(settings, sessions, engine, claimed, progress)
+    progress.enter("scores")
+    edges = await _edges(engine, totals.active_customers)
+    await engine.score(edges)
+    progress.enter("clusters")
+    fitted = await _fit(engine, totals, plan, claimed.parameters)
+    progress.enter("assign")
+    names = fitted.model.names if fitted else ()
+    if fitted:
+        await engine.assign(fitted.model)
+    found = Found(
+        plan=plan, totals=totals, edges=edges, fitted=fitted,
+        aggregates=await engine.aggregate(names), flows=Flows(),
+    )  # fmt: skip
+    found = replace(found, flows=await _flows(sessions, engine, found))
+    progress.enter("publish")
+    target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
+    await engine.write(sessions, target)
+    return _outcome(found, target, claimed)
+
+
+async def _read(
+    settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
+) -> tuple[Plan, Totals]:
+    """Plan and features from one snapshot of the data, so that they are of one version."""
+    async with sessions() as session, session.begin():
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        plan = await read_plan(session, settings, claimed.parameters)
+        async with sessions() as other, other.begin():
+            await note_version(other, claimed, plan.data_version)
+        progress.enter("features")
+        totals = await engine.features(session, plan.spec, None)
+    return plan, totals
+
+
+async def _edges(engine: Engine, active: int) -> Edges:
+    values = await engine.active_values(edge_positions(active))
+    return {name: edges_at(values[name], active) for name in values}
+
+
+async def _fit(
+    engine: Engine, totals: Totals, plan: Plan, parameters: dict[str, Any]
+) -> Fitted | None:
+    if not totals.customers:
+        return None
+    features = await engine.sample(FIT_LIMIT)
+    return await asyncio.to_thread(_fitted, features, plan, parameters)
+
+
+def _fitted(features: Points, plan: Plan, parameters: dict[str, Any]) -> Fitted:
+    """Fit or take over the model, name its clusters, measure it."""
+    model, sweep = _model(features, plan, parameters)
+    if not model.frozen:
+        names = name_segments([Centroid(*point) for point in model.centroids.tolist()])
+        model = replace(model, names=names)
+    points = model.space.points(features)
+    quality = measure(points, model.centroids, nearest(points, model.centroids), model.seed)
+    return Fitted(model=model, quality=quality, sweep=sweep)
+
+
+def _model(
+    features: Points, plan: Plan, parameters: dict[str, Any]
+) -> tuple[Model, list[Candidate]]:
+    if plan.model_run and plan.model_run.model.get("centroids"):
+        taken = Model.stored(plan.model_run.model, plan.model_run.run_id)
+        return replace(taken, frozen=True), []
+    before = plan.previous
+    stored = before.model if before and before.model.get("centroids") else None
+    previous = Model.stored(stored, before.run_id) if stored and before else None
+    k, seed, transform = (parameters[name] for name in ("k", "seed", "transform"))
+    if k == "auto":
+        return fit_auto(features, seed, transform, previous)
+    return fit(features, k, seed, transform, previous), []
+
+
+async def _flows(sessions: Sessions, engine: Engine, found: Found) -> Flows:
+    """From the snapshot before, if there is one and both have segments."""
+    before = found.plan.previous
+    if not (before and before.run_id and before.model.get("centroids") and found.fitted):
+        return Flows()
+    now = report.ruler(found.plan, found.edges, found.fitted.model)
+    return await engine.flows(sessions, before.run_id, ruler(before), now)
+
+
+def _outcome(found: Found, target: Target, claimed: Claim) -> Outcome:
+    return Outcome(
+        target=target, data_version=found.plan.data_version,
+        row=report.row(found, claimed.parameters), stats=found.aggregates.stats,
+        samples=found.aggregates.samples, flows=found.flows,
+    )  # fmt: skip

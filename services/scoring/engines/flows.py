@@ -1,0 +1,76 @@
+"""Flows between two snapshots: the rule of `rfm_common.explain` on whole tables. Pure."""
+
+import numpy as np
+import polars as pl
+
+from rfm_common.explain import Ruler, elapsed_days, is_comparable
+from rfm_common.models import Cause
+from scoring.clusters import Model
+from scoring.engines.frames import numbers
+from scoring.engines.protocol import Flow, Flows
+
+
+def compare(before: pl.DataFrame, after: pl.DataFrame, then: Ruler, now: Ruler) -> Flows:
+    """Join two snapshots by customer, name each one's cause, and add up."""
+    known = before.select("customer_id", **{f"{name}_before": name for name in _COMPARED})
+    both = after.select("customer_id", *_COMPARED).join(known, on="customer_id", how="left")
+    marked = both.with_columns(
+        ordered=_has_new_order(elapsed_days(then.calc_date, now.calc_date))
+    ).with_columns(cause=pl.lit(Cause.STAYED.value))
+    judged = pl.concat([_newcomers(marked), _stayed(marked), _movers(marked, then, now)])
+    return Flows(rows=_added_up(judged), moved_without_new_order=_quiet_movers(judged))
+
+
+_COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
+
+
+def _has_new_order(elapsed: int) -> pl.Expr:
+    frequency, was = pl.col("frequency"), pl.col("frequency_before")
+    changed = (frequency == was) & (pl.col("monetary") != pl.col("monetary_before"))
+    younger = (frequency > 0) & (pl.col("recency_days") < pl.col("recency_days_before") + elapsed)
+    return (frequency > was) | changed | younger
+
+
+def _newcomers(marked: pl.DataFrame) -> pl.DataFrame:
+    new = marked.filter(pl.col("segment_name_before").is_null())
+    return new.with_columns(cause=pl.lit(Cause.NEW_CUSTOMER.value))
+
+
+def _stayed(marked: pl.DataFrame) -> pl.DataFrame:
+    return marked.filter(pl.col("segment_name") == pl.col("segment_name_before"))
+
+
+def _movers(marked: pl.DataFrame, then: Ruler, now: Ruler) -> pl.DataFrame:
+    """Where would their figures of now be under the model of then? That tells the cause."""
+    moved = marked.filter(pl.col("segment_name") != pl.col("segment_name_before"))
+    if not is_comparable(then, now):
+        return moved.with_columns(cause=pl.lit(Cause.MODEL.value))
+    old = Model.stored(dict(then.model))
+    labels = old.assign(numbers(moved)).labels.astype(np.uint32)
+    expected = pl.Series(list(old.names), dtype=pl.String).gather(pl.Series(labels))
+    own = pl.when("ordered").then(pl.lit(Cause.NEW_ORDER.value)).otherwise(
+        pl.lit(Cause.AGEING.value)
+    )  # fmt: skip
+    by_model = expected == moved["segment_name_before"]
+    return moved.with_columns(
+        cause=pl.when(by_model).then(pl.lit(Cause.MODEL.value)).otherwise(own)
+    )
+
+
+def _added_up(judged: pl.DataFrame) -> list[Flow]:
+    sums = judged.group_by(
+        pl.col("segment_name_before").fill_null("").alias("from_segment"),
+        pl.col("segment_name").alias("to_segment"),
+        "cause",
+    ).agg(
+        customers=pl.len(),
+        monetary_before=pl.col("monetary_before").fill_null(0).sum(),
+        monetary_after=pl.col("monetary").sum(),
+    )
+    rows = sums.sort("from_segment", "to_segment", "cause").iter_rows(named=True)
+    return [Flow(**row | {"cause": Cause(row["cause"])}) for row in rows]
+
+
+def _quiet_movers(judged: pl.DataFrame) -> int:
+    known = pl.col("cause").is_in([Cause.NEW_ORDER.value, Cause.AGEING.value, Cause.MODEL.value])
+    return judged.filter(known & ~pl.col("ordered")).height

@@ -1,0 +1,218 @@
+"""A snapshot as one table in memory, a row per customer sorted by id. Pure functions."""
+
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rfm_common.explain import SCORES
+from rfm_common.models import MONEY_SCALE
+from scoring.clusters import Assignment, Model, Points
+from scoring.engines.protocol import Aggregates, Totals
+from scoring.features import CENT, Edges, cuts
+
+MONEY = pl.Decimal(24, MONEY_SCALE)
+FEATURES = {
+    "customer_id": pl.String(), "recency_days": pl.Int32(), "frequency": pl.Int32(),
+    "monetary": MONEY, "left_out": pl.Int32(),
+}  # fmt: skip
+SNAPSHOT = {**FEATURES, "segment_name": pl.String()}
+SAMPLES = 3_000
+SLICE = 100_000
+Row = dict[str, Any]
+
+
+def read_features(csv: bytes) -> pl.DataFrame:
+    """The rows of the features query, sorted by id, so that nothing depends on their order."""
+    return _read(csv, FEATURES).sort("customer_id")
+
+
+def read_snapshot(csv: bytes) -> pl.DataFrame:
+    """The rows of a published snapshot."""
+    return _read(csv, SNAPSHOT)
+
+
+def _read(csv: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
+    if not csv:
+        return pl.DataFrame(schema=dict(schema))
+    return pl.read_csv(
+        BytesIO(csv), has_header=False, schema=dict(schema), empty_string_is_null=False
+    )
+
+
+def totals(frame: pl.DataFrame) -> Totals:
+    """Count and add up."""
+    return Totals(
+        customers=frame.height,
+        active_customers=int((frame["frequency"] > 0).sum()),
+        orders=int(frame["frequency"].sum()),
+        monetary=_total(frame["monetary"]),
+        left_out=int(frame["left_out"].sum()),
+    )
+
+
+def _total(column: pl.Series) -> Decimal:
+    return Decimal(column.sum() or 0).quantize(CENT)
+
+
+def active_values(frame: pl.DataFrame, positions: Sequence[int]) -> dict[str, dict[int, Decimal]]:
+    """The values at these ranks of each figure, over customers with an order."""
+    active = frame.filter(pl.col("frequency") > 0)
+    return {name: _at(active[name].sort(), positions) for name in SCORES}
+
+
+def _at(ordered: pl.Series, positions: Sequence[int]) -> dict[int, Decimal]:
+    return {rank: Decimal(ordered[rank]) for rank in positions}
+
+
+def numbers(frame: pl.DataFrame, rows: Any = slice(None)) -> Points:
+    """R, F, M as floats, a row per customer."""
+    columns = (frame[name].cast(pl.Float64).to_numpy()[rows] for name in SCORES)
+    return np.column_stack(list(columns))
+
+
+def score(frame: pl.DataFrame, edges: Edges) -> pl.DataFrame:
+    """Add r_score, f_score and m_score."""
+    return frame.with_columns(_score(name, edges.get(name, ())) for name in SCORES)
+
+
+def _score(figure: str, edges: Sequence[Decimal]) -> pl.Expr:
+    """The class of the first edge that is not below the value; without an order it is 1."""
+    unit, kind = (CENT, MONEY) if figure == "monetary" else (Decimal(1), pl.Int32())
+    above = [
+        (pl.col(figure) > pl.lit(cut if figure == "monetary" else int(cut), dtype=kind))
+        for cut in cuts(edges, unit)
+    ]
+    place = pl.sum_horizontal([pl.lit(0), *(one.cast(pl.Int32) for one in above)])
+    graded = 5 - place if figure == "recency_days" else place + 1
+    counted = pl.when(pl.col("frequency") > 0).then(graded).otherwise(1)
+    return counted.cast(pl.Int16).alias(f"{figure[0]}_score")
+
+
+def assign(frame: pl.DataFrame, model: Model, found: Assignment) -> pl.DataFrame:
+    """Add cluster_id, segment_name, both distances, and the rank inside the segment."""
+    names = pl.Series(list(model.names), dtype=pl.String)
+    placed = frame.with_columns(
+        cluster_id=pl.Series(found.labels),
+        segment_name=names.gather(pl.Series(found.labels.astype(np.uint32))),
+        distance=pl.Series(found.distance),
+        next_distance=pl.Series(found.next_distance),
+    )
+    # Rows are sorted by id, so that `ordinal` breaks ties of money by id.
+    rank = pl.col("monetary").rank("ordinal", descending=True).over("segment_name")
+    return placed.with_columns(segment_rank=rank.cast(pl.Int32))
+
+
+def aggregate(frame: pl.DataFrame, names: Sequence[str], seed: int) -> Aggregates:
+    """Everything that pages show of a whole snapshot."""
+    active = frame.filter(pl.col("frequency") > 0)["recency_days"]
+    median = active.median()
+    return Aggregates(
+        stats=[_stat(frame, number, name) for number, name in enumerate(names)],
+        grid=_grid(frame),
+        samples=_samples(frame, len(names), seed),
+        median_recency_days=float(median) if isinstance(median, int | float) else None,
+    )
+
+
+def _stat(frame: pl.DataFrame, cluster: int, name: str) -> Row:
+    part = frame.filter(pl.col("cluster_id") == cluster)
+    count, orders, money = part.height, int(part["frequency"].sum()), _total(part["monetary"])
+    everything = _total(frame["monetary"])
+    return {
+        "cluster_id": cluster, "segment_name": name, "customer_count": count,
+        "customer_share": count / max(frame.height, 1),
+        "order_count": orders, "monetary": money,
+        "monetary_share": float(money / everything) if everything else 0.0,
+        "avg_recency_days": _mean(part["recency_days"]), "avg_frequency": orders / max(count, 1),
+        "avg_monetary": _per(money, count) or Decimal(0), "avg_order_value": _per(money, orders),
+        "median_recency_days": float(median(part["recency_days"])),
+        "median_frequency": float(median(part["frequency"])),
+        "median_monetary": median(part["monetary"]),
+    }  # fmt: skip
+
+
+def _mean(column: pl.Series) -> float:
+    return float(column.sum()) / max(len(column), 1)
+
+
+def _per(money: Decimal, count: int) -> Decimal | None:
+    return (money / count).quantize(CENT, ROUND_HALF_EVEN) if count else None
+
+
+def median(column: pl.Series) -> Decimal:
+    """The exact median, to the fourth digit; 0 of nothing."""
+    ordered, count = column.sort(), len(column)
+    if not count:
+        return Decimal(0)
+    pair = Decimal(ordered[(count - 1) // 2]) + Decimal(ordered[count // 2])
+    return (pair / 2).quantize(CENT, ROUND_HALF_EVEN)
+
+
+def _grid(frame: pl.DataFrame) -> list[Row]:
+    """Customers and money by recency score and the rounded mean of the other two."""
+    both = ((pl.col("f_score") + pl.col("m_score") + 1) // 2).alias("fm_score")
+    cells = frame.group_by("r_score", both).agg(
+        customers=pl.len(), monetary=pl.col("monetary").sum()
+    )
+    rows = cells.sort("r_score", "fm_score").iter_rows(named=True)
+    return [row | {"monetary": str(row["monetary"])} for row in rows]
+
+
+def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
+    """At most 3,000 customers, each cluster in proportion, the same ones for the same data."""
+    chosen = [
+        part.sample(
+            min(part.height, max(1, (SAMPLES - k) * part.height // frame.height)), seed=seed
+        )
+        for _, part in frame.group_by("cluster_id", maintain_order=True)
+    ]
+    columns = ("customer_id", *SCORES, "cluster_id", "segment_name")
+    return pl.concat(chosen).select(columns).rows(named=True) if chosen else []
+
+
+def feature_lines(frame: pl.DataFrame, calc_date: datetime) -> Generator[bytes]:
+    """Lines for COPY (text format) of the run's `rfm_features`, some 100,000 at a time."""
+    scores = (f"{name[0]}_score" for name in SCORES)
+    columns = (_copied_id(), pl.lit(calc_date.isoformat()), *SCORES, *scores)
+    yield from _lines(frame, columns)
+
+
+def cluster_lines(
+    frame: pl.DataFrame, calc_date: datetime, centres: Sequence[str]
+) -> Generator[bytes]:
+    """Lines for COPY of the run's `customer_clusters`; `centres` are JSON, one per cluster."""
+    heads = pl.Series([f'{{"centroid":{centre},"distance":' for centre in centres], dtype=pl.String)
+    for part in frame.iter_slices(SLICE):
+        json = pl.concat_str(
+            heads.gather(part["cluster_id"].cast(pl.UInt32)),
+            pl.col("distance").round(6).cast(pl.String),
+            pl.lit(',"next_distance":'),
+            pl.col("next_distance").round(6).cast(pl.String),
+            pl.lit("}"),
+        )
+        columns = (
+            _copied_id(), pl.lit(calc_date.isoformat()).alias("calc_date"),
+            "cluster_id", "segment_name", "segment_rank", json.alias("cluster_score"),
+        )  # fmt: skip
+        yield from _lines(part, columns)
+
+
+def _copied_id() -> pl.Expr:
+    """COPY's text format gives a meaning to backslashes, tabs and line ends."""
+    plain = pl.col("customer_id").str.replace_all("\\", "\\\\", literal=True)
+    for character, escape in (("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        plain = plain.str.replace_all(character, escape, literal=True)
+    return plain
+
+
+def _lines(frame: pl.DataFrame, columns: Sequence[Any]) -> Generator[bytes]:
+    for part in frame.iter_slices(SLICE):
+        text = part.select(*columns).write_csv(
+            include_header=False, separator="\t", quote_style="never"
+        )
+        yield text.encode()

@@ -1,0 +1,126 @@
+"""What an engine does for a run: the heavy part, on all customers. The model is fitted elsewhere.
+
+A run calls the methods in the order in which they stand here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.db import Sessions
+from rfm_common.explain import Ruler
+from rfm_common.models import Cause
+from scoring.clusters import Model, Points
+from scoring.features import Edges, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """How much a snapshot covers."""
+
+    customers: int
+    active_customers: int
+    orders: int
+    monetary: Decimal
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """A published snapshot of the same definition that new features may be built upon."""
+
+    run_id: int
+    calc_date: datetime
+    touched: str
+    """The query of the ids of customers who changed since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a run writes: tables of its own, named by the fence that it holds."""
+
+    run_id: int
+    fence: int
+    calc_date: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregates:
+    """The snapshot added up: rows for `segment_stats` and `run_samples`, and the grid."""
+
+    stats: list[dict[str, Any]]
+    grid: list[dict[str, Any]]
+    samples: list[dict[str, Any]]
+    median_recency_days: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """How many customers went from one segment to another for one cause, with what money."""
+
+    from_segment: str
+    to_segment: str
+    cause: Cause
+    customers: int
+    monetary_before: Decimal
+    monetary_after: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flows:
+    """All flows from one snapshot to another, and the movers who did not order."""
+
+    rows: Sequence[Flow] = ()
+    moved_without_new_order: int = 0
+
+    def summary(self) -> dict[str, Any]:
+        """The `moved` part of the run's metrics."""
+        moved = [row for row in self.rows if row.cause is not Cause.STAYED]
+        known = [row for row in moved if row.cause is not Cause.NEW_CUSTOMER]
+        causes = {cause: sum(row.customers for row in moved if row.cause is cause)
+                  for cause in Cause if cause is not Cause.STAYED}  # fmt: skip
+        return {
+            "total": sum(row.customers for row in known),
+            "without_new_order": self.moved_without_new_order,
+            "by_cause": {cause.value: count for cause, count in causes.items()},
+        }
+
+
+class Engine(Protocol):
+    """The group-by, the moments, the assignment of everyone, the aggregates and the writing."""
+
+    async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
+        """Compute R, F, M of every customer in the session's snapshot of the data."""
+        ...
+
+    async def active_values(self, positions: Sequence[int]) -> Mapping[str, dict[int, Decimal]]:
+        """Figure by figure, the values at these ranks (from 0) of active customers, sorted."""
+        ...
+
+    async def sample(self, limit: int) -> Points:
+        """R, F, M of all customers, or of an even `limit` of them, in an order of their own."""
+        ...
+
+    async def score(self, edges: Edges) -> None:
+        """Give every customer the scores 1-5."""
+        ...
+
+    async def assign(self, model: Model) -> None:
+        """Put every customer into its nearest cluster; rank the customers of each segment."""
+        ...
+
+    async def aggregate(self, names: Sequence[str]) -> Aggregates:
+        """Add the snapshot up."""
+        ...
+
+    async def flows(self, sessions: Sessions, run_id: int, then: Ruler, now: Ruler) -> Flows:
+        """Compare with the published snapshot of the run `run_id`."""
+        ...
+
+    async def write(self, sessions: Sessions, target: Target) -> None:
+        """Write the snapshot into the run's own tables, indexed, visible to nobody yet."""
+        ...

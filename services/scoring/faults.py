@@ -1,0 +1,45 @@
+"""Which errors pass by themselves: a server that restarts, a lock that is held. Pure."""
+
+from collections.abc import Iterator
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+LOCKED = frozenset({"55P03", "40P01"})
+"""lock_not_available, deadlock_detected."""
+PASSING_CLASSES = ("08", "40", "53", "55", "57")
+"""Connection, rollback, resources, object state, operator intervention."""
+
+
+def is_locked_out(error: BaseException) -> bool:
+    """Whether somebody else held a lock for too long."""
+    return any(_sqlstate(one) in LOCKED for one in _causes(error))
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may succeed a moment later."""
+    return any(_passes(one) for one in _causes(error))
+
+
+def _passes(error: BaseException) -> bool:
+    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return (_sqlstate(error) or "").startswith(PASSING_CLASSES)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, the members of a group, and what a driver's wrapper hides."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _causes(member)
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        yield error.orig
+        if error.orig.__cause__:
+            yield error.orig.__cause__
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    return getattr(error, "sqlstate", None)

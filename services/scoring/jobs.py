@@ -1,0 +1,181 @@
+"""Claim runs and carry them out: lease, cancellation, retries and the swap."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from redis.asyncio import Redis
+
+from rfm_common import bus
+from rfm_common.db import Sessions
+from rfm_common.events import RunProgress
+from rfm_common.models import RunState
+from rfm_common.settings import Settings
+from scoring.compute import compute
+from scoring.faults import is_locked_out, is_transient
+from scoring.progress import Progress
+from scoring.store import queue
+from scoring.store.publish import Outcome, publish
+from scoring.store.queue import CancelledRunError, Claim, LostRunError
+
+BEAT = 2.0
+"""Seconds between two signs of life; the lease lasts four of them."""
+TICK = 0.25
+"""Progress is told at most this often."""
+SWAP_PATIENCE = 600.0
+"""Seconds to wait for readers who hold a snapshot open (a long export) before a retry."""
+
+log = logging.getLogger("rfm.scoring")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a worker works with."""
+
+    settings: Settings
+    sessions: Sessions
+    redis: Redis
+    worker: str
+
+
+async def drain(context: Context) -> int:
+    """Carry out every run that waits, and the one that new data asks for; how many."""
+    done = 0
+    while claimed := await _next(context):
+        await carry_out(context, claimed)
+        done += 1
+    return done
+
+
+async def _next(context: Context) -> Claim | None:
+    async with context.sessions() as session, session.begin():
+        claimed = await queue.claim(session, context.worker)
+        if claimed is None and await queue.queue_if_behind(session, context.settings):
+            claimed = await queue.claim(session, context.worker)
+    await relay(context)
+    return claimed
+
+
+async def carry_out(context: Context, claimed: Claim) -> None:
+    """Run to the end, whatever the end is; only a stop of this worker gets through.
+
+    A run that fails, for whatever reason, must not take the worker along.
+    """
+    log.info("run started", extra={"run_id": claimed.run_id, "attempt": claimed.attempt})
+    try:
+        await _under_lease(context, claimed)
+    except asyncio.CancelledError:
+        await asyncio.shield(_release(context, claimed))
+        raise
+    except LostRunError:
+        log.warning("run taken over by another worker", extra={"run_id": claimed.run_id})
+    except CancelledRunError:
+        await _end(context, claimed, RunState.CANCELLED, "cancelled")
+    except Exception as error:
+        await _failed(context, claimed, error)
+    await relay(context)
+
+
+async def _under_lease(context: Context, claimed: Claim) -> None:
+    """Compute and publish while a second task shows signs of life; the first to end decides."""
+    progress, alive = Progress(), asyncio.Lock()
+    work = asyncio.create_task(_work(context, claimed, progress, alive))
+    keep = asyncio.create_task(_keep(context, claimed, progress, alive))
+    try:
+        ended, _ = await asyncio.wait((work, keep), return_when=asyncio.FIRST_COMPLETED)
+        (work if work in ended else keep).result()
+    finally:
+        work.cancel()
+        keep.cancel()
+        await asyncio.gather(work, keep, return_exceptions=True)
+
+
+async def _work(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
+    outcome = await compute(context.settings, context.sessions, claimed, progress)
+    await _swap_in(context, claimed, outcome, progress, alive)
+
+
+async def _swap_in(
+    context: Context, claimed: Claim, outcome: Outcome, progress: Progress, alive: asyncio.Lock
+) -> None:
+    """Publish; step back and try again while somebody reads the snapshot for long.
+
+    The lock stays held after success: a finished run shows no more signs of life.
+    """
+    give_up, pause = monotonic() + SWAP_PATIENCE, 0.05
+    while True:
+        await alive.acquire()
+        try:
+            await _publish(context, claimed, outcome, progress)
+            return
+        except Exception as error:
+            alive.release()
+            if not is_locked_out(error) or monotonic() > give_up:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 1.0)
+
+
+async def _publish(context: Context, claimed: Claim, outcome: Outcome, progress: Progress) -> None:
+    progress.stop()
+    outcome.row["timings"] = progress.timings
+    async with context.sessions() as session, session.begin():
+        await publish(session, claimed, outcome)
+    seconds = round(sum(progress.timings.values()), 2)
+    log.info(outcome.row["message"], extra={"run_id": claimed.run_id, "seconds": seconds})
+
+
+async def _keep(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
+    """Prolong the lease and tell the step; ends only by LostRunError or CancelledRunError."""
+    told, beaten = "", 0.0
+    while True:
+        if progress.step != told or monotonic() - beaten >= BEAT:
+            async with alive:
+                told, beaten = progress.step, monotonic()
+                await _beat(context, claimed, progress)
+        await asyncio.sleep(TICK)
+
+
+async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
+    data = progress.data()
+    try:
+        async with context.sessions() as session, session.begin():
+            await queue.beat(session, claimed, data)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        log.warning("no sign of life: %s", error, extra={"run_id": claimed.run_id})
+    if data:
+        with suppress(*bus.BUS_ERRORS):
+            await bus.publish(context.redis, RunProgress(run_id=claimed.run_id, **data))
+
+
+async def _failed(context: Context, claimed: Claim, error: Exception) -> None:
+    if is_transient(error):
+        log.warning("run interrupted: %s", error, extra={"run_id": claimed.run_id})
+        await _release(context, claimed, again=True)
+    else:
+        log.exception("run failed", extra={"run_id": claimed.run_id})
+        await _end(context, claimed, RunState.FAILED, f"{type(error).__name__}: {error}")
+
+
+async def _release(context: Context, claimed: Claim, *, again: bool = False) -> None:
+    """Put the run back; when PostgreSQL is away the lease runs out instead."""
+    with suppress(Exception):
+        async with context.sessions() as session, session.begin():
+            await queue.release(session, claimed, attempts=claimed.attempt - (not again))
+
+
+async def _end(context: Context, claimed: Claim, state: RunState, error: str) -> None:
+    with suppress(Exception):
+        async with context.sessions() as session, session.begin():
+            await queue.end(session, claimed, state, error)
+
+
+async def relay(context: Context) -> None:
+    """Publish what commits left in the outbox; Redis may be away, the outbox stays."""
+    with suppress(*bus.BUS_ERRORS):
+        while await bus.relay(context.sessions, context.redis) == 100:
+            pass

@@ -1,0 +1,135 @@
+"""The one transaction in which a computed snapshot becomes the one that everybody sees."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.bus import remember
+from rfm_common.db import raw_connection, run_sql
+from rfm_common.events import RunFinished
+from rfm_common.models import RunSample, RunState, ScoringRun, SegmentFlow, SegmentStat
+from scoring.engines import Flows, Target
+from scoring.store import snapshots
+from scoring.store.queue import CancelledRunError, Claim, LostRunError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """All that a run found out, ready for its row and its tables."""
+
+    target: Target
+    data_version: int
+    row: dict[str, Any]
+    """Values for columns of `scoring_runs`."""
+    stats: Sequence[dict[str, Any]]
+    samples: Sequence[dict[str, Any]]
+    flows: Flows
+
+
+async def publish(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bool:
+    """Swap the snapshot in and fill the run's row; False when a newer one is there already.
+
+    Raises LostRunError when the claim does not hold any more, CancelledRunError when someone
+    cancelled in time, and the driver's lock timeout when a reader is in the way.
+    """
+    await _check_claim(session, claimed)
+    await _write_tables(session, outcome)
+    await snapshots.lock_parents(session)
+    is_current = await _swap(session, outcome)
+    await session.exec(
+        update(ScoringRun)
+        .where(col(ScoringRun.run_id) == claimed.run_id)
+        .values(
+            **outcome.row, state=RunState.FINISHED, is_current=is_current, progress={},
+            finished_at=func.now(),
+        )
+    )  # fmt: skip
+    if claimed.is_automatic:
+        await _raise_scored_version(session, outcome.data_version)
+    remember(session, _event(claimed, outcome))
+    return is_current
+
+
+async def _check_claim(session: AsyncSession, claimed: Claim) -> None:
+    """Lock the run's row: from here on nobody can take the run over or cancel it."""
+    run = (
+        await session.exec(
+            select(ScoringRun).where(ScoringRun.run_id == claimed.run_id).with_for_update()
+        )
+    ).one()
+    if (run.fence, run.state) != (claimed.fence, RunState.RUNNING):
+        raise LostRunError(claimed.run_id)
+    if run.cancel_requested:
+        raise CancelledRunError(claimed.run_id)
+
+
+async def _write_tables(session: AsyncSession, outcome: Outcome) -> None:
+    run_id = outcome.target.run_id
+    if outcome.stats:
+        rows = [row | {"run_id": run_id} for row in outcome.stats]
+        await session.exec(insert(SegmentStat).values(rows))
+    await write_flows(session, run_id, outcome.flows)
+    if outcome.samples:
+        columns = ("run_id", *outcome.samples[0])
+        raw = await raw_connection(session)
+        await raw.copy_records_to_table(
+            RunSample.__tablename__, columns=columns,
+            records=[(run_id, *row.values()) for row in outcome.samples],
+        )  # fmt: skip
+
+
+async def write_flows(session: AsyncSession, run_id: int, flows: Flows) -> None:
+    """Replace the flows into a run's snapshot."""
+    await session.exec(delete(SegmentFlow).where(col(SegmentFlow.run_id) == run_id))
+    if flows.rows:
+        rows = [asdict(row) | {"run_id": run_id} for row in flows.rows]
+        await session.exec(insert(SegmentFlow).values(rows))
+
+
+async def _swap(session: AsyncSession, outcome: Outcome) -> bool:
+    """Replace the snapshot of the same moment, unless it shows newer data than this one."""
+    target = outcome.target
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), ScoringRun.calc_date == target.calc_date)
+        .with_for_update()
+    )
+    if shown := found.first():
+        if (shown.data_version or 0, shown.run_id or 0) > (outcome.data_version, target.run_id):
+            await snapshots.drop_staged(session, target)
+            return False
+        await retire(session, shown.run_id or 0)
+    await snapshots.attach(session, target)
+    return True
+
+
+async def retire(session: AsyncSession, run_id: int) -> None:
+    """Take a snapshot away; its run keeps its row, stats, flows and model."""
+    await snapshots.drop(session, run_id)
+    await session.exec(
+        update(ScoringRun).where(col(ScoringRun.run_id) == run_id).values(is_current=False)
+    )
+
+
+async def _raise_scored_version(session: AsyncSession, version: int) -> None:
+    await run_sql(
+        session,
+        "UPDATE data_state SET scored_version = :version"
+        " WHERE id = 1 AND scored_version < :version",
+        version=version,
+    )
+
+
+def _event(claimed: Claim, outcome: Outcome) -> RunFinished:
+    return RunFinished(
+        run_id=claimed.run_id,
+        calc_date=outcome.target.calc_date.isoformat(),
+        customers=outcome.row["customers_processed"],
+        clusters=outcome.row["clusters_created"],
+        data_version=outcome.data_version,
+        warnings=[warning["code"] for warning in outcome.row["warnings"]],
+    )

@@ -1,0 +1,147 @@
+"""The queue of runs is the table `scoring_runs`: claims, leases and fences."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.bus import remember
+from rfm_common.db import run_sql
+from rfm_common.events import RunFailed, RunStarted
+from rfm_common.models import RunState, ScoringRun
+from rfm_common.runs import RunRequest, is_behind, queue_run
+from rfm_common.settings import Settings
+
+LEASE = timedelta(seconds=8)
+"""A run whose worker was silent for so long belongs to whoever takes it."""
+MAX_ATTEMPTS = 5
+"""A run that took its worker along so often is given up."""
+RETRY_FAILED = timedelta(seconds=60)
+"""A failed automatic run is tried again after this even if no new data comes."""
+
+
+class LostRunError(Exception):
+    """Another worker holds the run, or it was ended meanwhile."""
+
+
+class CancelledRunError(Exception):
+    """Someone cancelled the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A run that this worker holds, and the fence that proves it."""
+
+    run_id: int
+    fence: int
+    attempt: int
+    trigger: str
+    is_automatic: bool
+    parameters: dict[str, Any]
+
+
+_CLAIMABLE = "(state = 'queued' OR state = 'running' AND heartbeat_at < now() - :lease)"
+
+_CLAIM = f"""
+UPDATE scoring_runs SET state = 'running', fence = fence + 1, attempt = attempt + 1,
+    worker = :worker, heartbeat_at = now(), started_at = now(), progress = '{{}}', error = NULL
+WHERE run_id = (
+    SELECT run_id FROM scoring_runs WHERE {_CLAIMABLE}
+    ORDER BY trigger = 'backfill', run_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING run_id, fence, attempt, trigger, is_automatic, parameters, cancel_requested
+"""  # noqa: S608 - constants
+
+
+async def claim(session: AsyncSession, worker: str) -> Claim | None:
+    """Take the oldest run that waits, or whose worker died; backfill waits for the others."""
+    row = (await run_sql(session, _CLAIM, worker=worker, lease=LEASE)).mappings().first()
+    if row is None:
+        return None
+    claimed = Claim(**{name: row[name] for name in Claim.__dataclass_fields__})
+    if row["cancel_requested"]:
+        await end(session, claimed, RunState.CANCELLED, "cancelled before it started")
+        return await claim(session, worker)
+    if claimed.attempt > MAX_ATTEMPTS:
+        await end(session, claimed, RunState.FAILED, f"given up after {MAX_ATTEMPTS} attempts")
+        return await claim(session, worker)
+    remember(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
+    return claimed
+
+
+async def waiting(session: AsyncSession) -> list[int]:
+    """Ids of the runs that a worker could take now."""
+    query = f"SELECT run_id FROM scoring_runs WHERE {_CLAIMABLE} ORDER BY run_id"  # noqa: S608
+    return [int(row[0]) for row in (await run_sql(session, query, lease=LEASE)).all()]
+
+
+async def beat(session: AsyncSession, claimed: Claim, progress: dict[str, Any]) -> None:
+    """Prolong the lease and show the progress; raises when the run is lost or cancelled."""
+    renewed = await session.exec(
+        _held(claimed)
+        .values(heartbeat_at=func.now(), progress=progress)
+        .returning(col(ScoringRun.cancel_requested))
+    )
+    row = renewed.first()
+    if row is None:
+        raise LostRunError(claimed.run_id)
+    if row[0]:
+        raise CancelledRunError(claimed.run_id)
+
+
+async def note_version(session: AsyncSession, claimed: Claim, data_version: int) -> None:
+    """Say which data the run has read, so that newer data is known to need another run."""
+    await session.exec(_held(claimed).values(data_version=data_version))
+
+
+async def release(session: AsyncSession, claimed: Claim, attempts: int) -> None:
+    """Put the run back with so many attempts on its account: another worker may start at once."""
+    await session.exec(
+        _held(claimed).values(state=RunState.QUEUED, attempt=attempts, worker=None, progress={})
+    )
+
+
+async def end(session: AsyncSession, claimed: Claim, state: RunState, error: str) -> None:
+    """End the run without a snapshot and say so."""
+    ended = await session.exec(
+        _held(claimed).values(state=state, error=error, finished_at=func.now(), progress={})
+    )
+    if ended.rowcount:
+        remember(session, RunFailed(run_id=claimed.run_id, state=state.value, error=error))
+
+
+def _held(claimed: Claim) -> Any:
+    """An update of the run for as long as the claim holds."""
+    return update(ScoringRun).where(
+        col(ScoringRun.run_id) == claimed.run_id,
+        col(ScoringRun.fence) == claimed.fence,
+        col(ScoringRun.state) == RunState.RUNNING,
+    )
+
+
+async def queue_if_behind(session: AsyncSession, settings: Settings) -> bool:
+    """Queue an automatic run unless one waits, or one is running that reads the newest data.
+
+    A run that failed or was cancelled on this very data is not repeated at once: a failed one
+    after a minute, a cancelled one when new data comes or someone asks.
+    """
+    await run_sql(session, "SELECT 1 FROM data_state WHERE id = 1 FOR UPDATE")
+    if not await is_behind(session):
+        return False
+    if (await run_sql(session, _COVERED, retry=RETRY_FAILED)).first():
+        return False
+    await queue_run(session, settings, RunRequest(), "import")
+    return True
+
+
+_COVERED = """
+SELECT 1 FROM scoring_runs r, data_state d
+WHERE r.is_automatic AND (
+    r.state = 'queued'
+    OR r.state = 'running' AND COALESCE(r.data_version, d.data_version) = d.data_version
+    OR r.data_version = d.data_version
+       AND (r.state = 'cancelled' OR r.state = 'failed' AND r.finished_at > now() - :retry))
+LIMIT 1
+"""

@@ -1,0 +1,135 @@
+"""The arq worker: events ring, a job drains the queue of runs. Redis may come and go.
+
+PostgreSQL holds the queue; the arq job is a bell with a fixed id per worker round. When Redis
+is away the same drain runs without it.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, cast
+from urllib.parse import unquote
+
+from arq import ArqRedis
+from arq.connections import RedisSettings
+from arq.constants import in_progress_key_prefix
+from arq.worker import Worker, func
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from rfm_common.bus import BUS_ERRORS
+from rfm_common.settings import Settings
+from scoring import jobs
+from scoring.listener import listen
+from scoring.store import queue
+
+QUEUE = "rfm:scoring"
+JOB = "drain"
+LEASE = 6.0
+"""Seconds after which arq gives the job of a killed worker to another one."""
+POLL = 0.05
+DAY = 86_400
+
+log = logging.getLogger("rfm.scoring")
+
+
+def redis_settings(settings: Settings) -> RedisSettings:
+    """arq's connection; it survives a restart of the server, which arq by itself does not."""
+    made = RedisSettings.from_dsn(settings.redis_url.get_secret_value())
+    made.password = unquote(made.password) if made.password else None
+    made.conn_timeout, made.conn_retries = 2, 0
+    refused: Any = (RedisConnectionError, RedisTimeoutError, OSError)
+    made.retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), 5, supported_errors=refused)
+    return made
+
+
+class ScoringWorker:
+    """One process: a listener that rings, and an arq worker that answers the bell."""
+
+    def __init__(self, context: jobs.Context) -> None:
+        self._context = context
+        self._draining = asyncio.Lock()
+        self._bell: ArqRedis | None = None
+
+    async def run(self) -> None:
+        """Until cancelled: the run in hand then goes back to the queue."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listen(self._context.settings, self.ring))
+            group.create_task(self._answer())
+
+    async def ring(self) -> None:
+        """Call for workers if there is something to do; without Redis, do it here."""
+        await jobs.relay(self._context)
+        async with self._context.sessions() as session, session.begin():
+            await queue.queue_if_behind(session, self._context.settings)
+            waiting = await queue.waiting(session)
+        await jobs.relay(self._context)
+        for run_id in waiting:
+            if not await self._enqueue(run_id):
+                await self._drain()
+                return
+
+    async def _enqueue(self, run_id: int) -> bool:
+        if self._bell is None:
+            return False
+        try:
+            await self._bell.enqueue_job(JOB, _job_id=f"run-{run_id}", _queue_name=QUEUE)
+        except BUS_ERRORS:
+            return False
+        return True
+
+    async def _answer(self) -> None:
+        """Run arq; start it again whenever Redis was away for longer than it endures."""
+        while True:
+            worker = self._arq()
+            try:
+                await worker.async_run()
+            except BUS_ERRORS as error:
+                log.warning("Redis is away: %s", error)
+            finally:
+                self._bell = None
+                await _close(worker)
+            await asyncio.sleep(1)
+
+    def _arq(self) -> Worker:
+        worker = Worker(
+            [func(cast("Any", self._job), name=JOB, keep_result=0, timeout=DAY, max_tries=1000)],
+            queue_name=QUEUE, redis_settings=redis_settings(self._context.settings),
+            on_startup=self._ready, handle_signals=False, max_jobs=1, poll_delay=POLL,
+            health_check_interval=10, health_check_key=f"{QUEUE}:health:{self._context.worker}",
+        )  # fmt: skip
+        worker.in_progress_timeout_s = LEASE
+        return worker
+
+    async def _ready(self, ctx: dict[Any, Any]) -> None:
+        self._bell = ctx["redis"]
+
+    async def _job(self, ctx: dict[Any, Any]) -> None:
+        """Drain the queue of runs while prolonging arq's lease on this job."""
+        lease = asyncio.create_task(_prolong(ctx["redis"], ctx["job_id"]))
+        try:
+            await self._drain()
+        finally:
+            lease.cancel()
+
+    async def _drain(self) -> None:
+        async with self._draining:
+            await jobs.drain(self._context)
+
+
+async def _prolong(redis: ArqRedis, job_id: str) -> None:
+    while True:
+        with suppress(*BUS_ERRORS):
+            await redis.pexpire(in_progress_key_prefix + job_id, int(LEASE * 1000))
+        await asyncio.sleep(LEASE / 3)
+
+
+async def _close(worker: Worker) -> None:
+    """Let the job in hand put its run back, then close."""
+    for task in worker.tasks.values():
+        task.cancel()
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    with suppress(*BUS_ERRORS):
+        await worker.close()

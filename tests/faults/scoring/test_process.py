@@ -1,0 +1,37 @@
+"""`python -m scoring` as its own process: it scores what is loaded, and stops when told."""
+
+import signal
+from decimal import Decimal
+
+from rfm_common import bus
+from rfm_common.db import Sessions, run_sql
+from rfm_common.models import RunState
+from rfm_common.settings import Settings
+from tests.integration.scoring.shop import ShopOrder, at, load, runs
+from tests.running import eventually, start, stop
+
+
+async def versions(sessions: Sessions) -> tuple[int, int]:
+    async with sessions() as session:
+        row = (await run_sql(session, "SELECT data_version, scored_version FROM data_state")).one()
+        return int(row[0]), int(row[1])
+
+
+async def test_the_service_scores_what_a_file_brought(
+    settings: Settings, sessions: Sessions, redis
+) -> None:
+    process = await start("scoring", settings)
+    try:
+        await load(sessions, [ShopOrder("O1", "C1", at("2026-11-01"), Decimal("10.00"))])
+        await bus.relay(sessions, redis)
+
+        async def caught_up() -> bool:
+            return await versions(sessions) == (1, 1)
+
+        await eventually(caught_up, what="the load is scored")
+        [run] = await runs(sessions)
+        assert (run.state, run.is_current, run.customers_processed) == (RunState.FINISHED, True, 1)
+        assert await stop(process, signal.SIGTERM) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
