@@ -205,6 +205,8 @@ class Import(SQLModel, table=True):
     data_version: int | None = Field(default=None, sa_type=BigInteger)
     stored_path: str | None = Field(default=None, sa_type=Text)
     """Where the file is now, relative to the data folder."""
+    file_identity: str | None = Field(default=None, sa_type=Text)
+    """inode:size:mtime of the file that was judged, so that it is not judged again."""
     claimed_by: str | None = Field(default=None, sa_type=Text)
     started_at: datetime | None = Field(default=None, sa_type=_time(), sa_column_kwargs=_NOW)
     finished_at: datetime | None = Field(default=None, sa_type=_time())

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     date_order: Literal["dmy", "mdy"] = _rfm("date_order", "dmy")
     settle_seconds: float = _rfm("settle_seconds", 0.5, ge=0)
     rescan_seconds: float = _rfm("rescan_seconds", 5.0, gt=0)
+    rebuild_rows: int = _rfm("rebuild_rows", 50_000, ge=1)
 
     # Logs.
     log_level: str = _rfm("log_level", "INFO")

@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("duplicate_of", sa.BigInteger(), nullable=True),
         sa.Column("data_version", sa.BigInteger(), nullable=True),
         sa.Column("stored_path", sa.Text(), nullable=True),
+        sa.Column("file_identity", sa.Text(), nullable=True),
         sa.Column("claimed_by", sa.Text(), nullable=True),
         sa.Column(
             "started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True
