@@ -79,7 +79,8 @@ async def test_stop_lets_it_finish_in_an_orderly_way(tmp_path: Path) -> None:
     left = tmp_path / "left"
     program = (
         "import pathlib, signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path(sys.argv[1]).touch(), sys.exit()))\n"
+        "leave = lambda *_: (pathlib.Path(sys.argv[1]).touch(), sys.exit())\n"
+        "signal.signal(signal.SIGTERM, leave)\n"
         "print('ready'); time.sleep(600)"
     )
     output = Output()

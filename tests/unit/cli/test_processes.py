@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,11 +19,9 @@ from rfm_cli.processes import (
     signal_group,
 )
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
-
 
 @pytest.fixture
-def listening() -> int:
+def listening() -> Generator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -41,52 +41,45 @@ def test_free_ports_differ() -> None:
     assert len({free_port() for _ in range(20)}) > 15
 
 
-def start(marker: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([*SLEEP, marker])
+@contextmanager
+def process(marker: str, prepare: str = "pass") -> Generator["subprocess.Popen[bytes]"]:
+    """A process that sleeps, reaped as soon as it ends, as init does with a real leftover."""
+    program = f"import signal, time; {prepare}; print('ready', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", program, marker], stdout=subprocess.PIPE) as made:
+        assert made.stdout
+        made.stdout.readline()
+        signal.signal(signal.SIGCHLD, lambda *_: made.poll())
+        try:
+            yield made
+        finally:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            made.kill()
 
 
 def test_a_leftover_with_our_mark_is_ended() -> None:
-    process = start("rfm=/shop/.rfm")
-    assert "rfm=/shop/.rfm" in command_line(process.pid)
-    # Somebody has to reap it, as init does with a real leftover.
-    signal.signal(signal.SIGCHLD, lambda *_: process.poll())
-    try:
-        assert end_leftover(process.pid, "rfm=/shop/.rfm", signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    assert process.wait(30) == -signal.SIGTERM
+    with process("rfm=/shop/.rfm") as leftover:
+        assert end_leftover(leftover.pid, "rfm=/shop/.rfm", signal.SIGTERM)
+        assert leftover.wait(30) == -signal.SIGTERM
 
 
 def test_a_process_that_got_the_same_number_is_left_alone() -> None:
-    process = start("somebody-else")
-    try:
-        assert not end_leftover(process.pid, "rfm=/shop/.rfm", signal.SIGTERM)
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
+    with process("somebody-else") as other:
+        assert not end_leftover(other.pid, "rfm=/shop/.rfm", signal.SIGTERM)
+        assert other.poll() is None
 
 
 def test_one_that_does_not_listen_is_killed() -> None:
-    program = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
-    process = subprocess.Popen([sys.executable, "-c", program, "rfm=x"], stdout=subprocess.PIPE)
-    assert process.stdout
-    process.stdout.readline()
-    signal.signal(signal.SIGCHLD, lambda *_: process.poll())
-    try:
-        assert end_leftover(process.pid, "rfm=x", signal.SIGTERM, seconds=0.2)
-    finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        process.stdout.close()
-    assert process.wait(30) == -signal.SIGKILL
+    with process("rfm=x", "signal.signal(signal.SIGTERM, signal.SIG_IGN)") as deaf:
+        assert end_leftover(deaf.pid, "rfm=x", signal.SIGTERM, seconds=0.2)
+        assert deaf.wait(30) == -signal.SIGKILL
 
 
 def test_no_process_has_no_command_line() -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait(30)
-    assert command_line(process.pid) == ""
-    assert not end_leftover(process.pid, "rfm", signal.SIGTERM)
-    signal_group(process.pid, signal.SIGTERM)  # nobody there is fine
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(30)
+    assert command_line(ended.pid) == ""
+    assert not end_leftover(ended.pid, "rfm", signal.SIGTERM)
+    signal_group(ended.pid, signal.SIGTERM)  # nobody there is fine
 
 
 def test_the_own_command_line_is_read() -> None:
