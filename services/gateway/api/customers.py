@@ -32,6 +32,7 @@ async def provide_narrowed(
     r_score: Score = None,
     f_score: Score = None,
     m_score: Score = None,
+    fm_score: Score = None,
     q: Annotated[
         str | None, QueryParameter(description="Part of the id or e-mail", max_length=200)
     ] = None,
@@ -40,7 +41,7 @@ async def provide_narrowed(
     name = (await find_segment(session, snapshot, segment))[0] if segment else None
     return CustomerFilter(
         segment_name=name, cluster_id=cluster, country=country or None,
-        r_score=r_score, f_score=f_score, m_score=m_score, q=q or None,
+        r_score=r_score, f_score=f_score, m_score=m_score, fm_score=fm_score, q=q or None,
     )  # fmt: skip
 
 

@@ -5,18 +5,26 @@ from litestar.di import Provide
 
 from gateway.assets import vendor
 from gateway.pages.charts import chart
+from gateway.pages.customers import customers, provide_asked
+from gateway.pages.days import provide_compare, provide_day
 from gateway.pages.frame import provide_frame, provide_numbers
 from gateway.pages.jobs import jobs, news
-from gateway.pages.overview import overview, overview_body
+from gateway.pages.overview import overview
+from gateway.pages.problem import HANDLERS
+from gateway.pages.segments import segment, segments
 
 ROUTES = [
     Router(
         "/dashboard",
-        route_handlers=[overview, overview_body, jobs, news, chart],
+        route_handlers=[overview, segments, segment, customers, jobs, news, chart],
         dependencies={
             "numbers": Provide(provide_numbers, sync_to_thread=False),
             "frame": Provide(provide_frame),
+            "day": Provide(provide_day, sync_to_thread=False),
+            "compare": Provide(provide_compare, sync_to_thread=False),
+            "asked": Provide(provide_asked, sync_to_thread=False),
         },
+        exception_handlers=HANDLERS,
         include_in_schema=False,
     ),
     vendor,

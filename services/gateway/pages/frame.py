@@ -14,7 +14,15 @@ from gateway.queries.pages import has_demo_data
 from rfm_common.bus import BUS_ERRORS, last_id
 from rfm_common.settings import Settings
 
-NAVIGATION = (("overview", "/dashboard", "Overview"),)
+NAVIGATION = (
+    ("overview", "/dashboard", "Overview"),
+    ("segments", "/dashboard/segments", "Segments"),
+    ("customers", "/dashboard/customers", "Customers"),
+)
+SCORES = ("run-finished", "data-changed", "resync")
+"""The events after which a page of scores is out of date."""
+FILES = ("import-started", "import-finished", "import-rejected", "data-changed", "resync")
+RUNS = ("run-queued", "run-started", "run-finished", "run-failed", "resync")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,21 @@ class Frame:
     libraries: dict[str, dict[str, str | None]]
     events_url: str
     has_demo: bool
+    url: str
+    refresh_on: tuple[str, ...] = ()
     navigation: tuple[tuple[str, str, str], ...] = NAVIGATION
 
-    def of(self, title: str, section: str) -> "Frame":
-        """The frame of one page; `section` is its entry in the navigation."""
-        return replace(self, title=title, section=section)
+    def of(self, title: str, section: str, refresh_on: tuple[str, ...] = ()) -> "Frame":
+        """The frame of one page; `section` is its entry in the navigation.
+
+        Its content is asked for again, and morphed in place, after the events `refresh_on`.
+        """
+        return replace(self, title=title, section=section, refresh_on=refresh_on)
+
+    @property
+    def trigger(self) -> str:
+        """The value of `hx-trigger`: the first event at once, a burst twice a second."""
+        return ", ".join(f"{name} from:body throttle:500ms" for name in self.refresh_on)
 
 
 FrameDep = NamedDependency[Frame]
@@ -45,8 +63,9 @@ def provide_numbers(request: Request[Any, Any, Any], settings: Settings) -> Numb
 
 
 async def provide_frame(
-    session: AsyncSession, redis: Redis, settings: Settings, numbers: Numbers
-) -> Frame:
+    request: Request[Any, Any, Any], session: AsyncSession, redis: Redis, settings: Settings,
+    numbers: Numbers,
+) -> Frame:  # fmt: skip
     """A frame without a title.
 
     The place in the stream is read before the page's data, so that no event falls between.
@@ -62,4 +81,5 @@ async def provide_frame(
         libraries=assets.describe(settings),
         events_url=events_url,
         has_demo=await has_demo_data(session),
+        url=f"{request.url.path}?{request.url.query}".rstrip("?"),
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.queries.segments import slug
+
 
 @dataclass(frozen=True, slots=True)
 class Guide:
@@ -25,7 +27,7 @@ GUIDES = (
         " bring a friend. They need no discount.",
     ),
     Guide(
-        "Loyal Customers", "loyal", "♥",
+        "Loyal Customers", "loyal-customers", "♥",
         "bought recently and often",
         "They come back again and again, with baskets of an ordinary size.",
         "Show them the next step up: bundles, refills, a loyalty level within reach. Ask them"
@@ -39,21 +41,21 @@ GUIDES = (
         " care, priority delivery.",
     ),
     Guide(
-        "Potential Loyalists", "potential", "↗",
+        "Potential Loyalists", "potential-loyalists", "↗",
         "bought fairly recently and more often than most",
         "Recent customers with more than one order: a habit is forming.",
         "Help the habit along: a helpful mail after each order, a small reward for the next.",
     ),
     Guide(
-        "Need Attention", "attention", "!",
-        "near the middle in everything",
+        "Need Attention", "need-attention", "!",
+        "are near the middle in everything",
         "Neither new nor gone, neither large nor small: they can go either way.",
         "Remind them while they still remember you: what is new in what they bought, for a"
         " limited time.",
     ),
     Guide(
         "At Risk", "at-risk", "▼",
-        "silent for long, seldom before",
+        "have been silent for long and ordered seldom",
         "Customers who have not come back for a long time and did not order often.",
         "Win them back now, one clear offer at a time. Ask what went wrong; the answer is worth"
         " more than the order.",
@@ -61,14 +63,14 @@ GUIDES = (
     ),
     Guide(
         "Hibernating", "hibernating", "☾",
-        "few and small orders",
+        "placed few and small orders",
         "They bought little and seldom; some are new, most sleep.",
         "Spend little: a seasonal mail, a best-seller. Watch who wakes up.",
         is_slipping=True,
     ),
     Guide(
         "Lost", "lost", "×",
-        "silent for longer than the others",
+        "have been silent for longer than the others",
         "They once bought as much as others and have stopped.",
         "One last honest message; then take them off the costly lists.",
         is_slipping=True,
@@ -76,18 +78,12 @@ GUIDES = (
 )  # fmt: skip
 ORDER = {guide.name: position for position, guide in enumerate(GUIDES)}
 _BY_NAME = {guide.name: guide for guide in GUIDES}
-_BY_SLUG = {guide.slug: guide for guide in GUIDES}
 
 
 def guide(name: str) -> Guide:
     """The words for a segment name; a name of another version is shown plainly."""
-    unknown = Guide(name, name.lower().replace(" ", "-"), "●", "", "", "")
+    unknown = Guide(name, slug(name), "●", "", "", "")
     return _BY_NAME.get(name, unknown)
-
-
-def guide_by_slug(slug: str) -> Guide | None:
-    """The segment that a URL names."""
-    return _BY_SLUG.get(slug)
 
 
 def rank(name: str) -> int:

@@ -3,16 +3,16 @@
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from litestar import Response, get
-from litestar.params import Parameter
 from markupsafe import Markup
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
-from gateway.pages.frame import Frame, FrameDep, NumbersDep
+from gateway.pages.days import DayDep
+from gateway.pages.frame import SCORES, Frame, FrameDep
 from gateway.pages.guide import Guide, guide, rank
 from gateway.pages.jobs import Jobs
 from gateway.pages.kpis import Change, Kpi, Moment, build_kpis, count_change
@@ -33,8 +33,6 @@ from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
 HEAT_STEPS = 9
-Day = Annotated[date | None, Parameter(query="date")]
-Compare = Annotated[date | None, Parameter(query="compare")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +83,21 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class OverviewBody:
-    """What is swapped when scores change: one snapshot, whole."""
+class OverviewPage:
+    """The overview of a snapshot, or the page of the first run without one."""
 
-    template: ClassVar[str] = "overview_body.html"
+    template: ClassVar[str] = "overview.html"
+    frame: Frame
     numbers: Numbers
     snapshot: Snapshot | None
     days: list[Choice]
     compare_days: list[Choice]
     is_pinned: bool
-    query: str
+    is_compared: bool
+    pin: str
+    api_pin: str
     activity: Activity
     input_dir: str
-
-
-@dataclass(frozen=True, slots=True)
-class OverviewPage:
-    """The page around it."""
-
-    template: ClassVar[str] = "overview.html"
-    frame: Frame
-    numbers: Numbers
-    body: Markup
     jobs: Markup
 
 
@@ -170,27 +161,33 @@ def choices(
     return [Choice(day.isoformat(), numbers.day(day), day == chosen) for day in days]
 
 
-async def load_body(
-    session: AsyncSession, settings: Settings, numbers: Numbers, day: date | None,
-    compare: date | None,
-) -> OverviewBody:  # fmt: skip
-    """The overview of a day (the newest snapshot when None) against another."""
+@get("/")
+async def overview(
+    frame: FrameDep, session: SessionDep, settings: SettingsDep, day: DayDep,
+    compare: DayDep,
+) -> Response[str]:  # fmt: skip
+    """The overview; `date` pins it to a day, `compare` chooses the day to measure change from."""
     run = await find_snapshot(session, settings.zone, day)
     compared = await _compared(session, settings, run, compare) if run else None
-    numbers = numbers.of(run.base_currency) if run else numbers
+    numbers = frame.numbers.of(run.base_currency if run else None)
     snapshots = await list_snapshots(session)
     earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
-    compared_day = _day_of(compared, settings.zone)
-    return OverviewBody(
+    now = await activity(session)
+    page = OverviewPage(
+        frame=frame.of("Overview", "overview", () if day else (*SCORES, "import-finished")),
         numbers=numbers,
         snapshot=await load_snapshot(session, numbers, run, compared) if run else None,
         days=choices(snapshots, settings.zone, numbers, day),
-        compare_days=choices(earlier, settings.zone, numbers, compared_day),
+        compare_days=choices(earlier, settings.zone, numbers, _day_of(compared, settings.zone)),
         is_pinned=day is not None,
-        query=_query(day, compare),
-        activity=await activity(session),
+        is_compared=compare is not None,
+        pin=f"&date={day}" if day else "",
+        api_pin=f"?calc_date={day}" if day else "",
+        activity=now,
         input_dir=str(settings.input_dir),
+        jobs=render(Jobs(numbers, now, datetime.now(UTC))),
     )
+    return answer(page, 404 if day and run is None else 200)
 
 
 async def _compared(
@@ -203,33 +200,3 @@ async def _compared(
 
 def _day_of(run: ScoringRun | None, zone: ZoneInfo) -> date | None:
     return run.calc_date.astimezone(zone).date() if run and run.calc_date else None
-
-
-def _query(day: date | None, compare: date | None) -> str:
-    chosen = {"date": day, "compare": compare}
-    return "&".join(f"{name}={value.isoformat()}" for name, value in chosen.items() if value)
-
-
-@get("/")
-async def overview(
-    frame: FrameDep, session: SessionDep, settings: SettingsDep, day: Day = None,
-    compare: Compare = None,
-) -> Response[str]:  # fmt: skip
-    """The overview; `date` pins it to a day, `compare` chooses the day to measure change from."""
-    body = await load_body(session, settings, frame.numbers, day, compare)
-    page = OverviewPage(
-        frame=frame.of("Overview", "overview"),
-        numbers=frame.numbers,
-        body=render(body),
-        jobs=render(Jobs(frame.numbers, body.activity, datetime.now(UTC))),
-    )
-    return answer(page, 404 if day and body.snapshot is None else 200)
-
-
-@get("/p/overview")
-async def overview_body(
-    numbers: NumbersDep, session: SessionDep, settings: SettingsDep, day: Day = None,
-    compare: Compare = None,
-) -> Response[str]:  # fmt: skip
-    """The part that changes when scores do."""
-    return answer(await load_body(session, settings, numbers, day, compare))

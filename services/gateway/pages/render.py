@@ -36,7 +36,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-environment.globals |= {"static": static, "guide": guide}
+environment.globals |= {"static": static, "guide_of": guide}
 
 
 def render(view: View) -> Markup:

@@ -30,6 +30,8 @@ class CustomerFilter:
     r_score: int | None = None
     f_score: int | None = None
     m_score: int | None = None
+    fm_score: int | None = None
+    """Mean of the frequency and monetary scores, halves rounded up: a row of the 5x5 grid."""
     q: str | None = None
     """Part of the id or of the e-mail address, in any case."""
 
@@ -38,7 +40,14 @@ class CustomerFilter:
         """Whether the segment statistics can tell how many pass."""
         return all(
             value is None
-            for value in (self.country, self.r_score, self.f_score, self.m_score, self.q)
+            for value in (
+                self.country,
+                self.r_score,
+                self.f_score,
+                self.m_score,
+                self.fm_score,
+                self.q,
+            )
         )
 
     def where(self) -> tuple[str, dict[str, Any]]:
@@ -46,7 +55,7 @@ class CustomerFilter:
         columns = {
             "segment_name": "c.segment_name", "cluster_id": "c.cluster_id",
             "country": "u.country", "r_score": "f.r_score", "f_score": "f.f_score",
-            "m_score": "f.m_score",
+            "m_score": "f.m_score", "fm_score": "(f.f_score + f.m_score + 1) / 2",
         }  # fmt: skip
         values = {name: getattr(self, name) for name in columns}
         values = {name: value for name, value in values.items() if value is not None}
