@@ -1,5 +1,6 @@
 """The composition root: routes, templates, static files and the life of the connections."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway import api, errors, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
+from gateway.live import Live, following
 from gateway.queries.health import Counter
 from gateway.responses import ExactResponse
 from rfm_common.bus import open_redis
@@ -58,11 +60,13 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         route_handlers=routes,
         dependencies=dict(DEPENDENCIES),
         exception_handlers=errors.HANDLERS,
-        lifespan=[connected, *while_running],
+        lifespan=[connected, following, *while_running],
         middleware=[Exits()],
         response_class=ExactResponse,
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
     )
     app.state.settings = settings
     app.state.counter = Counter()
+    app.state.closing = asyncio.Event()
+    app.state.live = Live()
     return app

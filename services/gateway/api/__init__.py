@@ -4,10 +4,12 @@ from litestar import Router
 from litestar.di import Provide
 
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
+from gateway.api.events import events
 from gateway.api.exports import export_segment
 from gateway.api.health import health, ready
 from gateway.api.imports import imports, one_import, rejects
 from gateway.api.migrations import migrations
+from gateway.api.runs import cancel, one_run, run_pipeline, runs
 from gateway.api.segments import segment_customers, segments
 from gateway.api.snapshots import snapshots
 from gateway.dependencies import READS
@@ -17,7 +19,8 @@ ROUTES = [
         "/",
         route_handlers=[
             health, ready, snapshots, segments, segment_customers, customers, customer, orders,
-            migrations, imports, one_import, rejects, export_segment,
+            run_pipeline, runs, one_run, cancel, migrations, imports, one_import, rejects,
+            export_segment, events,
         ],
         dependencies={
             **READS,

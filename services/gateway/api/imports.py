@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from litestar import Request, Response, get
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import PageDep, SessionDep, SessionsDep
 from gateway.queries import imports as queries
@@ -37,7 +38,7 @@ async def imports(
     return answer(request, body, found, ImportRow)
 
 
-async def _existing(session: SessionDep, import_id: int) -> ImportDetail:
+async def _existing(session: AsyncSession, import_id: int) -> ImportDetail:
     found = await queries.find_import(session, import_id)
     if found is None:
         raise NotFoundError(f"no import {import_id}", field="import_id")

@@ -18,9 +18,8 @@ class RunBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything is optional: without a body the settings decide."""
 
     calc_date: Annotated[
-        str | None,
+        Annotated[str, Meta(max_length=40)] | None,
         Meta(
-            max_length=40,
             description="ISO date or date-time, or `latest` (the newest counted order)",
             examples=["2024-01-15T00:00:00", "latest"],
         ),

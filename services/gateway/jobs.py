@@ -1,0 +1,120 @@
+"""Changing runs: asking for one, once per key, waiting for it, and calling it off."""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common import bus
+from rfm_common.db import Sessions
+from rfm_common.errors import ConflictError, InvalidInputError, NotFoundError
+from rfm_common.events import RunFailed
+from rfm_common.models import DataState, RunState, ScoringRun
+from rfm_common.runs import RunRequest, queue_run
+from rfm_common.settings import Settings
+
+ENDED = (RunState.FINISHED, RunState.FAILED, RunState.CANCELLED)
+RELAY_SECONDS = 2
+POLL_SECONDS = 0.2
+EARLIEST, LATEST = 1900, 2999
+
+
+def parse_calc_date(text: str | None, settings: Settings) -> datetime | str | None:
+    """None and `latest` as they are; a date or date-time in the shop's zone."""
+    if text is None or text == "latest":
+        return text
+    try:
+        moment = settings.localise(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"calc_date: {text!r} is no ISO date, no ISO date-time and not `latest`",
+            field="calc_date",
+        ) from error
+    if not EARLIEST <= moment.year <= LATEST:
+        raise InvalidInputError(
+            f"calc_date: the year must be {EARLIEST} to {LATEST}, not {moment.year}",
+            field="calc_date",
+        )
+    return moment
+
+
+async def request_run(
+    sessions: Sessions, settings: Settings, request: RunRequest, key: str | None
+) -> ScoringRun:
+    """A queued run, committed; with a key that was used before, the run that it was used for.
+
+    Raises ConflictError when the key was used with other parameters.
+    """
+    for _ in range(2):
+        with contextlib.suppress(IntegrityError):  # the key's first use, at the same moment
+            async with sessions() as session, session.begin():
+                return await _keyed_run(session, settings, request, key)
+    raise ConflictError("this Idempotency-Key is being used by another request")
+
+
+async def _keyed_run(
+    session: AsyncSession, settings: Settings, request: RunRequest, key: str | None
+) -> ScoringRun:
+    if key is None:
+        return await queue_run(session, settings, request, "api")
+    earlier = (
+        await session.exec(select(ScoringRun).where(ScoringRun.idempotency_key == key))
+    ).first()
+    if earlier is None:
+        run = await queue_run(session, settings, request, "api", key)
+        run.idempotency_key = run.idempotency_key or key
+        return run
+    if earlier.parameters != request.parameters(settings):
+        raise ConflictError(
+            f"this Idempotency-Key was used for run {earlier.run_id}, with other parameters",
+            run_id=earlier.run_id,
+        )
+    return earlier
+
+
+async def ring(sessions: Sessions, redis: Redis) -> None:
+    """Publish what was committed; the sweeper does it later while Redis is away."""
+    with contextlib.suppress(*bus.BUS_ERRORS, TimeoutError):
+        async with asyncio.timeout(RELAY_SECONDS):
+            await bus.relay(sessions, redis)
+
+
+async def wait_for_run(
+    sessions: Sessions, run_id: int, seconds: float, closing: asyncio.Event
+) -> ScoringRun | None:
+    """The run once it has ended; None when it has not in time or the gateway stops."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not closing.is_set():
+        async with sessions() as session:
+            run = await session.get(ScoringRun, run_id)
+        if run is not None and run.state in ENDED:
+            return run
+        if asyncio.get_running_loop().time() >= deadline:
+            break
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(closing.wait(), POLL_SECONDS)
+    return None
+
+
+async def cancel_run(sessions: Sessions, run_id: int) -> None:
+    """End a waiting run now, or ask the worker of a running one to stop.
+
+    Raises NotFoundError, and ConflictError for a run that has ended.
+    """
+    async with sessions() as session, session.begin():
+        run = await session.get(ScoringRun, run_id, with_for_update=True)
+        if run is None:
+            raise NotFoundError(f"no run {run_id}", field="run_id")
+        if run.state in ENDED:
+            raise ConflictError(f"run {run_id} has ended: {run.state.value}", run_id=run_id)
+        run.cancel_requested = True
+        if run.state == RunState.QUEUED:
+            run.state = RunState.CANCELLED
+            run.finished_at = datetime.now(UTC)
+            # Without new data the sweeper does not repeat what someone called off.
+            run.data_version = (await session.exec(select(DataState.data_version))).one()
+            bus.remember(session, RunFailed(run_id=run_id, state=RunState.CANCELLED.value))
