@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from pathlib import Path
 
 from watchfiles import awatch
@@ -19,18 +20,24 @@ async def wakeups(folder: Path, rescan_seconds: float, stop: asyncio.Event) -> A
     """
     while not stop.is_set():
         folder.mkdir(parents=True, exist_ok=True)
-        watched = folder.stat().st_ino
         yield
-        try:
-            async for _ in awatch(
-                folder, debounce=200, step=20, stop_event=stop, recursive=False,
-                rust_timeout=int(rescan_seconds * 1000), yield_on_timeout=True,
-            ):  # fmt: skip
-                yield
-                if not folder.exists() or folder.stat().st_ino != watched:
-                    break
-        except FileNotFoundError:
-            continue
+        async for _ in _changes(folder, rescan_seconds, stop):
+            yield
+
+
+async def _changes(
+    folder: Path, rescan_seconds: float, stop: asyncio.Event
+) -> AsyncGenerator[None]:
+    """Yield for what happens in this very folder, until another one takes its name."""
+    with suppress(FileNotFoundError):
+        watched = folder.stat().st_ino
+        async for _ in awatch(
+            folder, debounce=200, step=20, stop_event=stop, recursive=False,
+            rust_timeout=int(rescan_seconds * 1000), yield_on_timeout=True,
+        ):  # fmt: skip
+            yield
+            if folder.stat().st_ino != watched:
+                return
 
 
 class Settling:
