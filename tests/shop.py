@@ -69,8 +69,7 @@ CLUSTERS = """
 INSERT INTO customer_clusters
 SELECT customer_id, calc_date, cluster_id, ($2::text[])[cluster_id + 1],
        rank() OVER (PARTITION BY cluster_id ORDER BY monetary DESC, customer_id),
-       '{"centroid": {"recency_days": 10, "frequency": 5, "monetary": 500},
-         "distance": 0.4, "next_distance": 1.2}'
+       10, 5, 500, 0.4, 1.2
 FROM (SELECT *, CASE WHEN frequency = 0 THEN 4 WHEN r_score >= 4 AND m_score >= 4 THEN 0
                      WHEN r_score >= 4 THEN 1 WHEN m_score >= 4 THEN 2 ELSE 3 END AS cluster_id
       FROM rfm_features WHERE calc_date = $1) AS scored"""

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Enum,
@@ -342,6 +343,14 @@ class RfmFeature(SQLModel, table=True):
     m_score: int = Field(sa_type=SmallInteger)
 
 
+# Put together when it is read: parsing JSON for every customer took most of a snapshot's load.
+CLUSTER_SCORE = """CAST('{"centroid":{"recency_days":' || CAST(centre_recency_days AS text)
+    || ',"frequency":' || CAST(centre_frequency AS text)
+    || ',"monetary":' || CAST(centre_monetary AS text)
+    || '},"distance":' || CAST(distance AS text)
+    || ',"next_distance":' || CAST(next_distance AS text) || '}' AS jsonb)"""
+
+
 class CustomerCluster(SQLModel, table=True):
     """Cluster and segment of one customer in one snapshot; a partition per calc_date."""
 
@@ -357,8 +366,14 @@ class CustomerCluster(SQLModel, table=True):
     segment_name: str = Field(sa_type=Text)
     segment_rank: int
     """1 for the segment's best customer (monetary, then id): page N is a range, not an offset."""
-    cluster_score: dict[str, Any] = Field(
-        default_factory=dict, sa_type=JSONB, sa_column_kwargs=_DICT
+    centre_recency_days: float
+    centre_frequency: float
+    centre_monetary: float
+    distance: float
+    """To the centroid, in standard deviations."""
+    next_distance: float
+    cluster_score: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB, Computed(CLUSTER_SCORE, persisted=False))
     )
 
 

@@ -12,6 +12,17 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
+CLUSTER_SCORE = """CAST('{"centroid":{"recency_days":' || CAST(centre_recency_days AS text)
+    || ',"frequency":' || CAST(centre_frequency AS text)
+    || ',"monetary":' || CAST(centre_monetary AS text)
+    || '},"distance":' || CAST(distance AS text)
+    || ',"next_distance":' || CAST(next_distance AS text) || '}' AS jsonb)"""
+
+
+def has_virtual_columns() -> bool:
+    return (op.get_bind().dialect.server_version_info or (0,)) >= (18,)
+
+
 def upgrade() -> None:
     op.create_table(
         "customer_clusters",
@@ -20,11 +31,17 @@ def upgrade() -> None:
         sa.Column("cluster_id", sa.SmallInteger(), nullable=False),
         sa.Column("segment_name", sa.Text(), nullable=False),
         sa.Column("segment_rank", sa.Integer(), nullable=False),
+        sa.Column("centre_recency_days", sa.Float(), nullable=False),
+        sa.Column("centre_frequency", sa.Float(), nullable=False),
+        sa.Column("centre_monetary", sa.Float(), nullable=False),
+        sa.Column("distance", sa.Float(), nullable=False),
+        sa.Column("next_distance", sa.Float(), nullable=False),
         sa.Column(
             "cluster_score",
             postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
+            # PostgreSQL before 18 has no virtual columns; there the JSON is stored.
+            sa.Computed(CLUSTER_SCORE, persisted=not has_virtual_columns()),
+            nullable=True,
         ),
         sa.PrimaryKeyConstraint("customer_id", "calc_date", name=op.f("pk_customer_clusters")),
         postgresql_partition_by="LIST (calc_date)",

@@ -183,21 +183,20 @@ def feature_lines(frame: pl.DataFrame, calc_date: datetime) -> Generator[bytes]:
 
 
 def cluster_lines(
-    frame: pl.DataFrame, calc_date: datetime, centres: Sequence[str]
+    frame: pl.DataFrame, calc_date: datetime, centres: Sequence[Mapping[str, float]]
 ) -> Generator[bytes]:
-    """Lines for COPY of the run's `customer_clusters`; `centres` are JSON, one per cluster."""
-    heads = pl.Series([f'{{"centroid":{centre},"distance":' for centre in centres], dtype=pl.String)
+    """Lines for COPY of the run's `customer_clusters`; `centres` are in real units."""
+    table = pl.DataFrame(
+        [{f"centre_{name}": centre[name] for name in SCORES} for centre in centres],
+        schema={f"centre_{name}": pl.Float64() for name in SCORES},
+    )
     for part in frame.iter_slices(SLICE):
-        json = pl.concat_str(
-            heads.gather(part["cluster_id"].cast(pl.UInt32)),
-            pl.col("distance").round(6).cast(pl.String),
-            pl.lit(',"next_distance":'),
-            pl.col("next_distance").round(6).cast(pl.String),
-            pl.lit("}"),
-        )
+        rows = part["cluster_id"].cast(pl.UInt32)
         columns = (
             _copied_id(), pl.lit(calc_date.isoformat()).alias("calc_date"),
-            "cluster_id", "segment_name", "segment_rank", json.alias("cluster_score"),
+            "cluster_id", "segment_name", "segment_rank",
+            *(table[name].gather(rows) for name in table.columns),
+            pl.col("distance", "next_distance").round(6),
         )  # fmt: skip
         yield from _lines(part, columns)
 

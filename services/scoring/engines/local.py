@@ -1,7 +1,6 @@
 """One machine: PostgreSQL groups the orders, the rest happens in memory, off the event loop."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from decimal import Decimal
 
@@ -64,16 +63,12 @@ class LocalEngine:
     async def write(self, sessions: Sessions, target: Target) -> None:
         """COPY into both tables at once, each on a connection of its own."""
         features = frames.feature_lines(self._frame, target.calc_date)
-        clusters = frames.cluster_lines(self._frame, target.calc_date, self._centres())
+        clusters = frames.cluster_lines(
+            self._frame, target.calc_date, self._model.centres() if self._model else []
+        )
         async with asyncio.TaskGroup() as group:
             for table, lines in (("rfm_features", features), ("customer_clusters", clusters)):
                 group.create_task(snapshots.fill(sessions, table, target, _off_loop(lines)))
-
-    def _centres(self) -> list[str]:
-        """The centroids in real units, as the JSON that each customer's row repeats."""
-        if self._model is None:
-            return []
-        return [json.dumps(centre) for centre in self._model.centres()]
 
 
 async def _off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:
