@@ -55,13 +55,16 @@ def install(*what: str | Path) -> None:
         run(PYTHON, "-m", "pip", "install", "-q", *what)
 
 
+def pinned_uv() -> str:
+    """The lock's entry for uv: one version, and the hashes of its files."""
+    found = re.search(r"^uv==.*(?:\n +--hash.*)*", LOCK.read_text(), re.MULTILINE)
+    return found.group() if found else sys.exit("requirements.lock pins no uv")
+
+
 def install_uv() -> None:
-    """Install the lock's uv with pip, checked against the lock's hashes."""
-    pinned = re.search(r"^uv==.*(?:\n +--hash.*)*", LOCK.read_text(), re.MULTILINE)
-    if pinned is None:
-        sys.exit("requirements.lock pins no uv")
+    """Install uv with pip."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirement:
-        requirement.write(pinned.group())
+        requirement.write(pinned_uv())
         requirement.flush()
         run(PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", requirement.name)
 
