@@ -4,19 +4,36 @@ from litestar import Router
 from litestar.di import Provide
 
 from gateway.assets import vendor
-from gateway.pages.charts import chart
+from gateway.pages.charts import chart, timeline
+from gateway.pages.customer import customer
 from gateway.pages.customers import customers, provide_asked
 from gateway.pages.days import provide_compare, provide_day
 from gateway.pages.frame import provide_frame, provide_numbers
+from gateway.pages.imports import imports, one_import
 from gateway.pages.jobs import jobs, news
 from gateway.pages.overview import overview
 from gateway.pages.problem import HANDLERS
+from gateway.pages.runs import one_run, runs
 from gateway.pages.segments import segment, segments
 
 ROUTES = [
     Router(
         "/dashboard",
-        route_handlers=[overview, segments, segment, customers, jobs, news, chart],
+        route_handlers=[
+            overview,
+            segments,
+            segment,
+            customers,
+            customer,
+            timeline,
+            imports,
+            one_import,
+            runs,
+            one_run,
+            jobs,
+            news,
+            chart,
+        ],
         dependencies={
             "numbers": Provide(provide_numbers, sync_to_thread=False),
             "frame": Provide(provide_frame),

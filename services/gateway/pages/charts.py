@@ -7,12 +7,15 @@ from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.dependencies import SessionDep
+from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages import figures
 from gateway.pages.frame import NumbersDep
 from gateway.pages.numbers import Numbers
+from gateway.queries.customers import customer_orders
 from gateway.queries.pages import find_run
 from gateway.queries.pages_charts import read_sample, read_trend
+from gateway.queries.rows import Page
+from gateway.queries.snapshots import latest_snapshot
 
 Chart = Callable[[AsyncSession, int, Numbers], Awaitable[figures.Figure]]
 
@@ -26,6 +29,16 @@ async def _trend(session: AsyncSession, run_id: int, numbers: Numbers) -> figure
 
 
 CHARTS: dict[str, Chart] = {"scatter": _scatter, "trend": _trend}
+
+
+@get("/customers/{customer_id:str}/timeline")
+async def timeline(
+    customer_id: str, session: SessionDep, settings: SettingsDep, numbers: NumbersDep
+) -> Response[dict[str, Any]]:
+    """A customer's newest orders as stems."""
+    snapshot = await latest_snapshot(session)
+    orders = await customer_orders(session, settings, customer_id, snapshot, Page(1, 500))
+    return Response(figures.timeline(orders, numbers), headers={"Cache-Control": "no-store"})
 
 
 @get("/charts/{name:str}")

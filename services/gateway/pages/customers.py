@@ -14,6 +14,7 @@ from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import Frame, FrameDep
 from gateway.pages.guide import rank
 from gateway.pages.numbers import Numbers
+from gateway.pages.pager import Pager
 from gateway.pages.render import answer
 from gateway.queries.customers import CustomerFilter, SortKey, count_customers, customer_page
 from gateway.queries.rows import Page
@@ -119,8 +120,7 @@ class CustomersPage:
     customers: list[CustomerRow]
     total: int
     first: int
-    previous_url: str | None
-    next_url: str | None
+    pager: Pager
 
 
 def provide_asked(request: Request[Any, Any, Any], day: date | None) -> Asked:
@@ -194,7 +194,9 @@ async def customers(
         customers=found,
         total=total,
         first=page.skip + 1,
-        previous_url=asked.url(page=asked.page - 1) if asked.page > 1 else None,
-        next_url=asked.url(page=asked.page + 1) if page.skip + len(found) < total else None,
+        pager=Pager(
+            previous_url=asked.url(page=asked.page - 1) if asked.page > 1 else None,
+            next_url=asked.url(page=asked.page + 1) if page.skip + len(found) < total else None,
+        ),
     )
     return answer(view)

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.pages.guide import guide, rank
 from gateway.pages.numbers import Numbers
 from gateway.queries.pages import Segment
+from gateway.schemas.customers import OrderRow
 from rfm_common.models import RunSample
 
 Figure = dict[str, Any]
@@ -91,5 +92,51 @@ def trend(snapshots: Sequence[tuple[datetime, list[Segment]]], numbers: Numbers)
             "hovermode": "x unified",
             "xaxis": {"type": "date", "tickformat": "%-d %b\n%Y", "nticks": 6},
             "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+        },
+    }
+
+
+def timeline(orders: Sequence[OrderRow], numbers: Numbers) -> Figure:
+    """A stem per order; those that do not count are hollow."""
+
+    def stems(chosen: list[OrderRow]) -> tuple[list[str | None], list[float | None]]:
+        days = [order.order_date.astimezone(numbers.zone).isoformat() for order in chosen]
+        amounts = [float(order.order_amount) for order in chosen]
+        return (
+            [x for day in days for x in (day, day, None)],
+            [y for amount in amounts for y in (0.0, amount, None)],
+        )
+
+    def trace(chosen: list[OrderRow], name: str, symbol: str, ink: str) -> Figure:
+        x, y = stems(chosen)
+        texts = [escape(f"{order.order_id}, {order.status}") for order in chosen]
+        return {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": name,
+            "x": x,
+            "y": y,
+            "text": [text for item in texts for text in (item, item, "")],
+            "hovertemplate": "%{text}<br>%{x|%-d %b %Y}: %{y:,.2f}<extra></extra>",
+            "line": {"color": ink, "width": 2},
+            "marker": {
+                "symbol": symbol,
+                "color": ink,
+                "size": [size for _ in chosen for size in (0, 9, 0)],
+            },
+        }
+
+    counted = [order for order in orders if order.is_counted]
+    others = [order for order in orders if not order.is_counted]
+    traces = [
+        trace(counted, "counted", "circle", "var(--accent)"),
+        trace(others, "not counted", "circle-open", "var(--muted)"),
+    ]
+    return {
+        "data": [item for item in traces if item["x"]],
+        "layout": {
+            "separators": numbers.separators,
+            "xaxis": {"type": "date", "tickformat": "%-d %b\n%Y", "nticks": 6},
+            "yaxis": {"title": {"text": "Amount, each in its currency"}, "rangemode": "tozero"},
         },
     }

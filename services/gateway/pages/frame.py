@@ -18,6 +18,8 @@ NAVIGATION = (
     ("overview", "/dashboard", "Overview"),
     ("segments", "/dashboard/segments", "Segments"),
     ("customers", "/dashboard/customers", "Customers"),
+    ("imports", "/dashboard/imports", "Imports"),
+    ("runs", "/dashboard/runs", "Runs"),
 )
 SCORES = ("run-finished", "data-changed", "resync")
 """The events after which a page of scores is out of date."""

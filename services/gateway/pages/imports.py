@@ -1,0 +1,121 @@
+"""Dropped files: the ledger with a drop zone, and one file with its rejected rows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from litestar import Request, Response, get
+
+from gateway.dependencies import SessionDep, SettingsDep
+from gateway.pages.frame import FILES, Frame, FrameDep
+from gateway.pages.numbers import Numbers
+from gateway.pages.pager import Pager, asked_page, build_pager
+from gateway.pages.render import answer
+from gateway.queries import imports as queries
+from gateway.schemas.imports import ImportDetail, ImportRow, RejectRow
+from rfm_common.errors import NotFoundError
+
+PAGE_SIZE = 50
+PATH = "/dashboard/imports"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportsPage:
+    """The ledger."""
+
+    template: ClassVar[str] = "imports.html"
+    frame: Frame
+    numbers: Numbers
+    imports: list[ImportRow]
+    pager: Pager
+    input_dir: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPage:
+    """One file."""
+
+    template: ClassVar[str] = "import.html"
+    frame: Frame
+    numbers: Numbers
+    file: ImportDetail
+    counts: list[tuple[str, int]]
+    found: list[tuple[str, str]]
+    rejects: list[RejectRow]
+    pager: Pager
+    input_dir: str
+
+
+@get("/imports")
+async def imports(
+    request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep
+) -> Response[str]:
+    """Every file that was seen, newest first."""
+    page = asked_page(request, PAGE_SIZE)
+    found = await queries.import_page(session, page)
+    view = ImportsPage(
+        frame=frame.of("Imports", "imports", FILES),
+        numbers=frame.numbers,
+        imports=found,
+        pager=build_pager(PATH, page, len(found), await queries.count_imports(session)),
+        input_dir=str(settings.input_dir),
+        now=datetime.now(UTC),
+    )
+    return answer(view)
+
+
+@get("/imports/{import_id:int}")
+async def one_import(
+    request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep,
+    import_id: int,
+) -> Response[str]:  # fmt: skip
+    """What one file held, what it changed and which rows did not load."""
+    file = await queries.find_import(session, import_id) if import_id < 2**31 else None
+    if file is None:
+        raise NotFoundError(f"There is no import {import_id}.")
+    page = asked_page(request, PAGE_SIZE)
+    rejects = await queries.reject_page(session, import_id, page)
+    listed = sum(group.rows for group in file.reject_groups)
+    view = ImportPage(
+        frame=frame.of(file.file_name, "imports", FILES),
+        numbers=frame.numbers,
+        file=file,
+        counts=build_counts(file),
+        found=describe(file.notes) + describe(file.effects),
+        rejects=rejects,
+        pager=build_pager(f"{PATH}/{import_id}", page, len(rejects), listed),
+        input_dir=str(settings.input_dir),
+    )
+    return answer(view)
+
+
+def build_counts(file: ImportRow) -> list[tuple[str, int]]:
+    """The rows of the file by what became of them; they add up to the first."""
+    return [
+        ("Rows", file.rows_total),
+        ("New", file.rows_new),
+        ("Updated", file.rows_updated),
+        ("Unchanged", file.rows_unchanged),
+        ("Replaced within the file", file.rows_superseded),
+        ("Rejected", file.rows_rejected),
+    ]
+
+
+def describe(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was found out about a file, as label and text; empty findings are left out."""
+    return [
+        (name.replace("_", " ").capitalize(), _text(value))
+        for name, value in facts.items()
+        if value not in (None, "", [], {})
+    ]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
