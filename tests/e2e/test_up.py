@@ -1,0 +1,224 @@
+"""`rfm up` as people run it: one command, everything works; one key, everything is gone."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rfm_cli.processes import command_line
+from tests.integration.cli.supervised import (
+    Supervised,
+    clean_environment,
+    health,
+    open_folder,
+    until,
+)
+from tests.running import drop
+
+ORDERS = (
+    "order_id,customer_id,order_date,order_amount,currency,status\n"
+    "O001,C001,2024-01-10,100.00,EUR,completed\n"
+    "O002,C001,2024-01-11,20.50,EUR,completed\n"
+    "O003,C002,2024-01-12,30.00,EUR,completed\n"
+)
+
+Make = Callable[..., Supervised]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@pytest.fixture
+def make() -> Generator[Make]:
+    """Starts `rfm up` on a port of its own."""
+    made: list[Supervised] = []
+
+    def up(folder: Path | None = None, **options: object) -> Supervised:
+        made.append(Supervised(folder or open_folder(), **options))
+        return made[-1].start()
+
+    yield up
+    for supervised in made:
+        supervised.clean_up()
+        shutil.rmtree(supervised.folder, ignore_errors=True)
+
+
+def rfm(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Another terminal in the same folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "rfm_cli", *arguments], cwd=folder, env=clean_environment(),
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def load_and_score(up: Supervised, url: str) -> None:
+    """Drop a file and wait until its customers are scored."""
+    drop(up.folder / "data" / "input", "orders.csv", ORDERS)
+    until(lambda: caught_up(url), "the scores catch up with the file")
+
+
+def caught_up(url: str) -> bool:
+    found = health(url)
+    return (
+        found["total_orders"] == 3
+        and found["pending_imports"] == 0
+        and found["data_version"] == found["scored_version"]
+    )
+
+
+def test_one_command_runs_the_product_and_one_signal_ends_it(make: Make) -> None:
+    up = make()
+    url = up.ready()
+    assert health(url)["code"] == 200
+    assert httpx.get(f"{url}/dashboard", trust_env=False).status_code == 200
+    load_and_score(up, url)
+    assert len(up.record().services) == 3
+
+    assert up.stop(signal.SIGINT) == 0
+    assert up.children() == {}
+    with pytest.raises(httpx.ConnectError):
+        health(url)
+
+
+def test_the_commands_find_the_product_of_their_folder(make: Make) -> None:
+    """Nobody has to repeat the port that `rfm up` was given."""
+    up = make()
+    url = up.ready()
+    (up.folder / "mine.csv").write_text(ORDERS)
+    imported = rfm(up.folder, "import", "mine.csv")
+    assert imported.returncode == 0, imported.stderr
+    assert "loaded" in imported.stdout
+
+    scored = rfm(up.folder, "score", "--calc-date", "latest", "--k", "auto")
+    assert scored.returncode == 0, scored.stderr
+    assert "Segments as of 2024-01-12" in scored.stdout
+
+    segment = health_segment(url)
+    exported = rfm(up.folder, "export", segment, "--out", "out.csv")
+    assert exported.returncode == 0, exported.stderr
+    assert "C00" in (up.folder / "out.csv").read_text()
+    wrong = rfm(up.folder, "export", "Chimpions")
+    assert wrong.returncode == 1
+    assert segment in wrong.stderr, "it says what there is"
+
+    status = rfm(up.folder, "status")
+    assert status.returncode == 0, status.stderr
+    assert url in status.stdout
+    assert up.stop() == 0
+
+
+def health_segment(url: str) -> str:
+    found = httpx.get(f"{url}/segments", trust_env=False).json()
+    return str(found["segments"][0]["segment_name"])
+
+
+def test_a_second_start_on_the_folder_is_refused_with_the_address(make: Make) -> None:
+    up = make()
+    url = up.ready()
+    second = rfm(up.folder, "up", "--port", "0")
+    assert second.returncode != 0
+    assert url in second.stderr
+    assert f"pid {up.record().pid}" in second.stderr
+    assert health(url)["code"] == 200, "the first one is not disturbed"
+    assert up.stop() == 0
+
+
+@linux
+def test_kill_9_and_up_again_has_all_data(make: Make) -> None:
+    up = make()
+    load_and_score(up, up.ready())
+    up.stop(signal.SIGKILL)
+    up.all_gone()
+
+    url = up.start().ready()
+    assert caught_up(url)
+    rows = httpx.get(f"{url}/customers/C001", trust_env=False).json()
+    assert len(rows["orders"]) == 2
+    assert up.stop() == 0
+
+
+@pytest.mark.parametrize("service", ["ingest", "scoring", "gateway"])
+def test_a_killed_service_comes_back_and_the_product_works_on(make: Make, service: str) -> None:
+    up = make()
+    url = up.ready()
+    before = up.record().services[service]
+    os.kill(before, signal.SIGKILL)
+    until(lambda: up.record().services[service] != before, f"another {service}")
+    assert f"{service} ended (SIGKILL), starting it again" in up.said()
+    until(lambda: answers(url), "the gateway answers")
+    load_and_score(up, url)
+    assert up.stop() == 0
+
+
+def answers(url: str) -> bool:
+    try:
+        return health(url)["code"] == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.parametrize("server", ["bin/postgres -D", "valkey-server"])
+def test_a_killed_server_comes_back_and_the_product_works_on(make: Make, server: str) -> None:
+    up = make()
+    url = up.ready()
+    os.kill(up.child(server), signal.SIGKILL)
+    until(lambda: " started again" in up.said(), "the server runs again")
+    until(lambda: answers(url), "the services found it again")
+    load_and_score(up, url)
+    assert up.stop() == 0
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes to another user")
+def test_root_keeps_the_servers_away_from_root(make: Make) -> None:
+    """Also where their user cannot go: a checkout below root's own home has mode 700."""
+    folder = open_folder()
+    folder.chmod(0o700)
+    up = make(folder)
+    load_and_score(up, up.ready())
+    for part in ("bin/postgres -D", "valkey-server"):
+        assert Path(f"/proc/{up.child(part)}").stat().st_uid != 0
+    for pid in up.record().services.values():
+        assert Path(f"/proc/{pid}").stat().st_uid == 0, "services are the caller's"
+    assert (folder / ".rfm" / "postgres").is_symlink()
+    assert up.stop() == 0
+    assert caught_up(up.start().ready()), "the next start finds the same data"
+    assert up.stop() == 0
+
+
+def as_normal_user(folder: Path) -> list[str]:
+    """The words before a command that run it as a normal user; skips when there is no way.
+
+    Where the interpreter is below a folder that only root may enter, the user is given the right
+    to read everything, and nothing else.
+    """
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("setpriv is not installed")
+    os.chown(folder, 65534, 65534)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    reading = [*user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    for words in (user, reading):
+        tried = subprocess.run([*words, sys.executable, "-c", ""], check=False, capture_output=True)
+        if tried.returncode == 0:
+            return words
+    pytest.skip("a normal user cannot run this interpreter")
+
+
+@linux
+def test_a_normal_user_needs_nothing_from_root(make: Make) -> None:
+    folder = open_folder()
+    wrapper = as_normal_user(folder)
+    up = make(folder, wrapper=wrapper, environment={"HOME": str(folder)})
+    url = up.ready()
+    load_and_score(up, url)
+    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in up.children()}
+    assert owners == {folder.stat().st_uid}
+    assert any("bin/postgres" in command_line(pid) for pid in up.children())
+    assert up.stop() == 0
+    assert up.children() == {}
