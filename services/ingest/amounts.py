@@ -63,12 +63,14 @@ def _matching(raw: pl.Series, *patterns: str) -> int:
     return sum(int(raw.str.contains(pattern).sum()) for pattern in patterns)
 
 
-def read_amounts(raw: pl.Series, style: AmountStyle) -> tuple[pl.Series, pl.Series]:
-    """Exact decimal text (null where it cannot be read) and a reason code (null where it can)."""
-    if style == AmountStyle(".", style.doubtful) and "." not in style.doubtful:
-        plain = raw.str.contains(_CANONICAL)
-        if plain.all():
-            return raw, pl.Series("reason", [None] * 0, pl.String).extend_constant(None, len(raw))
+def read_amounts(raw: pl.Series, style: AmountStyle) -> tuple[pl.Series, pl.Series | None]:
+    """Exact decimal text (null where it cannot be read) and a reason code (null where it can).
+
+    Returns the very column, and no reasons, when every amount is written plainly.
+    """
+    is_plain = style.decimal == "." and "." not in style.doubtful
+    if is_plain and raw.str.contains(_CANONICAL).all():
+        return raw, None
     frame = pl.DataFrame({"raw": raw.str.strip_chars()}).select(*_steps(style))
     digits = pl.col("digits")
     reason = (

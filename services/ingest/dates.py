@@ -1,7 +1,7 @@
 """Dates and date-times as shops write them, to moments in UTC; impossible ones become null."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -55,16 +55,25 @@ class DateVotes:
         return min(self.dmy, self.mdy) > 0.05 * (self.dmy + self.mdy)
 
 
-def read_dates(raw: pl.Series, zone: str, order: DateOrder) -> pl.Series:
-    """Moments in UTC; null where the text is no date that exists. Without a zone: `zone`'s clock."""
+class Moments(NamedTuple):
+    """What a column of dates means."""
+
+    values: pl.Series
+    """Moments in UTC; null where the text is no date that exists."""
+    is_plain_utc: bool = False
+    """Whether the texts are ISO, without a zone, and meant in UTC."""
+
+
+def read_dates(raw: pl.Series, zone: str, order: DateOrder) -> Moments:
+    """Read a column of dates; a clock time without a zone is one of `zone`."""
     if raw.str.contains(_ISO_DAY).all():
-        return _localise(raw.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False), zone)
-    if raw.str.contains(_ISO_SECOND).all():
-        clock = raw.str.replace("T", " ", literal=True)
-        return _localise(
-            clock.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False), zone
-        )
-    return _read_any(raw.str.strip_chars(), zone, order)
+        clock = raw.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+    elif raw.str.contains(_ISO_SECOND).all():
+        plain = raw.str.replace("T", " ", literal=True)
+        clock = plain.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+    else:
+        return Moments(_read_any(raw.str.strip_chars(), zone, order))
+    return Moments(_localise(clock, zone), zone == "UTC")
 
 
 def _read_any(raw: pl.Series, zone: str, order: DateOrder) -> pl.Series:

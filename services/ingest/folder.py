@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +37,11 @@ class Identity:
         """The identity in a stat result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
+    @property
+    def text(self) -> str:
+        """For the ledger; without the device, whose number a restart of the machine may change."""
+        return f"{self.inode}:{self.size}:{self.mtime_ns}"
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -55,18 +60,28 @@ class Dropped:
         """The name as text that any database can store."""
         return os.fsencode(self.path.name).decode("utf-8", "replace")
 
+    def check_unchanged(self) -> None:
+        """Raise ChangedError or FileNotFoundError when the name now means something else."""
+        if Identity.of(self.path.lstat()) != self.identity:
+            raise ChangedError
+
 
 def listing(folder: Path) -> Iterator[Dropped]:
     """Every entry that someone may have meant to drop, oldest first."""
-    found = []
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if not is_unfinished(entry.name) and entry.name != MAPPING_FILE:
-                with suppress(FileNotFoundError):
-                    status = entry.stat(follow_symlinks=False)
-                    if not stat.S_ISDIR(status.st_mode):
-                        found.append(Dropped(Path(entry.path), status))
+        found = [dropped for entry in entries if (dropped := _dropped(entry))]
     return iter(sorted(found, key=lambda item: (item.status.st_mtime_ns, item.path.name)))
+
+
+def _dropped(entry: "os.DirEntry[str]") -> Dropped | None:
+    """The entry, unless it is unfinished, ours, a folder, or gone again."""
+    if is_unfinished(entry.name) or entry.name == MAPPING_FILE:
+        return None
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return None if stat.S_ISDIR(status.st_mode) else Dropped(Path(entry.path), status)
 
 
 def is_unfinished(name: str) -> bool:

@@ -35,17 +35,29 @@ async def holding(sessions: Sessions, file_name: str) -> AsyncGenerator[bool]:
         yield bool(answer.scalar())
 
 
-async def claim(session: AsyncSession, file_name: str, size: int, owner: str) -> Import:
-    """The row of this reading: a new one, or the one that a killed process left."""
+def input_path(file_name: str) -> str:
+    """`stored_path` of a file that has not been moved yet."""
+    return f"input/{file_name}"
+
+
+async def claim(
+    session: AsyncSession, file_name: str, size: int, identity: str, owner: str
+) -> Import:
+    """The row of this file: a new one, the one that a killed process left unfinished, or the
+    decision that stands when this very file was judged before but could not be moved."""
     found = await session.exec(
         select(Import)
-        .where(Import.file_name == file_name, Import.state == ImportState.READING)
-        .order_by(col(Import.import_id))
+        .where(Import.file_name == file_name, Import.stored_path == input_path(file_name))
+        .where((Import.state == ImportState.READING) | (Import.file_identity == identity))
+        .order_by(col(Import.import_id).desc())
         .limit(1)
     )
     row = found.first() or Import(file_name=file_name, is_demo=file_name.startswith(DEMO_PREFIX))
-    row.size_bytes, row.claimed_by, row.started_at = size, owner, datetime.now(UTC)
-    row.stored_path = f"input/{file_name}"
+    if row.state is not ImportState.READING:
+        return row
+    row.size_bytes, row.file_identity = size, identity
+    row.claimed_by, row.started_at = owner, datetime.now(UTC)
+    row.stored_path = input_path(file_name)
     session.add(row)
     await session.flush()
     remember(session, ImportStarted(
@@ -63,14 +75,14 @@ async def loaded_before(session: AsyncSession, sha256: str, kind: Kind) -> int |
     return found.first()
 
 
-async def unmoved(session: AsyncSession, file_name: str | None = None) -> list[Import]:
-    """Imports that are decided but whose file was last seen in the input folder."""
-    query = select(Import).where(
-        Import.state != ImportState.READING, col(Import.stored_path).startswith("input/")
+async def in_folder(session: AsyncSession) -> list[Import]:
+    """Imports whose file was last seen in the input folder, decided or not."""
+    found = await session.exec(
+        select(Import)
+        .where(col(Import.stored_path).startswith(input_path("")))
+        .order_by(col(Import.import_id))
     )
-    if file_name is not None:
-        query = query.where(Import.file_name == file_name)
-    return list((await session.exec(query.order_by(col(Import.import_id)))).all())
+    return list(found.all())
 
 
 def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any) -> None:
@@ -79,14 +91,18 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
         setattr(row, name, value)
     row.state, row.finished_at, row.claimed_by = state, datetime.now(UTC), None
     session.add(row)
-    if state is ImportState.QUARANTINED:
-        remember(session, ImportRejected(
-            import_id=row.import_id or 0, file_name=row.file_name,
-            reason=row.reason or "", message=row.message or "",
-        ))  # fmt: skip
-        return
-    remember(session, ImportFinished(
-        import_id=row.import_id or 0, file_name=row.file_name, kind=row.kind, state=state,
+    remember(session, _verdict(row))
+
+
+def _verdict(row: Import) -> ImportFinished | ImportRejected:
+    number = row.import_id or 0
+    if row.state is ImportState.QUARANTINED:
+        return ImportRejected(
+            import_id=number, file_name=row.file_name, reason=row.reason or "",
+            message=row.message or "",
+        )  # fmt: skip
+    return ImportFinished(
+        import_id=number, file_name=row.file_name, kind=row.kind, state=row.state,
         data_version=row.data_version, rows_total=row.rows_total, rows_new=row.rows_new,
         rows_updated=row.rows_updated, rows_rejected=row.rows_rejected,
-    ))  # fmt: skip
+    )  # fmt: skip

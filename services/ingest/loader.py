@@ -1,99 +1,203 @@
-"""One file into the tables, in one transaction: batches are read in a thread while one is copied."""
+"""One file into the tables, in one transaction that the caller owns."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import BinaryIO
+import time
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import ledger, store
+from ingest import customers, items, ledger, merge, rebuild, stage
 from ingest.reader import Batch, Layout, batches
 from ingest.refusal import RefusedError
-from ingest.store import Counts, Stage
+from ingest.stage import Stage
 from ingest.tables import TARGETS
-from rfm_common.db import AdvisoryLock, lock
+from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.models import Import, ImportState, Kind
 
+LISTED_AT_MOST = 100_000
+"""Bad rows that are listed before a file that is condemned anyway is given up."""
+
+READING_SHARE = 0.5
+"""The part of a long load's time that reading takes; keys and indexes take the rest."""
+
 Progress = Callable[[int, float], Awaitable[None]]
-"""Told of rows read so far and the share of the file's bytes."""
+"""Told the rows read so far and the share of the work that is done."""
 
 
-async def load(
-    session: AsyncSession, row: Import, file: BinaryIO, layout: Layout,
-    max_reject_share: float, progress: Progress,
-) -> None:  # fmt: skip
-    """Stage, merge and finish the import; the caller owns the transaction.
+class LoadedMeanwhileError(Exception):
+    """Another process loaded the same bytes while this one was reading them."""
 
-    A file with too many rejected rows is quarantined here, its rejects kept.
-    """
-    stage = Stage(TARGETS[layout.mapping.kind], row.import_id or 0, layout.mapping.fields)
-    counts = stage.counts
-    await store.create(session, stage)
-    condemned = await _copy_all(session, stage, file, layout, max_reject_share, progress)
-    if condemned:
-        await _drop(session, stage)
-        ledger.finish(
-            session, row, ImportState.QUARANTINED, reason="too_many_rejects", kind=layout.mapping.kind,
-            message=condemned, notes=layout.notes, sha256=layout.survey.sha256,
-            rows_total=counts.total, rows_rejected=counts.rejected,
+
+class TooManyRejectsError(Exception):
+    """More rows were rejected than the setting allows; the message says how many."""
+
+
+@dataclass(slots=True)
+class Load:
+    """A load on its way: what is read, where to, and what was noticed."""
+
+    session: AsyncSession
+    row: Import
+    file: BinaryIO
+    layout: Layout
+    max_reject_share: float
+    progress: Progress
+    stage: Stage = field(init=False)
+    serious: int = 0
+    """Rejected rows that speak against the file."""
+    currencies: set[str] = field(default_factory=set)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Generator[None]:
+        """Measure a step; the import shows where its time went."""
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 3)
+
+    def __post_init__(self) -> None:
+        mapping = self.layout.mapping
+        self.stage = Stage(
+            TARGETS[mapping.kind], self.row.import_id or 0, mapping.filled,
+            line_items=mapping.line_items,
         )  # fmt: skip
+
+
+async def load(work: Load, rebuild_rows: int) -> None:
+    """Stage, merge and finish; a file with too many bad rows is quarantined, its rejects kept."""
+    session, staged, rows = work.session, work.stage, work.layout.survey.rows_at_most
+    await run_sql(session, "SET LOCAL work_mem = '128MB'")
+    await run_sql(session, "SET LOCAL random_page_cost = 1.1")  # nobody has spinning disks now
+    staged.is_rebuild = not staged.line_items and await rebuild.is_worth_it(
+        session, staged.target, rows, rebuild_rows
+    )
+    await stage.create(session, staged)
+    try:
+        with work.step("read and copy"):
+            await _copy_all(work)
+    except TooManyRejectsError as error:
+        await stage.drop(session, staged)
+        _finish(work, ImportState.QUARANTINED, reason="too_many_rejects", message=str(error))
         return
     await lock(session, AdvisoryLock.LOAD)
-    await store.drop_earlier_lines(session, stage)
-    if layout.mapping.kind is Kind.ORDERS:
-        await store.add_customers(session, stage)
-    await store.merge(session, stage)
-    await _drop(session, stage)
-    await _finish(session, row, layout, counts)
+    if await ledger.loaded_before(session, work.layout.survey.sha256, work.layout.mapping.kind):
+        raise LoadedMeanwhileError
+    effects = await _into_table(work)
+    await stage.drop(session, staged)
+    await _finish_loaded(work, effects)
 
 
-async def _finish(session: AsyncSession, row: Import, layout: Layout, counts: Counts) -> None:
+async def _copy_all(work: Load) -> None:
+    """Copy batch after batch, the next one being read in a thread meanwhile."""
+    reading = batches(work.file, work.layout)
+    ahead = _next(reading)
+    try:
+        while (batch := await ahead) is not None:
+            ahead = _next(reading)
+            await _copy_batch(work, batch)
+            await work.progress(
+                work.stage.counts.total, READING_SHARE * batch.bytes_read / work.layout.survey.size
+            )
+    finally:
+        await asyncio.wait([ahead])
+    if work.stage.counts.total == 0:
+        raise RefusedError("no_rows", "the file has a header but no rows")
+    if work.stage.line_items:
+        work.serious += await items.fold(work.session, work.stage)
+    _check_rejects(work, work.stage.counts.total)
+
+
+def _next(reading: Iterator[Batch]) -> "asyncio.Future[Batch | None]":
+    return asyncio.ensure_future(asyncio.to_thread(next, reading, None))
+
+
+async def _copy_batch(work: Load, batch: Batch) -> None:
+    number = pl.lit(work.stage.import_id, pl.Int64).alias("import_id")
+    work.stage.counts.total += batch.count
+    work.stage.counts.rejected += batch.rejects.height
+    if "currency" in batch.rows.columns and work.layout.mapping.kind is Kind.ORDERS:
+        work.currencies |= set(batch.rows["currency"].unique())
+    await stage.append(work.session, work.stage, batch.rows)
+    await stage.list_rejects(work.session, batch.rejects.with_columns(number))
+    work.serious += int((batch.rejects["reason"] != "no_customer").sum())
+    if work.serious > LISTED_AT_MOST:
+        _check_rejects(work, work.layout.survey.rows_at_most)
+
+
+def _check_rejects(work: Load, rows: int) -> None:
+    if work.serious > work.max_reject_share * rows:
+        raise TooManyRejectsError(
+            f"{work.serious} of {work.stage.counts.total} rows were rejected,"
+            f" more than {work.max_reject_share:.0%}"
+        )
+
+
+async def _into_table(work: Load) -> dict[str, Any]:
+    """Make the stage unique and merge it, or put it in the table's place; the effects."""
+    session, staged = work.session, work.stage
+    effects: dict[str, Any] = {}
+    with work.step("key"):
+        await stage.make_unique(session, staged)
+    await _tell(work, 0.65)
+    if work.layout.mapping.kind is Kind.ORDERS:
+        with work.step("customers"):
+            effects |= await customers.add_unknown(session, staged)
+            effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
+    if staged.is_rebuild:
+        return effects | await _rebuild(work)
+    with work.step("merge"):
+        return effects | await merge.merge(session, staged)
+
+
+async def _rebuild(work: Load) -> dict[str, int]:
+    session, staged = work.session, work.stage
+    with work.step("carry over"):
+        effects = await rebuild.carry_over(session, staged)
+    with work.step("indexes"):
+        await rebuild.index(session, staged)
+    await _tell(work, 0.85)
+    with work.step("foreign keys"):
+        await rebuild.refer(session, staged)
+    await _tell(work, 0.99)
+    with work.step("swap"):
+        await rebuild.swap(session, staged)
+    return effects
+
+
+async def _tell(work: Load, share: float) -> None:
+    await work.progress(work.stage.counts.total, share)
+
+
+async def _finish_loaded(work: Load, effects: dict[str, Any]) -> None:
+    counts = work.stage.counts
     counts.unchanged = (
         counts.total - counts.new - counts.updated - counts.superseded - counts.rejected
     )
-    version = await store.next_version(session) if counts.changed else None
+    changed = counts.new + counts.updated > 0
+    version = await next_version(work.session) if changed else None
     state = ImportState.LOADED_WITH_REJECTS if counts.rejected else ImportState.LOADED
+    _finish(work, state, data_version=version, effects=effects)
+
+
+def _finish(work: Load, state: ImportState, **values: Any) -> None:
+    counts = work.stage.counts
     ledger.finish(
-        session, row, state, kind=layout.mapping.kind, sha256=layout.survey.sha256,
-        notes=layout.notes, data_version=version, rows_total=counts.total, rows_new=counts.new,
+        work.session, work.row, state, kind=work.layout.mapping.kind,
+        notes=work.layout.notes | {"seconds": work.seconds},
+        sha256=work.layout.survey.sha256, rows_total=counts.total, rows_new=counts.new,
         rows_updated=counts.updated, rows_unchanged=counts.unchanged,
-        rows_superseded=counts.superseded, rows_rejected=counts.rejected,
+        rows_superseded=counts.superseded, rows_rejected=counts.rejected, **values,
     )  # fmt: skip
 
 
-async def _copy_all(
-    session: AsyncSession, stage: Stage, file: BinaryIO, layout: Layout,
-    max_reject_share: float, progress: Progress,
-) -> str | None:  # fmt: skip
-    """Copy every batch; the sentence of condemnation when too many rows are bad."""
-    reading = batches(file, layout)
-    serious = 0
-    ahead = asyncio.create_task(asyncio.to_thread(next, reading, None))
-    try:
-        while (batch := await ahead) is not None:
-            ahead = asyncio.create_task(asyncio.to_thread(next, reading, None))
-            await _copy_batch(session, stage, batch)
-            serious += int((batch.rejects["reason"] != "no_customer").sum())
-            await progress(stage.counts.total, batch.bytes_read / layout.survey.size)
-    finally:
-        await asyncio.wait([ahead])
-    if serious > max_reject_share * stage.counts.total:
-        return (f"{serious} of {stage.counts.total} rows were rejected,"
-                f" more than {max_reject_share:.0%}")  # fmt: skip
-    if stage.counts.total == 0:
-        raise RefusedError("no_rows", "the file has a header but no rows")
-    return None
-
-
-async def _copy_batch(session: AsyncSession, stage: Stage, batch: Batch) -> None:
-    number = pl.lit(stage.import_id, pl.Int64).alias("import_id")
-    stage.counts.total += batch.count
-    stage.counts.rejected += batch.rejects.height
-    await store.copy_rows(session, stage, batch.rows.with_columns(number))
-    if batch.rejects.height:
-        await store.copy(session, "import_rejects", batch.rejects.with_columns(number))
-
-
-async def _drop(session: AsyncSession, stage: Stage) -> None:
-    await store.run_sql(session, f"DROP TABLE {stage.table}")
+async def next_version(session: AsyncSession) -> int:
+    """Count the data up by one: what the scores then have to catch up with."""
+    answer = await run_sql(session, """
+        UPDATE data_state SET data_version = data_version + 1, changed_at = now()
+        RETURNING data_version
+        """)  # fmt: skip
+    return int(answer.scalar_one())

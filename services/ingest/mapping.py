@@ -48,6 +48,11 @@ class Mapping:
         known = {*self.columns, *self.constants, *(("order_amount",) if self.product else ())}
         return tuple(name for name in FIELDS[self.kind] if name in known)
 
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """Our columns that a load of the file fills: an order without a status has a default."""
+        return FIELDS[self.kind] if self.kind is not Kind.CUSTOMERS else self.fields
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

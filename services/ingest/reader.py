@@ -12,7 +12,8 @@ import polars as pl
 
 from ingest.amounts import AmountVotes
 from ingest.dates import DateOrder, DateVotes
-from ingest.fields import Style, structural, typed
+from ingest.columns import Style
+from ingest.fields import structural, typed
 from ingest.mapping import Mapping, Rule, find_mapping
 from ingest.refusal import ChangedError, RefusedError
 from ingest.scan import Grammar, Rows, Scanner

@@ -88,12 +88,13 @@ class Scanner:
         """Lines are rows: cut each at its delimiters and see whether that gave N cells."""
         last = f"field_{self.grammar.cells - 1}"
         cells = pl.col("raw").str.split_exact(self.grammar.delimiter, self.grammar.cells)
-        lines = _lines(text.replace("\r\n", "\n"), self.line)
+        has_cr = "\r" in text
+        lines = _lines(text.replace("\r\n", "\n") if has_cr else text, self.line)
         filled = lines.filter(pl.col("raw") != "")
         self._check_lengths(filled)
         found = filled.with_columns(cells.alias("cells")).unnest("cells")
         sound = pl.col(last).is_not_null() & pl.col(f"field_{self.grammar.cells}").is_null()
-        if "\r" in text:
+        if has_cr:
             sound &= ~pl.col("raw").str.contains("\r", literal=True)
         good, bad = found.filter(sound), found.filter(~sound)
         names = {f"field_{index}": f"c{index}" for index in range(self.grammar.cells)}

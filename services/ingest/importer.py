@@ -1,0 +1,194 @@
+"""One dropped file, from the claim to its final state and place."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from redis.asyncio import Redis
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ingest import ledger, shelf
+from ingest.folder import MAPPING_FILE, Dropped, check_ordinary, check_unchanged, opened
+from ingest.loader import Load, LoadedMeanwhileError, Progress, load
+from ingest.mapping import Rule, read_rules
+from ingest.reader import Layout, Options, plan
+from ingest.refusal import ChangedError, RefusedError
+from ingest.survey import Survey, survey
+from rfm_common.bus import BUS_ERRORS, publish, relay
+from rfm_common.db import Sessions
+from rfm_common.events import ImportProgress
+from rfm_common.models import Import, ImportState
+from rfm_common.settings import Settings
+
+log = logging.getLogger("rfm.ingest")
+
+
+class Importer:
+    """Takes files of one folder in, one at a time; safe beside other processes doing the same."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
+        self._settings, self._sessions, self._redis = settings, sessions, redis
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._stuck: set[str] = set()
+
+    async def bring_in(self, item: Dropped) -> None:
+        """Judge the file, load it or not, and put it away.
+
+        Raises ChangedError when it is still being written, OSError and database errors when
+        something is away; then nothing is decided and it can be tried again.
+        """
+        async with ledger.holding(self._sessions, item.name) as mine:
+            if not mine:
+                return
+            item.check_unchanged()
+            row = await self._claim(item)
+            if row.state is ImportState.READING:
+                await self._announce()
+                await self._decide(row, item)
+                await self._announce()
+                log.info("%s: %s", item.name, row.message or row.state.value,
+                         extra={"import_id": row.import_id, "rows": row.rows_total})  # fmt: skip
+            await self._put_away(row, item)
+
+    async def give_up(self, item: Dropped, error: Exception) -> None:
+        """Quarantine a file that fails again and again for a reason of its own."""
+        async with ledger.holding(self._sessions, item.name) as mine:
+            if mine:
+                row = await self._claim(item)
+                await self._refuse(row, RefusedError("internal_error", f"loading failed: {error}"))
+                await self._put_away(row, item)
+
+    async def tidy(self) -> None:
+        """Bring the ledger and the folders together after a kill or a failed move."""
+        async with self._sessions() as session:
+            rows = await ledger.in_folder(session)
+        for row in rows:
+            async with ledger.holding(self._sessions, row.file_name) as mine:
+                if mine:
+                    await self._settle(row)
+
+    async def _settle(self, row: Import) -> None:
+        """Find out where the file of a row is that should be in the input folder."""
+        path = self._settings.input_dir / row.file_name
+        if await asyncio.to_thread(shelf.is_there, path, row):
+            return
+        place = await asyncio.to_thread(shelf.find, self._settings, row)
+        async with self._sessions() as session, session.begin():
+            fresh = await session.get_one(Import, row.import_id)
+            if fresh.state is ImportState.READING and not os.path.lexists(path):
+                ledger.finish(session, fresh, ImportState.QUARANTINED, reason="vanished",
+                              message="the file was removed before it was loaded",
+                              stored_path=None)  # fmt: skip
+            elif fresh.state is not ImportState.READING:
+                fresh.stored_path = place
+
+    async def _claim(self, item: Dropped) -> Import:
+        async with self._sessions() as session, session.begin():
+            return await ledger.claim(
+                session, item.name, item.identity.size, item.identity.text, self._owner
+            )
+
+    async def _decide(self, row: Import, item: Dropped) -> None:
+        try:
+            check_ordinary(item.status)
+            if item.identity.size > self._settings.max_file_bytes:
+                raise RefusedError(
+                    "file_too_large", f"more than {self._settings.max_file_bytes} bytes"
+                )
+            with opened(item.path) as file:
+                check_unchanged(file, item.identity)
+                await self._read(row, item, file)
+        except PermissionError as error:
+            await self._refuse(row, RefusedError("not_readable", str(error)))
+        except RefusedError as refusal:
+            await self._refuse(row, refusal)
+
+    async def _refuse(self, row: Import, refusal: RefusedError) -> None:
+        async with self._sessions() as session, session.begin():
+            ledger.finish(session, row, ImportState.QUARANTINED,
+                          reason=refusal.reason, message=refusal.message)  # fmt: skip
+
+    async def _read(self, row: Import, item: Dropped, file: BinaryIO) -> None:
+        facts = await asyncio.to_thread(survey, file)
+        row.sha256 = facts.sha256
+        layout = await asyncio.to_thread(plan, file, item.name, facts, self._options())
+        try:
+            async with self._sessions() as session, session.begin():
+                if not await self._is_duplicate(session, row, facts, layout):
+                    work = Load(session, row, file, layout, self._settings.max_reject_share,
+                                self._progress(row))  # fmt: skip
+                    await load(work, self._settings.rebuild_rows)
+                check_unchanged(file, item.identity)
+        except LoadedMeanwhileError:
+            async with self._sessions() as session, session.begin():
+                await self._is_duplicate(session, row, facts, layout)
+
+    async def _is_duplicate(
+        self, session: AsyncSession, row: Import, facts: Survey, layout: Layout
+    ) -> bool:
+        earlier = await ledger.loaded_before(session, facts.sha256, layout.mapping.kind)
+        if earlier:
+            ledger.finish(
+                session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
+                sha256=facts.sha256, duplicate_of=earlier, message=f"loaded before, as {earlier}",
+            )  # fmt: skip
+        return bool(earlier)
+
+    def _options(self) -> Options:
+        return Options(
+            zone=self._settings.timezone, date_order=self._settings.date_order,
+            max_rows=self._settings.max_rows, max_line_bytes=self._settings.max_line_bytes,
+            rules=self._rules(),
+        )  # fmt: skip
+
+    def _rules(self) -> list[Rule]:
+        try:
+            return read_rules((self._settings.input_dir / MAPPING_FILE).read_text("utf-8"))
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise RefusedError("bad_mapping", f"mapping.toml cannot be read: {error}") from error
+
+    def _progress(self, row: Import) -> Progress:
+        """Announce at most once a second, and only of files that take longer than one."""
+        started = last = time.monotonic()
+
+        async def tell(rows: int, share: float) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= 1:
+                last = now
+                await self._publish(ImportProgress(
+                    import_id=row.import_id or 0, file_name=row.file_name, rows=rows,
+                    percent=round(100 * share, 1), rows_per_second=round(rows / (now - started)),
+                ))  # fmt: skip
+
+        return tell
+
+    async def _publish(self, event: ImportProgress) -> None:
+        with suppress(*BUS_ERRORS):
+            await publish(self._redis, event)
+
+    async def _announce(self) -> None:
+        """Ring at once; when Redis is away the relay of the service does it later."""
+        with suppress(*BUS_ERRORS):
+            await relay(self._sessions, self._redis)
+
+    async def _put_away(self, row: Import, item: Dropped) -> None:
+        """Move the file to where its state belongs; where that fails the ledger alone decides."""
+        try:
+            place = await shelf.put_away(self._sessions, self._settings, row, item)
+        except OSError as error:
+            if item.identity.text not in self._stuck:
+                log.warning("%s stays in the folder: %s", item.name, error)
+            self._stuck.add(item.identity.text)
+            raise
+        self._stuck.discard(item.identity.text)
+        async with self._sessions() as session, session.begin():
+            row.stored_path = place
+            session.add(row)

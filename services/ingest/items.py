@@ -1,0 +1,68 @@
+"""Order lines to orders: the amounts of an order's lines are added up, its other cells are those
+of the first line that fills them."""
+# ruff: noqa: S608 - every identifier in these statements is a constant of `tables`
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ingest.stage import Stage
+from rfm_common.db import run_sql
+
+_FIRST = "(array_agg({0} ORDER BY import_line) FILTER (WHERE {0} {1}))[1]"
+
+_FLAWS = {
+    "no_customer": ("customer_id", "customer_id IS NULL", "no line of the order names a customer"),
+    "empty": ("order_date", "order_date IS NULL", "no line of the order has a date"),
+    "amount_empty": ("order_amount", "order_amount IS NULL", "no line of the order has an amount"),
+    "amount_too_large": ("order_amount", "abs(order_amount) >= 1e14", "the lines add up to more"
+                         " than fourteen digits"),
+}  # fmt: skip
+"""Reason code: the column, when an order has the flaw, and the sentence."""
+
+
+async def fold(session: AsyncSession, stage: Stage) -> int:
+    """Fill the stage from the lines, listing those of incomplete orders; how many are serious."""
+    columns = ("customer_id", "order_date", "currency", "status")
+    empty = {"order_date": "IS NOT NULL"}
+    firsts = ", ".join(
+        _FIRST.format(name, empty.get(name, "<> ''")) + f" AS {name}" for name in columns
+    )
+    await _reject_other_customers(session, stage)
+    await run_sql(session, f"""
+        CREATE TEMP TABLE folded ON COMMIT DROP AS
+        SELECT order_id, {firsts}, sum(order_amount) AS order_amount,
+               min(import_line) AS import_line, min(import_id) AS import_id
+        FROM {stage.items} GROUP BY order_id
+        """)  # fmt: skip
+    serious = 0
+    for reason, (column, condition, message) in _FLAWS.items():
+        found = await run_sql(session, f"""
+            WITH gone AS (DELETE FROM folded WHERE {condition} RETURNING order_id),
+                 lines AS (DELETE FROM {stage.items} i USING gone g WHERE i.order_id = g.order_id
+                           RETURNING i.*)
+            INSERT INTO import_rejects (import_id, outcome, line, column_name, reason, message, raw)
+            SELECT import_id, 'rejected', import_line, :column, :reason, :message, raw FROM lines
+            """, column=column, reason=reason, message=message)  # fmt: skip
+        stage.counts.rejected += found.rowcount
+        serious += found.rowcount if reason != "no_customer" else 0
+    names = ", ".join((*stage.target.columns, "import_id", "import_line"))
+    await run_sql(session, f"INSERT INTO {stage.table} ({names}) SELECT {names} FROM folded")
+    return serious
+
+
+async def _reject_other_customers(session: AsyncSession, stage: Stage) -> None:
+    """A line that names another customer than its order's first one cannot be added up."""
+    found = await run_sql(session, f"""
+        WITH firsts AS (
+            SELECT order_id, {_FIRST.format("customer_id", "<> ''")} AS owner
+            FROM {stage.items} GROUP BY order_id HAVING count(DISTINCT nullif(customer_id, '')) > 1
+        ), gone AS (
+            DELETE FROM {stage.items} i USING firsts f WHERE i.order_id = f.order_id
+            AND i.customer_id <> '' AND i.customer_id <> f.owner RETURNING i.*
+        )
+        INSERT INTO import_rejects
+            (import_id, outcome, line, column_name, value, reason, message, raw)
+        SELECT import_id, 'rejected', import_line, 'customer_id', customer_id, 'other_customer',
+               'an earlier line of the order names another customer', raw
+        FROM gone
+        """)  # fmt: skip
+    stage.counts.rejected += found.rowcount

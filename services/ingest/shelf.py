@@ -1,0 +1,72 @@
+"""Where decided files go: the archive, or quarantine with the list of what was wrong."""
+
+import asyncio
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from ingest.folder import Dropped, move, stored_name
+from rfm_common.db import Sessions
+from rfm_common.models import Import, ImportReject, ImportState
+from rfm_common.settings import Settings
+
+COLUMNS = ("line", "column", "value", "reason", "message", "raw")
+
+
+def place_of(settings: Settings, row: Import) -> Path:
+    """The path that the file of a decided import is to have."""
+    refused = row.state is ImportState.QUARANTINED
+    folder = settings.quarantine_dir if refused else settings.archive_dir
+    return folder / stored_name(row.import_id or 0, row.file_name)
+
+
+def is_there(path: Path, row: Import) -> bool:
+    """Whether the very file that a row tells of is at this path."""
+    try:
+        return Dropped(path, path.lstat()).identity.text == row.file_identity
+    except FileNotFoundError:
+        return False
+
+
+def find(settings: Settings, row: Import) -> str | None:
+    """`stored_path` of a decided file that is not in the input folder; None when it is gone."""
+    target = place_of(settings, row)
+    return _relative(target) if os.path.lexists(target) else None
+
+
+async def put_away(sessions: Sessions, settings: Settings, row: Import, item: Dropped) -> str:
+    """Move a decided file; its new `stored_path`. The list of rejects is written before."""
+    target = place_of(settings, row)
+    if row.state is ImportState.QUARANTINED:
+        async with sessions() as session:
+            found = await session.stream_scalars(
+                select(ImportReject)
+                .where(ImportReject.import_id == row.import_id)
+                .order_by(col(ImportReject.line), col(ImportReject.reject_id))
+            )
+            pages = [page async for page in found.partitions(1000)]
+        await asyncio.to_thread(_write_rejects, target, row, pages)
+    await asyncio.to_thread(move, item.path, target, item.identity)
+    return _relative(target)
+
+
+def _relative(target: Path) -> str:
+    return f"{target.parent.name}/{os.fsencode(target.name).decode('utf-8', 'replace')}"
+
+
+def _write_rejects(target: Path, row: Import, pages: Sequence[Sequence[ImportReject]]) -> None:
+    """`<file>.rejects.csv`: a line for what condemned the file, then one for each bad row."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = target.with_name(f"{target.name}.rejects.csv")
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("w", encoding="utf-8", newline="") as sink:
+        writer = csv.writer(sink)
+        writer.writerow(COLUMNS)
+        writer.writerow(("", "", "", row.reason, row.message, ""))
+        for page in pages:
+            writer.writerows((item.line, item.column_name, item.value, item.reason, item.message,
+                              item.raw) for item in page)  # fmt: skip
+    partial.rename(path)

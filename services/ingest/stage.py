@@ -1,0 +1,183 @@
+"""The work table of one import: filled by COPY in the file's order, made unique by key."""
+# ruff: noqa: S608 - every identifier in these statements is a constant of `tables`
+
+import asyncio
+import io
+from dataclasses import dataclass, field
+
+import polars as pl
+from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ingest.tables import Target
+from rfm_common.db import raw_connection, run_sql
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows of a file; the last five add up to the first."""
+
+    total: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    superseded: int = 0
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class Stage:
+    """One import on its way into a table."""
+
+    target: Target
+    import_id: int
+    filled: tuple[str, ...]
+    """The target's columns that the file says something about."""
+    is_rebuild: bool = False
+    """The stage becomes the table, instead of being merged into it."""
+    line_items: bool = False
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def table(self) -> str:
+        """Its name; migrations ignore the prefix."""
+        return f"stage_{self.target.name}_{self.import_id}"
+
+    @property
+    def items(self) -> str:
+        """The name of the table of single order lines, when several make one order."""
+        return f"stage_items_{self.import_id}"
+
+    @property
+    def key(self) -> str:
+        """The key columns, for SQL."""
+        return ", ".join(self.target.key)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns beside the key that the file fills."""
+        return tuple(name for name in self.target.values if name in self.filled)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The columns that the file does not know: they stay as they are."""
+        return tuple(name for name in self.target.values if name not in self.filled)
+
+    @property
+    def differs(self) -> str:
+        """The condition that row `s` of the file says something else than row `t` of the table."""
+        pairs = (f"t.{name} IS DISTINCT FROM s.{name}" for name in self.values)
+        return "(" + (" OR ".join(pairs) or "false") + ")"
+
+    @property
+    def same_key(self) -> str:
+        """The condition that `s` and `t` have the same key."""
+        return " AND ".join(f"s.{name} = t.{name}" for name in self.target.key)
+
+
+async def create(session: AsyncSession, stage: Stage) -> None:
+    """An empty heap without keys, private to this transaction.
+
+    One that becomes the table is a logged table; where the server keeps minimal WAL, filling it
+    in the transaction that made it writes none.
+    """
+    copy = "INCLUDING ALL EXCLUDING INDEXES" if stage.is_rebuild else ""
+    kind = "TABLE" if stage.is_rebuild else "UNLOGGED TABLE"
+    await run_sql(session, f"CREATE {kind} {stage.table} (LIKE {stage.target.name} {copy})")
+    await _set_import(session, stage.table, stage)
+    if stage.line_items:
+        columns = ", ".join(f"{name} text" for name in ("order_id", "customer_id", "raw"))
+        await run_sql(session, f"""
+            CREATE UNLOGGED TABLE {stage.items} (
+                {columns}, order_date timestamptz, order_amount numeric(18, 4),
+                currency text, status text, import_id bigint, import_line int)
+            """)  # fmt: skip
+        await _set_import(session, stage.items, stage)
+
+
+async def _set_import(session: AsyncSession, table: str, stage: Stage) -> None:
+    """Let every row name its import without sending the number ten million times."""
+    await run_sql(
+        session, f"ALTER TABLE {table} ALTER COLUMN import_id SET DEFAULT {stage.import_id}"
+    )
+
+
+async def forget_import(session: AsyncSession, stage: Stage) -> None:
+    """Give the column back the default of the target: none."""
+    await run_sql(session, f"ALTER TABLE {stage.table} ALTER COLUMN import_id DROP DEFAULT")
+
+
+async def drop(session: AsyncSession, stage: Stage) -> None:
+    """Remove what `create` made."""
+    await run_sql(session, f"DROP TABLE IF EXISTS {stage.table}, {stage.items}")
+
+
+async def append(session: AsyncSession, stage: Stage, rows: pl.DataFrame) -> None:
+    """Add a batch of rows."""
+    if rows.height:
+        frozen = stage.is_rebuild and not stage.line_items
+        await copy_in(session, stage.items if stage.line_items else stage.table, rows, frozen)
+
+
+async def list_rejects(session: AsyncSession, rejects: pl.DataFrame) -> None:
+    """Add a batch of rejected rows to the import's list."""
+    if rejects.height:
+        await copy_in(session, "import_rejects", rejects)
+
+
+async def copy_in(
+    session: AsyncSession, table: str, frame: pl.DataFrame, frozen: bool = False
+) -> None:
+    """COPY a frame into the columns of the same names; null and empty text stay apart.
+
+    Rows of a table that is swapped in are frozen: a reader that began before the swap then sees
+    the new table, not an empty one, and index-only scans work from the first moment.
+    """
+    raw = await raw_connection(session)
+    text = await asyncio.to_thread(_csv, frame)
+    await raw.copy_to_table(
+        table, source=text, columns=frame.columns, format="csv", freeze=True if frozen else None
+    )
+
+
+def _csv(frame: pl.DataFrame) -> io.BytesIO:
+    sink = io.BytesIO()
+    frame.write_csv(sink, include_header=False, datetime_format="%Y-%m-%d %H:%M:%S%.f+00")
+    sink.seek(0)
+    return sink
+
+
+async def make_unique(session: AsyncSession, stage: Stage) -> None:
+    """Index the key; when that finds a key twice, keep its last line and list the others."""
+    statement = f"CREATE UNIQUE INDEX {stage.table}_key ON {stage.table} ({stage.key})"
+    try:
+        async with session.begin_nested():
+            await run_sql(session, statement)
+    except IntegrityError:
+        await _drop_earlier_lines(session, stage)
+        await run_sql(session, statement)
+
+
+async def _drop_earlier_lines(session: AsyncSession, stage: Stage) -> None:
+    ours, kept = (
+        "ROW(" + ", ".join(f"{row}.{name}" for name in stage.target.columns) + ")"
+        for row in ("s", "last")
+    )
+    dropped = await run_sql(session, f"""
+        WITH ranked AS (
+            SELECT ctid AS place, max(import_line) OVER (PARTITION BY {stage.key}) AS kept
+            FROM {stage.table}
+        ), gone AS (
+            DELETE FROM {stage.table} s USING ranked r, {stage.table} last
+            WHERE s.ctid = r.place AND s.import_line < r.kept AND last.import_line = r.kept
+            RETURNING s.import_line AS line, r.kept, s.{stage.target.key[0]} AS id,
+                      {ours} IS NOT DISTINCT FROM {kept} AS equal
+        )
+        INSERT INTO import_rejects (import_id, outcome, line, column_name, value, reason, message)
+        SELECT :import_id, CASE WHEN equal THEN 'duplicate' ELSE 'superseded' END, line,
+               :column, id, CASE WHEN equal THEN 'repeated_row' ELSE 'repeated_id' END,
+               CASE WHEN equal THEN 'line ' || kept || ' says the same'
+                    ELSE 'line ' || kept || ' has the same id and counts' END
+        FROM gone
+        """, import_id=stage.import_id, column=stage.target.key[0])  # fmt: skip
+    stage.counts.superseded += dropped.rowcount
