@@ -48,7 +48,16 @@ class Settings(BaseSettings):
     )
     transform: Transform = _rfm("transform", "log1p")
     seed: int = _rfm("seed", 42, ge=0)
+    snapshot_days: int = _rfm("snapshot_days", 60, ge=1)
+    """Automatic snapshots are kept daily for so long, then the last of each month."""
     engine: Literal["local"] = _rfm("engine", "local")
+
+    # The gateway.
+    max_upload_bytes: int = _rfm("max_upload_bytes", 2**30, ge=1)
+    allowed_hosts: Annotated[frozenset[str], NoDecode] = _rfm("allowed_hosts", frozenset())
+    """Host names that requests may use besides loopback's; `*` for any."""
+    auth: Literal["on", "off"] = _rfm("auth", "on")
+    """Off: listen on any address without a credential, for a gateway that others protect."""
 
     # The dashboard.
     cdn: Literal["on", "off"] = _rfm("cdn", "on")
@@ -68,9 +77,9 @@ class Settings(BaseSettings):
     log_level: str = _rfm("log_level", "INFO")
     log_format: Literal["text", "json"] = _rfm("log_format", "text")
 
-    @field_validator("counted_statuses", mode="before")
+    @field_validator("counted_statuses", "allowed_hosts", mode="before")
     @classmethod
-    def _split_statuses(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         """Accept `completed, paid` as people write it; case and spaces do not matter."""
         parts = value.split(",") if isinstance(value, str) else value
         if isinstance(parts, list | tuple | set | frozenset):

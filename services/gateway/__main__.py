@@ -1,7 +1,9 @@
 """`python -m gateway`: serve the API and the dashboard on API_HOST:API_PORT."""
 
 import contextlib
+import logging
 import resource
+import sys
 from types import FrameType
 
 import uvicorn
@@ -9,8 +11,11 @@ from litestar import Litestar
 
 from gateway.app import create_app
 from gateway.assets import fetching
+from gateway.security import is_loopback
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
+
+log = logging.getLogger("rfm.gateway")
 
 
 class Server(uvicorn.Server):
@@ -34,10 +39,23 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def check_address(settings: Settings) -> None:
+    """Exit rather than show customers to a whole network by mistake."""
+    if is_loopback(settings.api_host):
+        return
+    if settings.auth == "on":
+        sys.exit(
+            f"gateway: API_HOST={settings.api_host} is reachable from other machines and there is"
+            " no login. Use 127.0.0.1, or set RFM_AUTH=off when something else protects the port."
+        )
+    log.warning("no login: whoever reaches %s can read everything", settings.api_host)
+
+
 def main() -> None:
     """Read the settings and serve until a signal."""
     settings = Settings()
     configure_logging("gateway", settings.log_level, settings.log_format)
+    check_address(settings)
     raise_file_limit()
     app = create_app(settings, fetching)
     config = uvicorn.Config(

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from litestar import Litestar, get
+from litestar.config.compression import CompressionConfig
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
@@ -17,6 +18,7 @@ from gateway.dependencies import DEPENDENCIES, Exits, readers
 from gateway.live import Live, following
 from gateway.queries.health import Counter
 from gateway.responses import ExactResponse
+from gateway.security import Guard, add_headers
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.settings import Settings
@@ -61,7 +63,11 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         dependencies=dict(DEPENDENCIES),
         exception_handlers=errors.HANDLERS,
         lifespan=[connected, following, *while_running],
-        middleware=[Exits()],
+        middleware=[Guard(settings), Exits()],
+        before_send=[add_headers],
+        compression_config=CompressionConfig(
+            backend="gzip", exclude=["/events", "/export/", "/vendor/", "plotly.js"]
+        ),
         response_class=ExactResponse,
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
     )

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gateway.responses import NotModifiedError
+from gateway.uploads import TooLargeError, TooSlowError
 from rfm_common.errors import (
     ConflictError,
     InvalidInputError,
@@ -37,6 +38,8 @@ STATUS = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
 }
 AWAY = "the database is away; try again in a few seconds"
 

@@ -28,6 +28,7 @@ async def copy_stream(
     of ending it: a client can tell. So does a number of rows that is not the `announced` one.
     """
     raw = await raw_connection(session)
+    connection = (await session.connection()).sync_connection
     statement, arguments = query
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue(CHUNKS)
 
@@ -47,9 +48,11 @@ async def copy_stream(
             yield chunk
         _check_rows(await task, announced)
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
+        if not task.done() and connection is not None:
+            # Half-way through a COPY the connection is good for nothing else; the pool makes
+            # a new one. Synchronous, because a cancelled request may not wait any more.
+            connection.invalidate()
+            task.cancel()
 
 
 async def _drained(
@@ -58,7 +61,7 @@ async def _drained(
     """Chunks until the task has ended and nothing is left."""
     while not (task.done() and chunks.empty()):
         if chunk := await chunks.get():
-            yield chunk
+            yield bytes(chunk)
 
 
 def _check_rows(status: str, announced: int | None) -> None:

@@ -7,8 +7,9 @@ from gateway.api.customers import customer, customers, orders, provide_customer,
 from gateway.api.events import events
 from gateway.api.exports import export_segment
 from gateway.api.health import health, ready
-from gateway.api.imports import imports, one_import, rejects
+from gateway.api.imports import imports, one_import, rejects, upload
 from gateway.api.migrations import migrations
+from gateway.api.pictures import in_space, interactive, plot, plotly_script
 from gateway.api.runs import cancel, one_run, run_pipeline, runs
 from gateway.api.segments import segment_customers, segments
 from gateway.api.snapshots import snapshots
@@ -19,8 +20,8 @@ ROUTES = [
         "/",
         route_handlers=[
             health, ready, snapshots, segments, segment_customers, customers, customer, orders,
-            run_pipeline, runs, one_run, cancel, migrations, imports, one_import, rejects,
-            export_segment, events,
+            run_pipeline, runs, one_run, cancel, migrations, imports, one_import, rejects, upload,
+            export_segment, events, plot, interactive, in_space, plotly_script,
         ],
         dependencies={
             **READS,

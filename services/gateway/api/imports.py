@@ -3,17 +3,18 @@
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, get, post
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.dependencies import PageDep, SessionDep, SessionsDep
+from gateway.dependencies import PageDep, SessionDep, SessionsDep, SettingsDep
 from gateway.queries import imports as queries
 from gateway.queries.exports import rejects_query
 from gateway.responses import answer
-from gateway.schemas.imports import ImportDetail, ImportList, ImportRow
+from gateway.schemas.imports import ImportDetail, ImportList, ImportRow, UploadAnswer
 from gateway.streams import copy_stream, download
+from gateway.uploads import receive
 from rfm_common.errors import NotFoundError
 from rfm_common.models import ImportState
 
@@ -74,3 +75,23 @@ async def rejects(session: SessionDep, sessions: SessionsDep, import_id: ImportI
         media_type="text/csv",
         headers=download(f"{found.file_name}-rejects"),
     )
+
+
+@post(
+    "/imports",
+    summary="Upload files",
+    tags=["Imports"],
+    status_code=202,
+    request_max_body_size=None,
+)
+async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> UploadAnswer:
+    """Put CSV files into the watched folder, as multipart/form-data, several at once.
+
+    They are loaded like dropped files: follow `GET /imports` or the events. Only a plain name
+    is made of what the client calls a file; a name that is taken gets a number.
+    """
+    content_type = request.headers.get("content-type", "")
+    names = await receive(
+        request.stream(), content_type, settings.input_dir, settings.max_upload_bytes
+    )
+    return UploadAnswer(files=names, message=f"{len(names)} in the folder, loading follows")

@@ -1,10 +1,11 @@
 """The application in the test's own event loop, over a real database."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
+import pytest
 import pytest_asyncio
 from litestar import Litestar
 
@@ -15,10 +16,25 @@ from tests.shop import open_shop
 BASE = "http://127.0.0.1:8701"
 
 
+Api = Callable[[Settings], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def api() -> Api:
+    """Makes a client of a gateway with settings of its own, for the length of a block."""
+    return served
+
+
 @pytest_asyncio.fixture
 async def client(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of the gateway over an empty database."""
-    app = create_app(settings.model_copy(update={"cdn": "off"}))
+    async with served(settings.model_copy(update={"cdn": "off"})) as made:
+        yield made
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
+    app = create_app(settings)
     transport = httpx.ASGITransport(app=app)
     async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as made:
         yield made

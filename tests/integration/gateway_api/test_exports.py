@@ -1,0 +1,130 @@
+"""Exports are complete or visibly broken, harmless in a spreadsheet, and bounded in memory."""
+
+import csv
+import io
+
+import httpx
+import pytest
+
+from gateway.streams import IncompleteError, copy_stream, download
+from rfm_common.db import run_sql
+from tests.shop import CALC_DATE
+
+COLUMNS = [
+    "customer_id", "email", "country", "segment_name", "recency_days", "frequency", "monetary",
+    "r_score", "f_score", "m_score", "cluster_id",
+]  # fmt: skip
+
+
+def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+
+async def test_an_export_holds_the_segment_as_the_list_shows_it(client, shop) -> None:
+    answer = await client.get("/export/segments/at-risk")
+    rows = rows_of(answer)
+    listed = (await client.get("/segments/at-risk/customers", params={"page_size": 1000})).json()
+    assert list(rows[0]) == COLUMNS
+    assert [row["customer_id"] for row in rows] == [
+        row["customer_id"] for row in listed["customers"]
+    ]
+    assert [float(row["monetary"]) for row in rows] == [
+        row["monetary"] for row in listed["customers"]
+    ]
+    assert answer.headers["x-row-count"] == str(len(rows)) == str(listed["total"])
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'filename="at-risk-2024-06-30.csv"' in answer.headers["content-disposition"]
+
+
+async def test_all_is_everybody(client, shop) -> None:
+    answer = await client.get("/export/segments/all")
+    assert [row["customer_id"] for row in rows_of(answer)] == [f"C{n:04}" for n in range(1, 121)]
+
+
+async def test_an_unknown_segment_or_date_is_refused_before_the_first_byte(client, shop) -> None:
+    assert (await client.get("/export/segments/whales")).status_code == 404
+    wrong = await client.get("/export/segments/all", params={"calc_date": "2001-01-01"})
+    assert wrong.status_code == 404
+    assert wrong.headers["content-type"] == "application/problem+json"
+
+
+PAYLOADS = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1"]
+
+
+async def test_formulas_are_neutralised_in_texts_and_numbers_left_alone(
+    client, shop, sessions
+) -> None:
+    async with sessions() as session, session.begin():
+        for number, payload in enumerate(PAYLOADS, 1):
+            await run_sql(
+                session,
+                "UPDATE customers SET email = :payload, country = 'a=b' WHERE customer_id = :id",
+                payload=payload,
+                id=f"C{number:04}",
+            )
+        await run_sql(
+            session,
+            f"UPDATE rfm_features_{shop} SET monetary = -12.5 WHERE customer_id = 'C0001'",
+        )
+    for path in ("/export/segments/all", "/customers.csv?page_size=1000"):
+        rows = rows_of(await client.get(path))
+        assert [row["email"] for row in rows[: len(PAYLOADS)]] == [f"'{p}" for p in PAYLOADS]
+        assert (rows[0]["country"], rows[0]["monetary"]) == ("a=b", "-12.50")
+        assert rows[8]["email"] == "customer9@example.com"
+    exact = (await client.get("/customers/C0001")).json()
+    assert exact["email"] == "=1+1"
+
+
+async def test_commas_quotes_and_lines_survive(client, shop, sessions) -> None:
+    odd = 'a "b", c\nd;é'
+    async with sessions() as session, session.begin():
+        await run_sql(
+            session, "UPDATE customers SET email = :odd WHERE customer_id = 'C0003'", odd=odd
+        )
+    assert rows_of(await client.get("/export/segments/all"))[2]["email"] == odd
+
+
+async def test_a_wrong_number_of_rows_is_an_error_not_a_short_file(sessions) -> None:
+    query = "SELECT generate_series(1, 10) AS n", ()
+    async with sessions() as session:
+        assert b"".join([c async for c in copy_stream(session, query, 10)]).startswith(b"n\n1\n")
+    async with sessions() as session:
+        with pytest.raises(IncompleteError, match="10 rows instead of 11"):
+            [chunk async for chunk in copy_stream(session, query, 11)]
+
+
+async def test_a_failure_in_the_middle_is_an_error(sessions) -> None:
+    query = "SELECT 100000 / (200000 - n) FROM generate_series(1, 300000) n", ()
+    async with sessions() as session:
+        stream = copy_stream(session, query)
+        assert (await anext(stream)).startswith(b"?column?\n0\n")
+        with pytest.raises(Exception, match="division by zero"):
+            [chunk async for chunk in stream]
+
+
+async def test_a_client_that_leaves_frees_the_connection(sessions) -> None:
+    endless = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)", ()
+    for _ in range(12):  # more than the pool has
+        async with sessions() as session:
+            stream = copy_stream(session, endless)
+            assert await anext(stream)
+            await stream.aclose()
+    async with sessions() as session:
+        assert (await run_sql(session, "SELECT 1")).scalar() == 1
+
+
+@pytest.mark.parametrize(
+    "name", ['x"; evil="1', "a\r\nSet-Cookie: b=c", "../../etc/passwd", "🙂", "", "ä ö"]
+)
+def test_no_name_breaks_out_of_its_header(name) -> None:
+    header = download(name)["Content-Disposition"]
+    assert not set(header) & set("\r\n\0/\\")
+    plain = header.partition('filename="')[2].partition('"')[0]
+    assert plain.endswith(".csv")
+    assert plain.replace("-", "").replace(".", "").replace("_", "").isalnum()
+    header.encode("ascii")
+
+
+def test_the_date_of_the_shop_is_what_the_file_name_says() -> None:
+    assert CALC_DATE.date().isoformat() == "2024-06-30"

@@ -1,0 +1,67 @@
+"""Flows between two dates: nobody is counted twice, and causes only where they are known."""
+
+from datetime import timedelta
+
+import pytest_asyncio
+
+from tests.shop import CALC_DATE, score
+
+
+@pytest_asyncio.fixture
+async def dates(sessions, shop) -> list[str]:
+    """Three snapshots, 40 days apart."""
+    for days in (40, 80):
+        await score(sessions, CALC_DATE + timedelta(days=days))
+    return [(CALC_DATE + timedelta(days=days)).date().isoformat() for days in (0, 40, 80)]
+
+
+def total(flows: list[dict]) -> int:
+    return sum(flow["customers"] for flow in flows)
+
+
+async def test_neighbouring_snapshots_tell_causes(client, dates) -> None:
+    answer = (await client.get("/migrations")).json()
+    assert (answer["from_date"][:10], answer["to_date"][:10]) == (dates[1], dates[2])
+    assert total(answer["flows"]) == 120
+    assert {flow["cause"] for flow in answer["flows"]} == {"stayed", "ageing"}
+    assert answer["movers"] is None
+
+
+async def test_any_two_snapshots_are_compared_both_ways(client, dates) -> None:
+    there = (await client.get("/migrations", params={"from": dates[0], "to": dates[2]})).json()
+    back = (await client.get("/migrations", params={"from": dates[2], "to": dates[0]})).json()
+    assert total(there["flows"]) == total(back["flows"]) == 120
+    assert {flow["cause"] for flow in there["flows"]} == {None}
+    forth = {(f["from_segment"], f["to_segment"]): f for f in there["flows"]}
+    for flow in back["flows"]:
+        twin = forth[flow["to_segment"], flow["from_segment"]]
+        assert twin["customers"] == flow["customers"]
+        assert twin["monetary_after"] == flow["monetary_before"]
+
+
+async def test_movers_are_those_who_changed_the_most_valuable_first(client, dates) -> None:
+    params = {"from": dates[0], "to": dates[2], "movers": 1000}
+    answer = (await client.get("/migrations", params=params)).json()
+    changed = [f for f in answer["flows"] if f["from_segment"] != f["to_segment"]]
+    movers = answer["movers"]
+    assert len(movers) == total(changed) > 0
+    assert all(mover["from_segment"] != mover["to_segment"] for mover in movers)
+    money = [mover["monetary_before"] for mover in movers]
+    assert money == sorted(money, reverse=True)
+
+
+async def test_with_one_snapshot_there_is_nothing_to_compare(client, shop) -> None:
+    answer = await client.get("/migrations")
+    assert answer.status_code == 404
+    assert "no scores before" in answer.json()["detail"]
+
+
+async def test_flows_are_versioned_by_both_runs(client, dates) -> None:
+    first = await client.get("/migrations", params={"from": dates[0]})
+    etag = {"If-None-Match": first.headers["etag"]}
+    assert (
+        await client.get("/migrations", params={"from": dates[0]}, headers=etag)
+    ).status_code == 304
+    assert (
+        await client.get("/migrations", params={"from": dates[1]}, headers=etag)
+    ).status_code == 200

@@ -1,0 +1,86 @@
+"""Other web pages and other hosts: what a browser could be made to send is refused."""
+
+import pytest
+
+from rfm_common.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8701", ""]
+)
+async def test_a_rebound_name_is_not_answered(client, shop, host) -> None:
+    for method, path in (("GET", "/segments"), ("GET", "/dashboard"), ("POST", "/pipeline/run")):
+        answer = await client.request(method, path, headers={"Host": host})
+        assert answer.status_code == 400
+        assert "RFM_ALLOWED_HOSTS" in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8701", "LOCALHOST:80", "[::1]:8701"])
+async def test_loopback_goes_by_all_its_names(client, shop, host) -> None:
+    assert (await client.get("/segments", headers={"Host": host})).status_code == 200
+
+
+async def test_more_names_can_be_allowed(settings: Settings, api) -> None:
+    update = {"allowed_hosts": frozenset({"rfm.example"})}
+    async with api(settings.model_copy(update=update)) as client:
+        assert (await client.get("/runs", headers={"Host": "rfm.example"})).status_code == 200
+        assert (await client.get("/runs", headers={"Host": "other.example"})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8701"},
+    ],
+)
+async def test_another_site_cannot_change_anything(client, headers) -> None:
+    for path in ("/pipeline/run", "/runs/1/cancel", "/imports"):
+        answer = await client.post(path, headers=headers)
+        assert answer.status_code == 403, path
+    assert (await client.get("/runs")).json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:8701"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://127.0.0.1:8701"},
+    ],
+)
+async def test_its_own_pages_and_programs_can(client, headers) -> None:
+    assert (await client.post("/pipeline/run", headers=headers)).status_code == 202
+
+
+async def test_every_answer_carries_the_headers(client, shop) -> None:
+    paths = ("/segments", "/customers/nobody", "/no/such/path", "/docs", "/static/app.css")
+    for path in paths:
+        headers = (await client.get(path)).headers
+        assert "script-src 'self'" in headers["content-security-policy"], path
+        assert "unsafe-eval" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["x-frame-options"] == "DENY"
+
+
+async def test_answers_are_compressed_but_not_streams(client, shop) -> None:
+    answer = await client.get("/customers", params={"page_size": 1000})
+    assert answer.headers["content-encoding"] == "gzip"
+    export = await client.get("/export/segments/all")
+    assert "content-encoding" not in export.headers
+
+
+async def test_unknown_paths_and_methods_are_problems_too(client) -> None:
+    missing = await client.get("/no/such/path")
+    assert (missing.status_code, missing.json()["status"]) == (404, 404)
+    wrong = await client.delete("/segments")
+    assert wrong.status_code == 405
+    assert "GET" in wrong.headers["allow"]
+    for answer in (missing, wrong):
+        assert answer.headers["content-type"] == "application/problem+json"
