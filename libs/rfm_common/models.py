@@ -133,7 +133,11 @@ class Order(SQLModel, table=True):
     """An order as the latest import told it."""
 
     __tablename__ = "orders"
-    __table_args__ = (Index("ix_orders_customer_id_order_date", "customer_id", "order_date"),)
+    __table_args__ = (
+        Index("ix_orders_customer_id_order_date", "customer_id", "order_date"),
+        # A few pages whatever the size: rows of an import lie together.
+        Index("ix_orders_import_id", "import_id", postgresql_using="brin"),
+    )
 
     order_id: str = Field(sa_type=_id_text(), primary_key=True)
     customer_id: str = Field(

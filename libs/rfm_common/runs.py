@@ -1,7 +1,7 @@
 """Asking for a scoring run: the one place where a request becomes a row and an event."""
 
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
 from sqlalchemy import ColumnElement, func
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import remember
 from rfm_common.db import run_sql
+from rfm_common.errors import ConflictError
 from rfm_common.events import RunQueued
 from rfm_common.models import DataState, Order, RunState, ScoringRun
 from rfm_common.settings import Settings, Transform
@@ -23,6 +24,10 @@ class RunRequest:
     window_days: int | None = None
     k: int | Literal["auto"] | None = None
     transform: Transform | None = None
+    model_run_id: int | None = None
+    """Assign with this run's model as it is, instead of fitting."""
+    as_of: bool = False
+    """Leave out customers who were not known yet at calc_date."""
 
     @property
     def is_automatic(self) -> bool:
@@ -32,17 +37,15 @@ class RunRequest:
     def parameters(self, settings: Settings) -> dict[str, object]:
         """Every parameter filled in, ready for JSON."""
         date = self.calc_date
-        asked = asdict(self) | {
-            "calc_date": settings.localise(date).isoformat() if isinstance(date, datetime) else date
+        moment = settings.localise(date).isoformat() if isinstance(date, datetime) else date
+        asked = {
+            "window_days": self.window_days or settings.window_days,
+            "k": self.k or settings.default_k,
+            "transform": self.transform or settings.transform,
         }
-        defaults = {
-            "window_days": settings.window_days,
-            "k": settings.default_k,
-            "transform": settings.transform,
-        }
-        chosen = {name: asked[name] if asked[name] is not None else defaults[name]
-                  for name in defaults}  # fmt: skip
-        return {"calc_date": asked["calc_date"], **chosen, "seed": settings.seed}
+        frozen = {"model_run_id": self.model_run_id} if self.model_run_id else {}
+        as_of = {"as_of": True} if self.as_of else {}
+        return {"calc_date": moment, **asked, "seed": settings.seed, **frozen, **as_of}
 
 
 async def newest_counted_order(session: AsyncSession, settings: Settings) -> datetime | None:
@@ -126,3 +129,45 @@ async def is_behind(session: AsyncSession) -> bool:
     """Whether the data is newer than the scores: the one truth that Redis only hints at."""
     state = (await session.exec(select(DataState))).one()
     return state.data_version > state.scored_version
+
+
+async def queue_backfill(
+    session: AsyncSession, settings: Settings, months: int = 24
+) -> list[ScoringRun]:
+    """Queue as-of snapshots of past month ends, oldest first, with the newest model.
+
+    Months that ended before the first counted order are left out. Raises ConflictError while
+    there is no model yet. The caller commits and relays.
+    """
+    newest = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), col(ScoringRun.clusters_created) > 0)
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(1)
+    )
+    model_run = newest.first()
+    first = (
+        await session.exec(select(func.min(Order.order_date)).where(_is_counted(settings)))
+    ).one()
+    if model_run is None or model_run.calc_date is None or first is None:
+        raise ConflictError("There is no model yet: score once, then fill in the past.")
+    ends = [end for end in month_ends(settings, model_run.calc_date, months) if end >= first]
+    requests = (
+        RunRequest(
+            calc_date=end, window_days=model_run.window_days, k=model_run.k,
+            transform=model_run.model["transform"], model_run_id=model_run.run_id, as_of=True,
+        )
+        for end in ends
+    )  # fmt: skip
+    return [await queue_run(session, settings, request, "backfill") for request in requests]
+
+
+def month_ends(settings: Settings, before: datetime, months: int) -> list[datetime]:
+    """The last moments of the shop's months that ended before `before`, oldest first."""
+    first = before.astimezone(settings.zone).date().replace(day=1)
+    ends = []
+    for _ in range(months):
+        last = first - timedelta(days=1)
+        ends.append(datetime.combine(last, time.max, settings.zone))
+        first = last.replace(day=1)
+    return ends[::-1]

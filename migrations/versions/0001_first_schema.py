@@ -353,6 +353,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_orders_customer_id_order_date", "orders", ["customer_id", "order_date"], unique=False
     )
+    op.create_index(
+        "ix_orders_import_id", "orders", ["import_id"], unique=False, postgresql_using="brin"
+    )
     op.create_table(
         "run_samples",
         sa.Column("run_id", sa.BigInteger(), nullable=False),
@@ -435,6 +438,7 @@ def downgrade() -> None:
     op.drop_table("segment_stats")
     op.drop_table("segment_flows")
     op.drop_table("run_samples")
+    op.drop_index("ix_orders_import_id", table_name="orders", postgresql_using="brin")
     op.drop_index("ix_orders_customer_id_order_date", table_name="orders")
     op.drop_table("orders")
     op.drop_index("ix_import_rejects_import_id_line", table_name="import_rejects")

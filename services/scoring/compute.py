@@ -28,23 +28,25 @@ async def compute(
     engine = open_engine(settings)
     progress.enter("load")
     plan, totals = await _read(settings, sessions, engine, claimed, progress)
+    target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
     progress.enter("scores")
     edges = await _edges(engine, totals.active_customers)
     await engine.score(edges)
-    progress.enter("clusters")
-    fitted = await _fit(engine, totals, plan, claimed.parameters)
-    progress.enter("assign")
-    names = fitted.model.names if fitted else ()
-    if fitted:
-        await engine.assign(fitted.model)
-    found = Found(
-        plan=plan, totals=totals, edges=edges, fitted=fitted,
-        aggregates=await engine.aggregate(names), flows=Flows(),
-    )  # fmt: skip
-    found = replace(found, flows=await _flows(sessions, engine, found))
-    progress.enter("publish")
-    target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
-    await engine.write(sessions, target)
+    async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
+        group.create_task(engine.write_features(sessions, target))
+        progress.enter("clusters")
+        fitted = await _fit(engine, totals, plan, claimed.parameters)
+        progress.enter("assign")
+        if fitted:
+            await engine.assign(fitted.model)
+        group.create_task(engine.write_clusters(sessions, target))
+        found = Found(
+            plan=plan, totals=totals, edges=edges, fitted=fitted,
+            aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
+            flows=Flows(),
+        )  # fmt: skip
+        found = replace(found, flows=await _flows(sessions, engine, found))
+        progress.enter("publish")
     return _outcome(found, target, claimed)
 
 
@@ -58,7 +60,7 @@ async def _read(
         async with sessions() as other, other.begin():
             await note_version(other, claimed, plan.data_version)
         progress.enter("features")
-        totals = await engine.features(session, plan.spec, None)
+        totals = await engine.features(session, plan.spec, plan.base)
     return plan, totals
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
+from hashlib import sha256
 from typing import Protocol
 
 from rfm_common.explain import SCORES
@@ -42,6 +43,10 @@ class Spec:
     def window_start(self) -> datetime:
         """The first moment that counts."""
         return self.calc_date - timedelta(days=self.window_days)
+
+    def fingerprint(self) -> str:
+        """Equal for equal definitions, also in another process."""
+        return sha256(repr(self).encode()).hexdigest()
 
 
 class Dialect(Protocol):

@@ -19,6 +19,7 @@ from scoring.progress import Progress
 from scoring.store import queue
 from scoring.store.publish import Outcome, publish
 from scoring.store.queue import CancelledRunError, Claim, LostRunError
+from scoring.upkeep import tidy
 
 BEAT = 2.0
 """Seconds between two signs of life; the lease lasts four of them."""
@@ -46,6 +47,7 @@ async def drain(context: Context) -> int:
     while claimed := await _next(context):
         await carry_out(context, claimed)
         done += 1
+    await tidy(context.settings, context.sessions)
     return done
 
 

@@ -82,6 +82,7 @@ def summary(found: Found) -> Json:
         "orders_left_out": totals.left_out,
         "base_currency": found.plan.spec.base_currency or None,
         "grid": found.aggregates.grid,
+        "currencies": found.plan.currencies, "definition": found.plan.spec.fingerprint(),
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from rfm_common.settings import Settings
 from scoring import jobs
 from scoring.listener import listen
 from scoring.store import queue
+from scoring.upkeep import tidy
 
 QUEUE = "rfm:scoring"
 JOB = "drain"
@@ -55,6 +56,7 @@ class ScoringWorker:
 
     async def run(self) -> None:
         """Until cancelled: the run in hand then goes back to the queue."""
+        await tidy(self._context.settings, self._context.sessions)
         async with asyncio.TaskGroup() as group:
             group.create_task(listen(self._context.settings, self.ring))
             group.create_task(self._answer())

@@ -60,15 +60,16 @@ class LocalEngine:
         before = await asyncio.to_thread(frames.read_snapshot, csv)
         return await asyncio.to_thread(flows.compare, before, self._frame, then, now)
 
-    async def write(self, sessions: Sessions, target: Target) -> None:
-        """COPY into both tables at once, each on a connection of its own."""
-        features = frames.feature_lines(self._frame, target.calc_date)
-        clusters = frames.cluster_lines(
-            self._frame, target.calc_date, self._model.centres() if self._model else []
-        )
-        async with asyncio.TaskGroup() as group:
-            for table, lines in (("rfm_features", features), ("customer_clusters", clusters)):
-                group.create_task(snapshots.fill(sessions, table, target, _off_loop(lines)))
+    async def write_features(self, sessions: Sessions, target: Target) -> None:
+        """COPY from the table as it is now; what is added to it later does not matter."""
+        lines = frames.feature_lines(self._frame, target.calc_date)
+        await snapshots.fill(sessions, "rfm_features", target, _off_loop(lines))
+
+    async def write_clusters(self, sessions: Sessions, target: Target) -> None:
+        """COPY clusters and segments."""
+        centres = self._model.centres() if self._model else []
+        lines = frames.cluster_lines(self._frame, target.calc_date, centres)
+        await snapshots.fill(sessions, "customer_clusters", target, _off_loop(lines))
 
 
 async def _off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:

@@ -34,7 +34,6 @@ class Base:
     """A published snapshot of the same definition that new features may be built upon."""
 
     run_id: int
-    calc_date: datetime
     touched: str
     """The query of the ids of customers who changed since."""
 
@@ -121,6 +120,13 @@ class Engine(Protocol):
         """Compare with the published snapshot of the run `run_id`."""
         ...
 
-    async def write(self, sessions: Sessions, target: Target) -> None:
-        """Write the snapshot into the run's own tables, indexed, visible to nobody yet."""
+    async def write_features(self, sessions: Sessions, target: Target) -> None:
+        """Write R, F, M and scores into the run's own table, indexed, visible to nobody yet.
+
+        Called once `score` is done; runs beside the fit.
+        """
+        ...
+
+    async def write_clusters(self, sessions: Sessions, target: Target) -> None:
+        """Write clusters and segments likewise, once `assign` is done."""
         ...

@@ -7,12 +7,13 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.db import run_sql
 from rfm_common.explain import Ruler
 from rfm_common.models import DataState, ExchangeRate, ScoringRun
 from rfm_common.runs import resolve_calc_date
 from rfm_common.settings import Settings
+from scoring.engines import Base
 from scoring.features import Rate, Spec, daily_rates
+from scoring.store.changes import additions, commonest, currency_counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,10 @@ class Plan:
     spec: Spec
     fell_back: bool
     """No counted order near today, so that calc_date is the newest counted order."""
+    currencies: dict[str, int]
+    """How many orders name which currency."""
+    base: Base | None
+    """A snapshot of the same definition, when only additions came since."""
     previous: ScoringRun | None
     """The run of the snapshot before this calc_date."""
     model_run: ScoringRun | None
@@ -35,41 +40,35 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     calc_date, fell_back = await resolve_calc_date(
         session, settings, parameters["calc_date"], parameters["window_days"]
     )
+    added = await additions(session, calc_date, state.data_version)
+    currencies = await currency_counts(session, added)
+    base_currency = settings.currency or commonest(currencies)
+    spec = await _spec(session, settings, parameters, calc_date, base_currency)
     model_run = parameters.get("model_run_id")
     return Plan(
-        data_version=state.data_version,
-        spec=await _spec(session, settings, parameters, calc_date),
-        fell_back=fell_back,
+        data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
+        base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date),
         model_run=await session.get(ScoringRun, model_run) if model_run else None,
-    )
+    )  # fmt: skip
 
 
 async def _spec(
-    session: AsyncSession, settings: Settings, parameters: dict[str, Any], calc_date: datetime
+    session: AsyncSession,
+    settings: Settings,
+    parameters: dict[str, Any],
+    calc_date: datetime,
+    base_currency: str,
 ) -> Spec:
     spec = Spec(
         calc_date=calc_date, window_days=parameters["window_days"],
         statuses=tuple(sorted(settings.counted_statuses)), zone=settings.timezone,
-        base_currency=settings.currency or await _commonest_currency(session),
-        as_of=bool(parameters.get("as_of")),
+        base_currency=base_currency, as_of=bool(parameters.get("as_of")),
     )  # fmt: skip
     rates = await session.exec(select(ExchangeRate))
     known = [Rate(rate.currency, rate.valid_from, rate.rate) for rate in rates.all()]
     days = [moment.astimezone(settings.zone).date() for moment in (spec.window_start, calc_date)]
-    filled = daily_rates(known, spec.base_currency, days[0], days[1])
-    return replace(spec, rates=filled)
-
-
-async def _commonest_currency(session: AsyncSession) -> str:
-    """The currency of most orders, the first by name of equals; empty when none is named."""
-    found = await run_sql(
-        session,
-        "SELECT currency FROM orders WHERE currency <> '' GROUP BY currency"
-        " ORDER BY count(*) DESC, currency LIMIT 1",
-    )
-    row = found.first()
-    return str(row[0]) if row else ""
+    return replace(spec, rates=daily_rates(known, base_currency, days[0], days[1]))
 
 
 async def snapshot_before(session: AsyncSession, calc_date: datetime) -> ScoringRun | None:

@@ -1,0 +1,80 @@
+"""The product agrees with an independent computation, to the last digit, for every customer."""
+
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from rfm_common.runs import RunRequest
+from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
+from tests.integration.scoring.shops import CALC_DATE, by_oracle, fill, shop_of
+
+FIGURES = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+async def test_a_run_agrees_with_the_oracle(settings, sessions, redis, seed, zone) -> None:
+    shop = shop_of(seed, size=30 * (seed + 1))
+    await fill(sessions, shop)
+    settings = settings.model_copy(update={"timezone": zone})
+    run = await score(settings, sessions, redis, RunRequest(calc_date=CALC_DATE))
+    expected = by_oracle(shop, zone=zone)
+
+    found = await snapshot(sessions, run.calc_date)
+    assert {
+        customer: tuple(row[name] for name in FIGURES) for customer, row in found.items()
+    } == {customer: tuple(getattr(row, name) for name in FIGURES)
+          for customer, row in expected.customers.items()}  # fmt: skip
+    for name, edges in expected.edges.items():
+        stored = [Fraction(str(edge)) for edge in run.edges[name]]
+        assert stored == edges
+    assert run.summary["orders_left_out"] == expected.left_out > 0
+    assert run.base_currency == expected.base_currency == "EUR"
+    assert "orders_left_out" in [warning["code"] for warning in run.warnings]
+
+
+async def test_a_late_order_belongs_to_the_day_of_the_shop(settings, sessions, redis) -> None:
+    """23:30 in Berlin is the same Berlin day: on the next one it is one day old, not two."""
+    settings = settings.model_copy(update={"timezone": "Europe/Berlin"})
+    late = ShopOrder("O1", "C1", at("2026-07-01 21:30"), Decimal(5))  # 23:30 in Berlin
+    next_day = ShopOrder("O2", "C2", at("2026-07-01 22:30"), Decimal(5))  # 00:30 in Berlin
+    await load(sessions, [late, next_day])
+    end_of_first = settings.end_of_day(at("2026-07-01 12:00"))
+    first = await score(settings, sessions, redis, RunRequest(calc_date=end_of_first))
+    rows = await snapshot(sessions, first.calc_date)
+    assert (rows["C1"]["recency_days"], rows["C1"]["frequency"]) == (0, 1)
+    assert (rows["C2"]["recency_days"], rows["C2"]["frequency"]) == (366, 0)
+
+    day_later = end_of_first + timedelta(days=1)
+    second = await score(settings, sessions, redis, RunRequest(calc_date=day_later))
+    rows = await snapshot(sessions, second.calc_date)
+    assert (rows["C1"]["recency_days"], rows["C2"]["recency_days"]) == (1, 0)
+
+
+async def test_amounts_of_different_currencies_are_never_added_as_they_are(
+    settings, sessions, redis
+) -> None:
+    orders = [ShopOrder("O1", "C1", at("2026-01-01"), Decimal("10.00"), "EUR"),
+              ShopOrder("O2", "C2", at("2026-01-01"), Decimal("10.00"), "EUR"),
+              ShopOrder("O3", "C1", at("2026-01-02"), Decimal("1000.00"), "JPY")]  # fmt: skip
+    await load(sessions, orders)
+    run = await score(settings, sessions, redis, RunRequest(calc_date="latest"))
+    assert (await snapshot(sessions, run.calc_date))["C1"]["monetary"] == Decimal("10.0000")
+    assert run.summary["orders_left_out"] == 1
+
+    await load(sessions, rates=[("JPY", at("2026-01-01").date(), "0.0061")])
+    run = await score(settings, sessions, redis, RunRequest(calc_date="latest"))
+    row = (await snapshot(sessions, run.calc_date))["C1"]
+    assert (row["monetary"], row["frequency"]) == (Decimal("16.1000"), 2)
+    assert "orders_left_out" not in [warning["code"] for warning in run.warnings]
+
+
+async def test_the_setting_names_the_base_currency(settings, sessions, redis) -> None:
+    settings = settings.model_copy(update={"currency": "USD"})
+    await load(sessions, [ShopOrder("O1", "C1", at("2026-01-01"), Decimal(10), "EUR")],
+               rates=[("EUR", at("2025-01-01").date(), "1.1")])  # fmt: skip
+    run = await score(settings, sessions, redis, RunRequest(calc_date="latest"))
+    assert run.base_currency == "USD"
+    assert (await snapshot(sessions, run.calc_date))["C1"]["monetary"] == Decimal("11.0000")
