@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,22 +66,16 @@ class Dropped:
             raise ChangedError
 
 
-def listing(folder: Path) -> Iterator[Dropped]:
-    """Every entry that someone may have meant to drop, oldest first."""
-    with os.scandir(folder) as entries:
-        found = [dropped for entry in entries if (dropped := _dropped(entry))]
-    return iter(sorted(found, key=lambda item: (item.status.st_mtime_ns, item.path.name)))
-
-
-def _dropped(entry: "os.DirEntry[str]") -> Dropped | None:
-    """The entry, unless it is unfinished, ours, a folder, or gone again."""
-    if is_unfinished(entry.name) or entry.name == MAPPING_FILE:
-        return None
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    return None if stat.S_ISDIR(status.st_mode) else Dropped(Path(entry.path), status)
+def listing(folder: Path) -> list[Dropped]:
+    """Every entry that someone may have meant to drop, oldest first; none without the folder."""
+    found: list[Dropped] = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not is_unfinished(entry.name) and entry.name != MAPPING_FILE:
+                with suppress(FileNotFoundError):
+                    found.append(Dropped(Path(entry.path), entry.stat(follow_symlinks=False)))
+    files = (item for item in found if not stat.S_ISDIR(item.status.st_mode))
+    return sorted(files, key=lambda item: (item.status.st_mtime_ns, item.path.name))
 
 
 def is_unfinished(name: str) -> bool:

@@ -50,7 +50,7 @@ class Settling:
     def look(self, folder: Path) -> tuple[list[Dropped], float | None]:
         """The files that are ready, and in how many seconds to look again for the others."""
         now, ready, waits = time.time(), [], []
-        found = list(listing(folder))
+        found = listing(folder)
         self._since = {item.path: self._first_seen(item) for item in found}
         for item in found:
             changed = min(item.status.st_mtime, now)

@@ -1,0 +1,121 @@
+"""Amounts are read exactly, or refused: never rounded, never guessed."""
+
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.amounts import AmountStyle, AmountVotes, currency_signs, read_amounts
+
+POINT = AmountStyle(".", ",")
+PROVEN_POINT = AmountStyle(".", "")
+COMMA = AmountStyle(",", "")
+
+
+def read(text: str, style: AmountStyle = POINT) -> Decimal | str:
+    """The amount, or the reason code of why it is refused."""
+    values, reasons = read_amounts(pl.Series([text], dtype=pl.String), style)
+    return Decimal(values[0]) if reasons is None or reasons[0] is None else str(reasons[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("100.00", "100"), ("-5", "-5"), ("+3.5", "3.5"), ("007.50", "7.5"), (".5", "0.5"),
+        ("10.500000", "10.5"), ("12345678901234.5678", "12345678901234.5678"), (" 7 ", "7"),
+        ("$1,234.50", "1234.5"), ("-$5.00", "-5"), ("$-5", "-5"), ("€ 5", "5"), ("5 EUR", "5"),
+        ("1'234.50", "1234.5"), ("1 234.50", "1234.5"), ("1\u00a0234.50", "1234.5"),
+        ("1,234,567.8", "1234567.8"), ("0", "0"), ("-0.00", "0"),
+    ],
+)  # fmt: skip
+def test_a_point_marks_decimals(text: str, value: str) -> None:
+    assert read(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("12,50", "12.5"), ("1.234,50", "1234.5"), ("1.234", "1234"), ("1,234", "1.234"),
+     ("1 234,50", "1234.5"), ("-7", "-7")],
+)  # fmt: skip
+def test_a_comma_marks_decimals_where_the_file_proves_it(text: str, value: str) -> None:
+    assert read(text, COMMA) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "amount_empty"), ("  ", "amount_empty"), ("abc", "amount_not_a_number"),
+        ("1e5", "amount_not_a_number"), ("inf", "amount_not_a_number"),
+        ("NaN", "amount_not_a_number"), ("--5", "amount_not_a_number"),
+        ("5-", "amount_not_a_number"), ("5.", "amount_not_a_number"),
+        ("1,23,456", "amount_not_a_number"), ("100.00.00", "amount_not_a_number"),
+        ("1.234,50", "amount_not_a_number"), ("12,50", "amount_not_a_number"),
+        ("0x10", "amount_not_a_number"), ("٣", "amount_not_a_number"),
+        ("１２", "amount_not_a_number"), ("1,234", "amount_ambiguous"),
+        ("1.23456", "amount_too_precise"), ("123456789012345", "amount_too_large"),
+    ],
+)  # fmt: skip
+def test_what_is_not_certain_is_refused(text: str, reason: str) -> None:
+    assert read(text) == reason
+
+
+def test_a_lone_group_of_three_is_read_once_the_file_proves_its_style() -> None:
+    assert read("1,234") == "amount_ambiguous"
+    assert read("1,234", PROVEN_POINT) == Decimal(1234)
+    assert read("1.234", AmountStyle(".", ",.")) == "amount_ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "style"),
+    [
+        (["1", "2.50"], ",", PROVEN_POINT), (["1,5", "20"], ";", COMMA),
+        (["1.234,00"], ";", COMMA), (["1,234.00"], ",", PROVEN_POINT),
+        (["1.234", "5"], ",", POINT), (["1.234", "5"], ";", AmountStyle(".", ",.")),
+    ],
+)  # fmt: skip
+def test_the_values_of_a_file_vote_on_its_decimal_mark(
+    cells: list[str], delimiter: str, style: AmountStyle
+) -> None:
+    votes = AmountVotes()
+    votes.count(pl.Series(cells))
+    assert votes.style(delimiter) == style
+    assert not votes.contradicts_itself
+
+
+def test_a_file_that_votes_both_ways_contradicts_itself() -> None:
+    votes = AmountVotes()
+    votes.count(pl.Series(["1.5", "1,5", "2,25"]))
+    assert votes.contradicts_itself
+
+
+def test_only_unmistakable_signs_name_a_currency() -> None:
+    signs = currency_signs(pl.Series(["€ 5", "$5", "5 usd", "£1", "7", "R$ 3"]))
+    assert signs.to_list() == ["EUR", "", "USD", "GBP", "", "BRL"]
+
+
+amounts = st.decimals(
+    min_value=-(10**14) + 1, max_value=10**14 - 1, places=4, allow_nan=False, allow_infinity=False
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(amounts, min_size=1, max_size=20))
+def test_every_amount_that_fits_survives_in_every_spelling(values: list[Decimal]) -> None:
+    swap = str.maketrans(",.", ".,")
+    plain = [f"{value:f}" for value in values]
+    grouped = [f"{value:,f}" for value in values]
+    for cells, style in ((plain, POINT), (grouped, PROVEN_POINT),
+                         ([text.translate(swap) for text in grouped], COMMA)):  # fmt: skip
+        read_back, reasons = read_amounts(pl.Series(cells), style)
+        assert reasons is None or reasons.null_count() == len(values)
+        assert [Decimal(text) for text in read_back] == values
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=12))
+def test_whatever_the_text_it_is_an_exact_number_or_a_reason(text: str) -> None:
+    for style in (POINT, PROVEN_POINT, COMMA):
+        answer = read(text, style)
+        assert isinstance(answer, str) or abs(answer) < 10**14

@@ -1,0 +1,98 @@
+"""Dates are moments in UTC, or nothing: never another day than the file says."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.dates import DateOrder, DateVotes, read_dates
+
+
+def read(text: str, zone: str = "UTC", order: DateOrder = "dmy") -> datetime | None:
+    moment = read_dates(pl.Series([text]), zone, order).values[0]
+    assert moment is None or isinstance(moment, datetime)
+    return moment
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-10", utc(2024, 1, 10)), (" 2024-01-10 ", utc(2024, 1, 10)),
+        ("2024-01-10T05:06", utc(2024, 1, 10, 5, 6)),
+        ("2024-01-10 05:06:07", utc(2024, 1, 10, 5, 6, 7)),
+        ("2024-01-10 05:06:07.25Z", utc(2024, 1, 10, 5, 6, 7, 250_000)),
+        ("2024-01-10T05:06:07+02:00", utc(2024, 1, 10, 3, 6, 7)),
+        ("2024-01-10 14:35:20 -0500", utc(2024, 1, 10, 19, 35, 20)),
+        ("2024-01-10 05:06:07 UTC", utc(2024, 1, 10, 5, 6, 7)),
+        ("13/01/2024", utc(2024, 1, 13)), ("1/2/2024 3:45 PM", utc(2024, 2, 1, 15, 45)),
+        ("2024/3/4", utc(2024, 3, 4)), ("04.03.2024 12:00", utc(2024, 3, 4, 12)),
+        ("20240304", utc(2024, 3, 4)), ("2024-02-29", utc(2024, 2, 29)),
+    ],
+)  # fmt: skip
+def test_the_known_forms(text: str, moment: datetime) -> None:
+    assert read(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "2024-02-30", "2023-02-29", "2024-13-01", "2024-1-5", "20241304", "00/01/2024",
+     "12/31/2024", "2024-01-10 25:00:00", "1704067200", "2024-01-10 05:06:07 +99:00",
+     "2024-01-10x", "10-01-2024", "01/02/24", "Jan 10, 2024", "２０２４-01-10"],
+)  # fmt: skip
+def test_what_is_no_date_or_not_a_certain_one(text: str) -> None:
+    assert read(text) is None
+
+
+def test_a_clock_time_without_a_zone_is_the_shops() -> None:
+    assert read("2024-01-10", "Europe/Berlin") == utc(2024, 1, 9, 23)
+    assert read("2024-07-10 12:00:00", "Europe/Berlin") == utc(2024, 7, 10, 10)
+    assert read("2024-07-10 12:00:00Z", "Europe/Berlin") == utc(2024, 7, 10, 12)
+
+
+def test_a_time_that_the_clock_change_skips_is_the_hour_after() -> None:
+    assert read("2021-03-28 02:30:00", "Europe/Berlin") == utc(2021, 3, 28, 1, 30)
+
+
+def test_the_values_of_a_file_tell_the_order_of_day_and_month() -> None:
+    votes = DateVotes()
+    votes.count(pl.Series(["01/02/2024", "03/14/2024"]))
+    assert (votes.order("dmy"), votes.is_ambiguous) == ("mdy", False)
+    votes = DateVotes()
+    votes.count(pl.Series(["01/02/2024", "05/05/2024"]))
+    assert (votes.order("dmy"), votes.order("mdy"), votes.is_ambiguous) == ("dmy", "mdy", True)
+    votes.count(pl.Series(["13/02/2024", "02/13/2024"]))
+    assert votes.contradicts_itself
+
+
+moments = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(moments, min_size=1, max_size=10), offsets)
+def test_every_moment_survives_in_every_form(values: list[datetime], offset: timezone) -> None:
+    expected = [value.replace(tzinfo=UTC) for value in values]
+    forms = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S",
+             "%Y/%m/%d %I:%M:%S %p", "%Y%m%d %H:%M:%SZ")  # fmt: skip
+    for form in forms:
+        texts = pl.Series([value.strftime(form) for value in values])
+        assert read_dates(texts, "UTC", "dmy").values.to_list() == expected
+    zoned = pl.Series([value.replace(tzinfo=offset).isoformat() for value in values])
+    assert read_dates(zoned, "Asia/Tokyo", "dmy").values.to_list() == [
+        value.replace(tzinfo=offset) for value in values
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(moments.map(lambda m: m.strftime("%Y-%m-%d")), st.text(max_size=12))))
+def test_a_row_means_the_same_whatever_stands_around_it(texts: list[str]) -> None:
+    together = read_dates(pl.Series(texts, dtype=pl.String), "UTC", "dmy").values.to_list()
+    assert together == [read(text) for text in texts]
