@@ -2,6 +2,7 @@
 
 from litestar import Router
 from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
 
 from gateway.assets import vendor
 from gateway.pages.charts import chart, timeline
@@ -11,12 +12,13 @@ from gateway.pages.days import provide_compare, provide_day
 from gateway.pages.frame import provide_frame, provide_numbers
 from gateway.pages.imports import imports, one_import
 from gateway.pages.jobs import jobs, news
+from gateway.pages.migrations import migrations
 from gateway.pages.overview import overview
 from gateway.pages.problem import HANDLERS
 from gateway.pages.runs import one_run, runs
 from gateway.pages.segments import segment, segments
 
-ROUTES = [
+ROUTES: list[ControllerRouterHandler] = [
     Router(
         "/dashboard",
         route_handlers=[
@@ -30,6 +32,7 @@ ROUTES = [
             one_import,
             runs,
             one_run,
+            migrations,
             jobs,
             news,
             chart,

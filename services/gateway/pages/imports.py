@@ -103,11 +103,11 @@ def build_counts(file: ImportRow) -> list[tuple[str, int]]:
 
 
 def describe(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was found out about a file, as label and text; empty findings are left out."""
+    """What was found out about a file, as label and text; what says nothing is left out."""
     return [
         (name.replace("_", " ").capitalize(), _text(value))
         for name, value in facts.items()
-        if value not in (None, "", [], {})
+        if value and name != "seconds"
     ]
 
 
@@ -118,4 +118,6 @@ def _text(value: object) -> str:
         return ", ".join(_text(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == "\t":
+        return "tab"
     return str(value)

@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from litestar import Response, get
 from markupsafe import Markup
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
-from gateway.pages.days import DayDep
+from gateway.pages.days import Choice, DayDep, choices, day_of
 from gateway.pages.frame import SCORES, Frame, FrameDep
 from gateway.pages.guide import Guide, guide, rank
 from gateway.pages.jobs import Jobs
@@ -71,15 +70,6 @@ class Snapshot:
         """The largest share of a segment: the full width of the share bars."""
         shares = [max(row.segment.share, row.segment.monetary_share) for row in self.rows]
         return max(shares, default=0) or 1
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A day that the filter bar offers."""
-
-    value: str
-    label: str
-    is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +143,6 @@ async def load_snapshot(
     )
 
 
-def choices(
-    snapshots: list[tuple[int, datetime]], zone: ZoneInfo, numbers: Numbers, chosen: date | None
-) -> list[Choice]:
-    """The days that have a snapshot, newest first, each once."""
-    days = dict.fromkeys(moment.astimezone(zone).date() for _, moment in snapshots)
-    return [Choice(day.isoformat(), numbers.day(day), day == chosen) for day in days]
-
-
 @get("/")
 async def overview(
     frame: FrameDep, session: SessionDep, settings: SettingsDep, day: DayDep,
@@ -171,6 +153,7 @@ async def overview(
     compared = await _compared(session, settings, run, compare) if run else None
     numbers = frame.numbers.of(run.base_currency if run else None)
     snapshots = await list_snapshots(session)
+    compared_day = day_of(compared.calc_date, settings.zone) if compared else None
     earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
     now = await activity(session)
     page = OverviewPage(
@@ -178,7 +161,7 @@ async def overview(
         numbers=numbers,
         snapshot=await load_snapshot(session, numbers, run, compared) if run else None,
         days=choices(snapshots, settings.zone, numbers, day),
-        compare_days=choices(earlier, settings.zone, numbers, _day_of(compared, settings.zone)),
+        compare_days=choices(earlier, settings.zone, numbers, compared_day),
         is_pinned=day is not None,
         is_compared=compare is not None,
         pin=f"&date={day}" if day else "",
@@ -196,7 +179,3 @@ async def _compared(
     if compare:
         return await find_snapshot(session, settings.zone, compare)
     return await find_run(session, run.previous_run_id)
-
-
-def _day_of(run: ScoringRun | None, zone: ZoneInfo) -> date | None:
-    return run.calc_date.astimezone(zone).date() if run and run.calc_date else None

@@ -20,8 +20,11 @@
 
   document.addEventListener("htmx:sse:after:connection", () => say("live"));
   document.addEventListener("htmx:sse:error", () => say("offline"));
-  document.addEventListener("htmx:sse:before:connection", (event) => {
-    if (event.detail.connection.attempt > 0) say(document.hidden ? "paused" : "offline");
+  document.addEventListener("htmx:sse:before:connection", ({ detail }) => {
+    if (detail.connection.attempt > 0) say("offline");
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && live.dataset.state === "live") say("paused"); // the stream is closed meanwhile
   });
 
   // Progress is told by the event itself: nothing is asked of the server for it.
