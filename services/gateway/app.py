@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from litestar import Litestar, get
@@ -13,7 +14,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ControllerRouterHandler
 
-from gateway import api, errors, pages
+from gateway import api, errors, openapi, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
 from gateway.live import Live, following
 from gateway.queries.health import Counter
@@ -56,6 +57,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         home,
         create_static_files_router("/static", [HERE / "static"]),
         *api.ROUTES,
+        *openapi.ROUTES,
         *pages.ROUTES,
     ]
     app = Litestar(
@@ -69,6 +71,8 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
             backend="gzip", exclude=["/events", "/export/", "/vendor/", "plotly.js"]
         ),
         response_class=ExactResponse,
+        openapi_config=openapi.config(version("rfm")),
+        plugins=[openapi.MoneySchema()],
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
     )
     app.state.settings = settings
