@@ -11,6 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - an older one shall get a sentenc
 
 import fcntl
 import hashlib
+import os
 import re
 import subprocess
 import tempfile
@@ -32,9 +33,14 @@ def fingerprint() -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
+def has_python() -> bool:
+    """Whether there is an interpreter that this user can run; its home may be out of reach."""
+    return os.access(PYTHON, os.X_OK)
+
+
 def is_ready() -> bool:
     """Whether `.venv` was made, to its end, from what is here now."""
-    return PYTHON.exists() and STAMP.exists() and STAMP.read_text() == fingerprint()
+    return has_python() and STAMP.exists() and STAMP.read_text() == fingerprint()
 
 
 def run(*command: str | Path) -> None:
@@ -73,8 +79,8 @@ def make() -> None:
     """Create or update the environment; the stamp comes last, so a cut-off run starts again."""
     print("Making .venv from requirements.lock", flush=True)
     STAMP.unlink(missing_ok=True)
-    if not PYTHON.exists():
-        venv.create(VENV, with_pip=True, clear=True)
+    if not has_python():
+        venv.create(VENV, with_pip=True, clear=True, symlinks=True)
     install_uv()
     install("--require-hashes", "-r", LOCK)
     install("--no-deps", "--no-build-isolation", "-e", ROOT)
@@ -92,5 +98,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except subprocess.CalledProcessError as error:
+    except (subprocess.CalledProcessError, OSError) as error:
         sys.exit(f"setting up .venv failed: {error}")
