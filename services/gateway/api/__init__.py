@@ -4,6 +4,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
+from gateway.api.demo import demo
 from gateway.api.events import events
 from gateway.api.exports import export_segment
 from gateway.api.health import health, ready
@@ -21,7 +22,7 @@ ROUTES = [
         route_handlers=[
             health, ready, snapshots, segments, segment_customers, customers, customer, orders,
             run_pipeline, runs, one_run, cancel, migrations, imports, one_import, rejects, upload,
-            export_segment, events, plot, interactive, in_space, plotly_script,
+            demo, export_segment, events, plot, interactive, in_space, plotly_script,
         ],
         dependencies={
             **READS,

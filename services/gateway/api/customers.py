@@ -9,6 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from gateway.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep
 from gateway.queries import customers as queries
 from gateway.queries.customers import CustomerFilter, CustomerRecord, SortKey
+from gateway.queries.reasons import find_reason
 from gateway.queries.rows import Page
 from gateway.queries.segments import find_segment
 from gateway.queries.snapshots import find_snapshot, latest_snapshot
@@ -99,6 +100,7 @@ async def customer(
         cluster_score=(
             await queries.cluster_score(session, snapshot, customer_id) if snapshot else {}
         ),
+        why=await find_reason(session, history),
         history=history,
         orders=await queries.customer_orders(session, settings, customer_id, snapshot, NEWEST),
         orders_total=await queries.count_orders(session, customer_id),

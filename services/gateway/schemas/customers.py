@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from gateway.schemas.common import Answer, Money, Score
 from gateway.schemas.segments import CustomerRow
+from rfm_common.models import Cause
 
 
 class CustomerList(Answer):
@@ -33,6 +34,28 @@ class CustomerScores(Answer):
     m_score: Score
     segment_name: str
     cluster_id: int
+
+
+class ScoreMove(Answer):
+    """One score then and now, and what moved it."""
+
+    figure: str
+    before: Score
+    after: Score
+    cause: Cause
+
+
+class Reason(Answer):
+    """Why a customer is in this segment, compared with the snapshot before."""
+
+    since: datetime
+    cause: Cause
+    has_new_order: bool
+    segment_before: str
+    segment_by_old_model: Annotated[
+        str | None, Meta(description="Where the figures of now would be under the model of then")
+    ]
+    scores: list[ScoreMove]
 
 
 class OrderRow(Answer):
@@ -67,6 +90,9 @@ class CustomerDetail(Answer):
     rfm: CustomerScores | None
     cluster_score: Annotated[
         dict[str, Any], Meta(description="Centroid in real units, distance, next distance")
+    ]
+    why: Annotated[
+        Reason | None, Meta(description="null without an earlier snapshot of the customer")
     ]
     history: Annotated[list[CustomerScores], Meta(description="Every snapshot, newest first")]
     orders: Annotated[list[OrderRow], Meta(description="The newest 100")]

@@ -78,3 +78,11 @@ class UploadAnswer(Answer):
 
     files: Annotated[list[str], Meta(examples=[["orders.csv"]])]
     message: str
+
+
+class DemoRemoved(Answer):
+    """What was taken out; `data_version` is null when there was nothing."""
+
+    customers: int
+    orders: int
+    data_version: int | None

@@ -119,3 +119,28 @@ async def test_orders_come_in_pages_newest_first(client, shop) -> None:
         paged += answer.json()["orders"]
     assert paged == whole
     assert whole == sorted(whole, key=lambda order: order["order_date"], reverse=True)
+
+
+MODEL = """
+UPDATE scoring_runs SET
+    edges = '{"recency_days": [30, 90, 180, 300], "frequency": [1, 2, 3, 4],
+              "monetary": ["50", "100", "200", "400"]}',
+    model = '{"transform": "none", "lambdas": null, "mean": [0, 0, 0], "scale": [1, 1, 1],
+              "centroids": [[10, 3, 300], [400, 0, 0]], "names": ["Champions", "Lost"]}'
+"""
+
+
+async def test_a_customer_who_moved_is_told_why(client, shop, sessions) -> None:
+    before = await everyone(client, segment="champions")
+    await score(sessions, CALC_DATE.replace(year=2026))  # two years later nobody has an order
+    async with sessions() as session, session.begin():
+        await run_sql(session, MODEL)
+    why = (await client.get(f"/customers/{before[0]['customer_id']}")).json()["why"]
+    assert (why["cause"], why["has_new_order"]) == ("ageing", False)
+    assert (why["segment_before"], why["segment_by_old_model"]) == ("Champions", "Lost")
+    assert [move["figure"] for move in why["scores"]] == ["recency_days", "frequency", "monetary"]
+    assert {move["after"] for move in why["scores"]} == {1}
+
+
+async def test_without_an_earlier_snapshot_there_is_no_why(client, shop) -> None:
+    assert (await client.get("/customers/C0001")).json()["why"] is None

@@ -1,0 +1,62 @@
+"""Taking the generated shop out again, without touching anybody's own data."""
+
+from pathlib import Path
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.schemas.imports import DemoRemoved
+from rfm_common import bus
+from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
+from rfm_common.events import DataChanged
+from rfm_common.settings import Settings
+
+STEPS = {
+    "orders": "DELETE FROM orders o USING imports i WHERE i.import_id = o.import_id"
+    " AND i.is_demo AND i.state <> 'reading'",
+    "customers": "DELETE FROM customers c WHERE customer_id LIKE 'DEMO-%'"
+    " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer_id = c.customer_id)",
+    "rates": "DELETE FROM exchange_rates r USING imports i WHERE i.import_id = r.import_id"
+    " AND i.is_demo AND i.state <> 'reading'",
+}
+
+
+async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:
+    """Delete demo orders, customers and rates; free the ledger, so that demo can be loaded again.
+
+    One transaction with the new version of the data and its event; nothing changes and nobody
+    is told when there is no demo data. Waits for a file that is being loaded.
+    """
+    async with sessions() as session, session.begin():
+        await lock(session, AdvisoryLock.LOAD)
+        counts = {name: (await run_sql(session, step)).rowcount for name, step in STEPS.items()}
+        stored = await _free_ledger(session)
+        version = await _changed(session) if any(counts.values()) else None
+    for path in stored:
+        _remove_file(settings.data_dir, path)
+    return DemoRemoved(customers=counts["customers"], orders=counts["orders"], data_version=version)
+
+
+async def _free_ledger(session: AsyncSession) -> list[str]:
+    """Forget the demo files; returns where they are kept."""
+    freed = await run_sql(
+        session, "DELETE FROM imports WHERE is_demo AND state <> 'reading' RETURNING stored_path"
+    )
+    return [path for path in freed.scalars() if path]
+
+
+async def _changed(session: AsyncSession) -> int:
+    updated = await run_sql(
+        session,
+        "UPDATE data_state SET data_version = data_version + 1, changed_at = now()"
+        " RETURNING data_version",
+    )
+    version: int = updated.scalar_one()
+    bus.remember(session, DataChanged(data_version=version))
+    return version
+
+
+def _remove_file(data_dir: Path, stored: str) -> None:
+    """Delete a kept file; only inside the data folder, whatever the ledger says."""
+    path = (data_dir / stored).resolve()
+    if path.is_relative_to(data_dir.resolve()):
+        path.unlink(missing_ok=True)
