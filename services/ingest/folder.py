@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -68,14 +68,20 @@ class Dropped:
 
 def listing(folder: Path) -> list[Dropped]:
     """Every entry that someone may have meant to drop, oldest first; none without the folder."""
-    found: list[Dropped] = []
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if not is_unfinished(entry.name) and entry.name != MAPPING_FILE:
-                with suppress(FileNotFoundError):
-                    found.append(Dropped(Path(entry.path), entry.stat(follow_symlinks=False)))
-    files = (item for item in found if not stat.S_ISDIR(item.status.st_mode))
-    return sorted(files, key=lambda item: (item.status.st_mtime_ns, item.path.name))
+        found = [dropped for entry in entries if (dropped := _dropped(entry))]
+        return sorted(found, key=lambda item: (item.status.st_mtime_ns, item.path.name))
+    return []
+
+
+def _dropped(entry: "os.DirEntry[str]") -> Dropped | None:
+    """The entry, unless it is unfinished, ours, a folder, or gone again."""
+    if is_unfinished(entry.name) or entry.name == MAPPING_FILE:
+        return None
+    with suppress(FileNotFoundError):
+        status = entry.stat(follow_symlinks=False)
+        return None if stat.S_ISDIR(status.st_mode) else Dropped(Path(entry.path), status)
+    return None
 
 
 def is_unfinished(name: str) -> bool:
