@@ -10,6 +10,7 @@ from random import Random
 from rfm_cli.generate import rate_lines, write_lines
 from rfm_cli.shop import (
     Customer,
+    Order,
     broken_rows,
     customer_file,
     customers,
@@ -32,16 +33,17 @@ def drop_shop(folder: Path, now: datetime, say: Say) -> list[Customer]:
     `now` is the time on the shop's clock, without a zone, and the moment at which the data ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in _files(now):
+    # Before the first file: they then arrive as one burst, and are scored in one run.
+    by_time = sorted(orders(now), key=lambda order: order.moment)
+    for name, lines in _files(now, by_time):
         rows = write_lines(folder / f"{PREFIX}{name}.csv", lines) - 1
         say(f"dropped {PREFIX}{name}.csv ({rows:,} rows)")
     return list(customers(now))
 
 
-def _files(now: datetime) -> Iterator[tuple[str, Iterator[str]]]:
+def _files(now: datetime, by_time: list[Order]) -> Iterator[tuple[str, Iterator[str]]]:
     yield "exchange-rates", rate_lines()
     yield "customers", customer_file(now)
-    by_time = sorted(orders(now), key=lambda order: order.moment)
     for year, of_year in groupby(by_time, key=lambda order: order.moment.year):
         yield f"orders-{year}", order_file(of_year, broken_rows(year) if year == now.year else ())
 

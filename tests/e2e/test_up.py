@@ -58,7 +58,10 @@ def rfm(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 def load_and_score(up: Supervised, url: str) -> None:
     """Drop a file and wait until its customers are scored."""
     drop(up.folder / "data" / "input", "orders.csv", ORDERS)
-    until(lambda: caught_up(url), "the scores catch up with the file")
+    try:
+        until(lambda: caught_up(url), "the scores catch up with the file")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {health(url)}\n{up.said()}") from None
 
 
 def caught_up(url: str) -> bool:
@@ -203,8 +206,10 @@ def as_normal_user(folder: Path) -> list[str]:
     os.chown(folder, 65534, 65534)
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     reading = [*user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    itself = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', '']))"
     for words in (user, reading):
-        tried = subprocess.run([*words, sys.executable, "-c", ""], check=False, capture_output=True)
+        command = [*words, sys.executable, "-c", itself]
+        tried = subprocess.run(command, check=False, capture_output=True)
         if tried.returncode == 0:
             return words
     pytest.skip("a normal user cannot run this interpreter")
