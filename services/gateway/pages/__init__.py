@@ -6,10 +6,12 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.assets import vendor
 from gateway.pages.charts import chart, timeline
+from gateway.pages.clusters import clusters
 from gateway.pages.customer import customer
 from gateway.pages.customers import customers, provide_asked
 from gateway.pages.days import provide_compare, provide_day
 from gateway.pages.frame import provide_frame, provide_numbers
+from gateway.pages.help import help_page, report
 from gateway.pages.imports import imports, one_import
 from gateway.pages.jobs import jobs, news
 from gateway.pages.migrations import migrations
@@ -33,6 +35,9 @@ ROUTES: list[ControllerRouterHandler] = [
             runs,
             one_run,
             migrations,
+            clusters,
+            help_page,
+            report,
             jobs,
             news,
             chart,

@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
-from gateway.pages import figures
+from gateway.pages import cluster_figures, figures
 from gateway.pages.frame import NumbersDep
 from gateway.pages.numbers import Numbers
 from gateway.queries.customers import customer_orders
@@ -16,19 +16,43 @@ from gateway.queries.pages import find_run
 from gateway.queries.pages_charts import read_sample, read_trend
 from gateway.queries.rows import Page
 from gateway.queries.snapshots import latest_snapshot
+from rfm_common.models import ScoringRun
 
-Chart = Callable[[AsyncSession, int, Numbers], Awaitable[figures.Figure]]
-
-
-async def _scatter(session: AsyncSession, run_id: int, numbers: Numbers) -> figures.Figure:
-    return figures.scatter(await read_sample(session, run_id), numbers)
+Chart = Callable[[AsyncSession, ScoringRun, Numbers], Awaitable[figures.Figure]]
 
 
-async def _trend(session: AsyncSession, run_id: int, numbers: Numbers) -> figures.Figure:
-    return figures.trend(await read_trend(session, run_id), numbers)
+async def _scatter(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
+    return figures.scatter(await read_sample(session, run.run_id or 0), numbers)
 
 
-CHARTS: dict[str, Chart] = {"scatter": _scatter, "trend": _trend}
+def _clusters(view: str) -> Chart:
+    async def draw(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
+        return cluster_figures.scatter(await read_sample(session, run.run_id or 0), view, numbers)
+
+    return draw
+
+
+async def _snake(_: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
+    return cluster_figures.snake(run, numbers)
+
+
+async def _sweep(_: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
+    return cluster_figures.sweep(run, numbers)
+
+
+async def _trend(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
+    return figures.trend(await read_trend(session, run.run_id or 0), numbers)
+
+
+CHARTS: dict[str, Chart] = {
+    "scatter": _scatter,
+    "trend": _trend,
+    "clusters-fm": _clusters("fm"),
+    "clusters-rf": _clusters("rf"),
+    "clusters-rm": _clusters("rm"),
+    "snake": _snake,
+    "sweep": _sweep,
+}
 
 
 @get("/customers/{customer_id:str}/timeline")
@@ -49,5 +73,5 @@ async def chart(
     found = await find_run(session, run)
     if found is None or name not in CHARTS:
         raise NotFoundException(f"there is no chart {name} of run {run}")
-    figure = await CHARTS[name](session, run, numbers.of(found.base_currency))
+    figure = await CHARTS[name](session, found, numbers.of(found.base_currency))
     return Response(figure, headers={"Cache-Control": "private, max-age=300"})

@@ -30,7 +30,7 @@
     return { layout: {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: css("--sans"), size: 13, color: css("--text") },
-      margin: { l: 8, r: 8, t: 8, b: narrow ? 110 : 90 }, xaxis: axis(css), yaxis: axis(css),
+      margin: { l: 8, r: 8, t: 8, b: narrow ? 110 : 90 }, xaxis: axis(css), yaxis: axis(css), yaxis2: axis(css),
       hoverlabel: { bgcolor: css("--surface"), bordercolor: css("--border-strong"), font: { color: css("--text") }, align: "left" },
       legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, itemsizing: "constant", font: { size: 12 } },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--muted"), activecolor: css("--text") },

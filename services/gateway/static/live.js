@@ -27,22 +27,32 @@
     if (document.hidden && live.dataset.state === "live") say("paused"); // the stream is closed meanwhile
   });
 
-  // Progress is told by the event itself: nothing is asked of the server for it.
-  const progress = (selector, percent, text) => {
-    for (const place of document.querySelectorAll(selector)) {
-      place.querySelector("progress").value = percent;
-      place.querySelector("[data-text]").textContent = text;
+  // Progress is told by the event itself: nothing is asked of the server for it. The last word
+  // of each is kept, because a part of the page that is swapped comes without it.
+  const told = new Map();
+
+  const show = () => {
+    for (const [selector, { percent, text }] of told) {
+      for (const place of document.querySelectorAll(selector)) {
+        place.querySelector("progress").value = percent;
+        place.querySelector("[data-text]").textContent = text;
+      }
     }
   };
+  const progress = (selector, percent, text) => {
+    told.set(selector, { percent, text });
+    show();
+  };
+  document.addEventListener("htmx:after:swap", show);
   document.addEventListener("run-progress", ({ detail }) => {
     const run = JSON.parse(detail.data);
     const left = run.seconds_left ? `, about ${Math.ceil(run.seconds_left)} s left` : "";
-    progress(`[data-run="${run.run_id}"]`, run.percent,
+    progress(`[data-run="${run.run_id}"]:has(progress)`, run.percent,
       `step ${run.step_number} of ${run.steps}: ${run.step}, ${Math.round(run.percent)} %${left}`);
   });
   document.addEventListener("import-progress", ({ detail }) => {
     const file = JSON.parse(detail.data);
-    progress(`[data-import="${file.import_id}"]`, file.percent,
+    progress(`[data-import="${file.import_id}"]:has(progress)`, file.percent,
       `${file.rows.toLocaleString(document.documentElement.dataset.locale)} rows, ${Math.round(file.percent)} %`);
   });
 
