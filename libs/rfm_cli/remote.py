@@ -138,7 +138,7 @@ def health_table(url: str, found: Json) -> Table:
 
 def remove_demo(client: httpx.Client) -> Json:
     """Take the demo shop out of the product; returns what was removed."""
-    removed: Json = answer(client.delete("/demo")) or {}
+    removed: Json = answer(client.delete("/demo"))
     return removed
 
 

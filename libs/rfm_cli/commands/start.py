@@ -85,5 +85,6 @@ async def _drop(settings: Settings, data_dir: Path, *, live: bool) -> None:
 def _remove_demo(settings: Settings) -> None:
     with connect(settings) as client:
         removed = remote.remove_demo(client)
-    counts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in removed.items())
-    click.echo(f"the demo shop is removed{f': {counts}' if counts else ''}")
+    click.echo(
+        f"removed {removed['customers']:,} customers and {removed['orders']:,} orders of the demo shop"
+    )
