@@ -85,6 +85,5 @@ async def _drop(settings: Settings, data_dir: Path, *, live: bool) -> None:
 def _remove_demo(settings: Settings) -> None:
     with connect(settings) as client:
         removed = remote.remove_demo(client)
-    click.echo(
-        f"removed {removed['customers']:,} customers and {removed['orders']:,} orders of the demo shop"
-    )
+    counts = f"{removed['customers']:,} customers and {removed['orders']:,} orders"
+    click.echo(f"removed {counts} of the demo shop")
