@@ -70,6 +70,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         compression_config=CompressionConfig(
             backend="gzip", exclude=["/events", "/export/", "/vendor/", "plotly.js"]
         ),
+        logging_config=None,
         response_class=ExactResponse,
         openapi_config=openapi.config(version("rfm")),
         plugins=[openapi.MoneySchema()],

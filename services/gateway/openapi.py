@@ -97,6 +97,7 @@ def document(app: Litestar) -> Json:
     described: Json = downgraded(app.openapi_schema.to_schema())
     described["openapi"] = "3.0.3"
     described["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
+    described["paths"] = dict(sorted(described["paths"].items()))
     for path, item in described["paths"].items():
         for operation in item.values():
             _complete(path, operation)

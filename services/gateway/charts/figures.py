@@ -48,7 +48,8 @@ def space(sample: Sample) -> str:
         axis: {"title": {"text": sample.label(field)}, "type": _scale(field)}
         for axis, field in fields.items()
     }
-    figure.update_layout(scene=axes)
+    far = {"eye": {"x": 1.6, "y": 1.6, "z": 1.1}}
+    figure.update_layout(scene={**axes, "aspectmode": "cube", "camera": far})
     return str(figure.to_json())
 
 
