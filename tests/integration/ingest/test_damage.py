@@ -1,0 +1,243 @@
+"""Hundreds of damaged files: never a wrong row, never a missing one that is not listed.
+
+The generator damages a sound file of each kind in every way the policy names, at every column and
+at the first, a middle and the last row. No database here: the reader alone decides what may reach
+it (what the loader does with rows and rejects is tested in `test_loading`).
+"""
+
+import io
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from ingest.reader import Options, batches, plan
+from ingest.refusal import RefusedError
+from ingest.survey import survey
+
+ROWS = 40
+PLACES = (0, ROWS // 2, ROWS - 1)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+Table = list[list[str]]
+Outcome = tuple[dict[int, tuple[str, ...]], dict[int, str]]
+
+ORDERS: Table = [
+    ["order_id", "customer_id", "order_date", "order_amount", "currency", "status"],
+    *([f"O{n:03}", f"00{n % 7}", f"2024-03-{n % 28 + 1:02}", f"{n}.5{n % 10}", "EUR", "completed"]
+      for n in range(ROWS)),
+]  # fmt: skip
+CUSTOMERS: Table = [
+    ["customer_id", "email", "country", "created_at"],
+    *([f"00{n}", f"é{n}@example.com", "DE", f"2023-03-{n % 28 + 1:02}"] for n in range(ROWS)),
+]
+
+
+def text_of(table: Table, delimiter: str = ",") -> str:
+    return "".join(delimiter.join(row) + "\n" for row in table)
+
+
+def read(content: bytes) -> Outcome:
+    """Rows by line, as text, and the reasons of the rejected lines."""
+    file = io.BytesIO(content)
+    layout = plan(file, "file.csv", survey(file), Options(now=NOW))
+    rows: dict[int, tuple[str, ...]] = {}
+    rejects: dict[int, str] = {}
+    total = 0
+    for batch in batches(file, layout):
+        total += batch.count
+        for row in batch.rows.iter_rows(named=True):
+            line = row.pop("import_line")
+            assert line not in rows
+            rows[line] = tuple(as_text(name, value) for name, value in row.items())
+        rejects |= {row["line"]: row["reason"] for row in batch.rejects.iter_rows(named=True)}
+    assert total == len(rows) + len(rejects)
+    return rows, rejects
+
+
+def as_text(name: str, value: object) -> str:
+    """One spelling of each value: the reader hands plain ones on as they are."""
+    if name == "order_amount":
+        return f"{Decimal(str(value)).normalize():f}"
+    return "" if value is None else str(value).removesuffix(" 00:00:00+00:00")
+
+
+def with_cell(table: Table, row: int, column: int, text: str) -> Table:
+    copy = [list(line) for line in table]
+    copy[row + 1][column] = text
+    return copy
+
+
+CELLS = {
+    "surplus cell": lambda cell: f"{cell},x",
+    "bare quote": lambda cell: f'{cell[:1]}"{cell[1:]}',
+    "stray CR": lambda cell: f"{cell[:1]}\r{cell[1:]}",
+    "too long": lambda cell: cell + "9" * 400,
+    "letters": lambda cell: f"x{cell}",
+    "empty": lambda cell: "",
+    "not a number": lambda cell: "NaN",
+    "infinite": lambda cell: "inf",
+    "scientific": lambda cell: "1e5",
+    "impossible date": lambda cell: "2024-02-30",
+    "future date": lambda cell: "2026-03-01",
+    "old date": lambda cell: "0024-03-01",
+    "ambiguous": lambda cell: '"1,234"',
+    "too precise": lambda cell: "1.23456",
+    "too large": lambda cell: "9" * 15,
+}
+"""Damage to one cell. It may make another sound value of it, never a value of another row."""
+
+SOUND_AS_TEXT = {"letters", "too long", "empty", "not a number", "infinite", "scientific",
+                 "impossible date", "future date", "old date", "ambiguous", "too precise",
+                 "too large"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])
+@pytest.mark.parametrize("damage", CELLS)
+def test_a_damaged_cell_costs_its_row_and_no_other(kind: Table, damage: str) -> None:
+    truth, _ = read(text_of(kind).encode())
+    assert len(truth) == ROWS
+    for place, column in product(PLACES, range(len(kind[0]))):
+        damaged = with_cell(kind, place, column, CELLS[damage](kind[place + 1][column]))
+        rows, rejects = read(text_of(damaged).encode())
+        line = place + 2
+        others = {number: row for number, row in truth.items() if number != line}
+        assert {number: row for number, row in rows.items() if number != line} == others
+        assert set(rejects) <= {line}
+        if line in rows:  # still a sound row: as the file now says, nothing else
+            assert damage in SOUND_AS_TEXT
+            said = damaged[line - 1][column].strip('"')
+            same = tuple(row for at, row in enumerate(truth[line]) if at != column)
+            assert tuple(row for at, row in enumerate(rows[line]) if at != column) == same
+            spellings = {said, said.lower(), said.upper(), said.replace(",", ""), "completed"}
+                assert rows[line][column] in spellings
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])
+def test_a_missing_cell_shifts_no_value_into_another_column(kind: Table) -> None:
+    for place, column in product(PLACES, range(len(kind[0]))):
+        damaged = [list(row) for row in kind]
+        del damaged[place + 1][column]
+        rows, rejects = read(text_of(damaged).encode())
+        assert rejects == {place + 2: "too_few_cells"}
+        assert len(rows) == ROWS - 1
+
+
+def test_required_cells_that_are_empty_are_refused() -> None:
+    for place, column in product(PLACES, range(4)):
+        _, rejects = read(text_of(with_cell(ORDERS, place, column, "")).encode())
+        assert rejects == {place + 2: "empty"}
+
+
+Whole = Callable[[Table], bytes]
+
+
+def _encoded(encoding: str) -> Whole:
+    return lambda table: text_of(table).encode(encoding)
+
+
+WHOLE: dict[str, tuple[Whole, str]] = {
+    "UTF-16": (_encoded("utf-16"), "utf_16"),
+    "UTF-16 without mark": (_encoded("utf-16-le"), "nul_byte"),
+    "UTF-32": (_encoded("utf-32-be"), "nul_byte"),
+    "CR only": (lambda table: text_of(table).replace("\n", "\r").encode(), "cr_only_lines"),
+    "gzip": (lambda table: b"\x1f\x8b\x08" + text_of(table).encode(), "gzip"),
+    "zip": (lambda table: b"PK\x03\x04" + text_of(table).encode(), "zip"),
+    "empty": (lambda table: b"", "empty_file"),
+    "only blank lines": (lambda table: b"\n\n\n", "empty_file"),
+    "wrong delimiter": (lambda table: text_of(table, "^").encode(), "unknown_columns"),
+    "no header": (lambda table: text_of(table[1:]).encode(), "unknown_columns"),
+    "double column": (
+        lambda table: text_of([[*row[:1], *row] for row in table]).encode(), "duplicate_column"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])
+@pytest.mark.parametrize("damage", WHOLE)
+def test_damage_to_the_whole_file_refuses_it_with_one_reason(kind: Table, damage: str) -> None:
+    make, reason = WHOLE[damage]
+    with pytest.raises(RefusedError) as caught:
+        read(make(kind))
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])
+def test_bytes_that_hide_rows_refuse_the_file_and_say_where(kind: Table) -> None:
+    for place, column in product(PLACES, range(len(kind[0]))):
+        cell = kind[place + 1][column]
+        for text, reason in ((f'"{cell}', "unterminated_quote"), (f'"{cell}"x', "text_after_quote"),
+                             (f"{cell}\0", "nul_byte")):  # fmt: skip
+            with pytest.raises(RefusedError, match=f"line {place + 2}") as caught:
+                read(text_of(with_cell(kind, place, column, text)).encode())
+            assert caught.value.reason == reason
+
+
+def test_a_missing_required_column_refuses_the_file() -> None:
+    for column in range(4):
+        damaged = [[cell for at, cell in enumerate(row) if at != column] for row in ORDERS]
+        with pytest.raises(RefusedError, match=ORDERS[0][column]) as caught:
+            read(text_of(damaged).encode())
+        assert caught.value.reason == "missing_column"
+
+
+def test_a_file_that_is_partly_utf_8_is_refused_not_garbled() -> None:
+    content = text_of(CUSTOMERS).encode()
+    for place in PLACES:
+        at = content.index(CUSTOMERS[place + 1][1].encode())
+        with pytest.raises(RefusedError, match=f"line {place + 2}") as caught:
+            read(content[:at] + b"\xe9" + content[at:])
+        assert caught.value.reason == "mixed_encoding"
+
+
+SAME: dict[str, Callable[[str], bytes]] = {
+    "byte order mark": lambda text: text.encode("utf-8-sig"),
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "Windows-1252": lambda text: text.encode("windows-1252"),
+    "no last newline": lambda text: text.rstrip("\n").encode(),
+    "semicolons": lambda text: text.replace(",", ";").encode(),
+    "tabs": lambda text: text.replace(",", "\t").encode(),
+    "bars": lambda text: text.replace(",", "|").encode(),
+    "capital header": lambda text: (text.split("\n")[0].upper() + text[text.index("\n"):]).encode(),
+    "spaced header": lambda text: text.replace("_", " ", 2).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])
+@pytest.mark.parametrize("spelling", SAME)
+def test_the_same_table_in_another_spelling_is_the_same(kind: Table, spelling: str) -> None:
+    truth = read(text_of(kind).encode())
+    assert read(SAME[spelling](text_of(kind))) == truth
+
+
+def damaged_bytes(seed: int) -> Iterator[bytes]:
+    """Sound files with a few random bytes put in, taken out or changed."""
+    chance = random.Random(seed)
+    for table in (ORDERS, CUSTOMERS) * 75:
+        content = bytearray(text_of(table).encode())
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(content))
+            piece = bytes(chance.choices(b'",;\n\r\t x9-.\xe9\x00', k=chance.randint(0, 2)))
+            content[at : at + chance.randint(0, 2)] = piece
+        yield bytes(content)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_damage_never_invents_a_row_or_loses_one_in_silence(seed: int) -> None:
+    """Rows on undamaged lines are exactly the truth's; each other line is read as it stands."""
+    for content in damaged_bytes(seed):
+        table = CUSTOMERS if content.lower().startswith(b"customer") else ORDERS
+        sound = {tuple(row): None for row in table[1:]}
+        try:
+            rows, rejects = read(content)
+        except RefusedError as refusal:
+            assert refusal.reason
+            continue
+        lines = content.decode("utf-8", "replace").split("\n")
+        intact = [number for number, line in enumerate(lines, 1) if tuple(line.split(",")) in sound]
+        seen = set(rows) | set(rejects)
+        multi = '"' in content.decode("latin-1")
+        assert multi or seen >= set(intact)
+        for number in set(rows) & set(intact):
+            assert rows[number][0] == lines[number - 1].split(",")[0]
