@@ -201,6 +201,7 @@ async def score(sessions: Sessions, calc_date: datetime = CALC_DATE) -> int:
         await raw.execute(SAMPLES, calc_date, run_id)
         if previous:
             await raw.execute(FLOWS, calc_date, run_id, previous["calc_date"])
+        await raw.execute("ANALYZE customers, orders, rfm_features, customer_clusters")
         await _finish(raw, run_id, calc_date, previous["run_id"] if previous else None)
     return run_id
 

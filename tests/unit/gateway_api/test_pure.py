@@ -1,0 +1,159 @@
+"""The rules of the gateway that need no server: names, cells, addresses, dates, descriptions."""
+
+from datetime import datetime
+
+import pytest
+
+from gateway.__main__ import check_address
+from gateway.api.runs import _wait_seconds
+from gateway.folder import free_name, is_dropped, safe_name, waiting_files
+from gateway.openapi import downgraded
+from gateway.queries.exports import harmless
+from gateway.queries.segments import slug
+from gateway.queries.snapshots import asked_range
+from gateway.responses import FORMULA, csv_text, neutral
+from gateway.schemas.imports import UploadAnswer
+from gateway.security import host_name, is_cross_site, is_loopback
+from rfm_common.errors import InvalidInputError
+from rfm_common.settings import Settings
+
+SETTINGS = Settings(_env_file=None, timezone="Europe/Berlin")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("sign", FORMULA)
+def test_each_sign_of_a_formula_is_neutralised(sign) -> None:
+    assert neutral(f"{sign}x") == f"'{sign}x"
+    assert neutral(f"x{sign}") == f"x{sign}"
+
+
+def test_the_database_neutralises_the_same_signs() -> None:
+    sql = harmless("cell")
+    for sign in set("".join(FORMULA)) - {"\0", "\t", "\r", "\n"}:
+        assert sign in sql
+
+
+def test_lists_in_csv_cells_are_json() -> None:
+    rows = [UploadAnswer(files=["a.csv", 'b".csv'], message="=x")]
+    text = csv_text(UploadAnswer, rows)
+    assert text == 'files,message\r\n"[""a.csv"",""b\\"".csv""]",\'=x\r\n'
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        ("orders.csv", "orders.csv"),
+        ("a/b\\c.TSV", "c.TSV"),
+        ("..\\..\\x.txt", "x.txt"),
+        ("ＡＢ.csv", "AB.csv"),
+        ("x.exe", None),
+        ("", None),
+        ("...", None),
+        (".csv", None),
+        ("/", None),
+    ],
+)
+def test_safe_names(client, name) -> None:
+    assert safe_name(client) == name
+
+
+def test_free_names_count_up(tmp_path) -> None:
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "a-2.csv").touch()
+    assert free_name(tmp_path, "a.csv") == "a-3.csv"
+    assert free_name(tmp_path, "b.csv") == "b.csv"
+
+
+def test_half_written_and_hidden_files_do_not_wait(tmp_path) -> None:
+    for name in ("b.csv", ".x.csv", "c.csv.part", "mapping.toml"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    assert waiting_files(tmp_path) == ["b.csv"]
+    assert waiting_files(tmp_path / "missing") == []
+    assert is_dropped("orders")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True),
+     ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("rfm.example", False)],
+)  # fmt: skip
+def test_loopback_addresses(address, expected) -> None:
+    assert is_loopback(address) is expected
+
+
+def test_other_addresses_are_refused_without_a_word_from_the_owner(caplog) -> None:
+    reachable = SETTINGS.model_copy(update={"api_host": "0.0.0.0"})
+    with pytest.raises(SystemExit, match="RFM_AUTH=off"):
+        check_address(reachable)
+    check_address(reachable.model_copy(update={"auth": "off"}))
+    assert "no login" in caplog.text
+    check_address(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [("LocalHost:80", "localhost"), ("[::1]:8701", "::1"), ("a.b.", "a.b"), ("", ""),
+     ("127.0.0.1@evil.example", "evil.example")],
+)  # fmt: skip
+def test_host_names(header, name) -> None:
+    assert host_name(header) == name
+
+
+def test_fetch_metadata_counts_before_the_origin() -> None:
+    assert is_cross_site({"sec-fetch-site": "cross-site", "origin": "http://h", "host": "h"})
+    assert not is_cross_site({"sec-fetch-site": "same-origin", "origin": "http://x", "host": "h"})
+    assert not is_cross_site({"origin": "http://H:80", "host": "h:80"})
+    assert is_cross_site({"origin": "null", "host": "h"})
+    assert not is_cross_site({"host": "h"})
+
+
+def test_a_date_is_a_day_of_the_shop() -> None:
+    first, last = asked_range("2024-06-30", SETTINGS)
+    assert (first.isoformat(), last.isoformat()) == (
+        "2024-06-30T00:00:00+02:00",
+        "2024-06-30T23:59:59.999999+02:00",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-06-30T10:00:00+05:30", "2024-06-30T10:00:00 05:30", "2024-06-30T06:30:00"]
+)
+def test_a_date_time_is_a_moment_also_when_its_plus_was_not_encoded(text) -> None:
+    moment = datetime.fromisoformat("2024-06-30T04:30:00+00:00")
+    assert asked_range(text, SETTINGS) == (moment, moment)
+
+
+@pytest.mark.parametrize("text", ["2024-13-01", "now", "2024-06-30T25:00", "1", "0000-01-01"])
+def test_no_date_is_named(text) -> None:
+    with pytest.raises(InvalidInputError, match="calc_date"):
+        asked_range(text, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, 0), ("wait=5", 5), ("respond-async, wait=10", 10), ("WAIT = 7", 7), ("wait=-1", 0),
+     ("await=3", 0), ("wait=999999", 300), ("wait", 0)],
+)  # fmt: skip
+def test_preferences(header, seconds) -> None:
+    assert _wait_seconds(header) == seconds
+
+
+def test_slugs() -> None:
+    assert slug("Need Attention") == slug("need-attention") == "need-attention"
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
+        ({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]},
+         {"allOf": [{"$ref": "#/x"}], "nullable": True}),
+        ({"oneOf": [{"type": "integer"}, {"type": "null"}], "description": "d"},
+         {"type": "integer", "description": "d", "nullable": True}),
+        ({"const": 1}, {"enum": [1]}),
+        ({"examples": ["a", "b"]}, {"example": "a"}),
+        ({"type": ["integer", "string"]}, {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+    ],
+)  # fmt: skip
+def test_openapi_3_1_in_the_words_of_3_0(new, old) -> None:
+    assert downgraded(new) == old
