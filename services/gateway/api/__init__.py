@@ -9,6 +9,7 @@ from gateway.api.events import events
 from gateway.api.exports import export_segment
 from gateway.api.health import health, ready
 from gateway.api.imports import imports, one_import, rejects, upload
+from gateway.api.metrics import metrics
 from gateway.api.migrations import migrations
 from gateway.api.pictures import in_space, interactive, plot, plotly_script
 from gateway.api.runs import cancel, one_run, run_pipeline, runs
@@ -20,7 +21,8 @@ ROUTES = [
     Router(
         "/",
         route_handlers=[
-            health, ready, snapshots, segments, segment_customers, customers, customer, orders,
+            health, ready, metrics, snapshots, segments, segment_customers,
+            customers, customer, orders,
             run_pipeline, runs, one_run, cancel, migrations, imports, one_import, rejects, upload,
             demo, export_segment, events, plot, interactive, in_space, plotly_script,
         ],
