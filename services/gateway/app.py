@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 from litestar import Litestar, get
@@ -20,6 +19,7 @@ from gateway.live import Live, following
 from gateway.queries.health import Counter
 from gateway.responses import ExactResponse
 from gateway.security import Guard, add_headers
+from rfm_common import __version__
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.settings import Settings
@@ -72,7 +72,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         ),
         logging_config=None,
         response_class=ExactResponse,
-        openapi_config=openapi.config(version("rfm")),
+        openapi_config=openapi.config(__version__),
         plugins=[openapi.MoneySchema()],
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
     )

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +13,7 @@ from litestar.response.base import Response as BaseResponse
 from litestar.serialization import default_serializer
 
 from gateway.schemas.common import Answer, Snapshot
+from rfm_common import __version__
 
 T = TypeVar("T")
 
@@ -23,7 +23,6 @@ REVALIDATE = "private, no-cache"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 """What makes a spreadsheet run a cell, or a way around a check for that."""
 
-_release = version("rfm")
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=default_serializer)
 
 
@@ -55,7 +54,7 @@ def etag(request: Request[Any, Any, Any], *snapshots: Snapshot) -> str:
     """The version of an answer: runs never change, names of customers change with the data."""
     runs = "-".join(str(snapshot.run_id) for snapshot in snapshots)
     kind = "csv" if wants_csv(request) else "json"
-    return f'W/"{_release}-{runs}-{snapshots[0].data_version}-{kind}"'
+    return f'W/"{__version__}-{runs}-{snapshots[0].data_version}-{kind}"'
 
 
 def refuse_unchanged(request: Request[Any, Any, Any], *snapshots: Snapshot) -> None:

@@ -53,7 +53,7 @@ def test_an_environment_is_ready_once_it_was_made_to_its_end(project: Path, ask:
     ("file", "before", "after"),
     [
         ("requirements.lock", "alembic==", "alembic== "),
-        ("pyproject.toml", 'version = "', 'version = "9'),
+        ("pyproject.toml", 'description = "', 'description = "9'),
     ],
 )
 def test_it_is_made_again_when_what_it_comes_from_changes(

@@ -135,6 +135,14 @@ def test_an_image_is_free_of_its_siblings_packages(service: str, strangers: set[
     assert closure(group(service)).isdisjoint(strangers | private_servers_and_tools)
 
 
+def test_services_do_not_ask_for_the_installed_project() -> None:
+    """An image has their code, but this project is not installed there and has no metadata."""
+    sources = (ROOT / "services").rglob("*.py"), (ROOT / "libs/rfm_common").rglob("*.py")
+    paths = [path for group in sources for path in group]
+    assert paths
+    assert [path.name for path in paths if 'version("rfm")' in path.read_text()] == []
+
+
 def test_containers_publish_on_loopback_only() -> None:
     published = [port for service in COMPOSE.values() for port in service.get("ports", [])]
     assert published
