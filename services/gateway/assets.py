@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from rfm_common.settings import Settings
 
@@ -100,12 +102,13 @@ async def fetch_all(settings: Settings) -> None:
     for asset in ASSETS.values():
         if (target / f"{asset.name}.js.gz").exists():
             continue
-        content = await asyncio.to_thread(_from_cdn, asset) or await _from_npm(asset)
+        fetched = await asyncio.to_thread(_from_cdn, asset) if settings.cdn == "on" else None
+        content = fetched or await _from_npm(asset)
         if content:
             await asyncio.to_thread(_keep, target / f"{asset.name}.js.gz", content)
             log.info("keeps a copy of %s %s", asset.package, asset.path)
         else:
-            log.warning("no copy of %s: pages depend on %s", asset.package, CDN)
+            log.warning("no local copy of %s %s", asset.package, asset.path)
 
 
 @asynccontextmanager
@@ -189,7 +192,7 @@ def _read_local(settings: Settings, name: str) -> bytes | None:
 
 @get("/vendor/{file_name:str}", include_in_schema=False)
 async def vendor(
-    file_name: str, request: Request[Any, Any, Any], settings: Settings
+    file_name: FromPath[str], request: Request[Any, Any, Any], settings: NamedDependency[Settings]
 ) -> Response[bytes]:
     """The local copy of a library, compressed once when it was fetched."""
     name = file_name.removesuffix(".js")

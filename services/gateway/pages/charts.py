@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, FromQuery
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
@@ -57,7 +58,7 @@ CHARTS: dict[str, Chart] = {
 
 @get("/customers/{customer_id:str}/timeline")
 async def timeline(
-    customer_id: str, session: SessionDep, settings: SettingsDep, numbers: NumbersDep
+    customer_id: FromPath[str], session: SessionDep, settings: SettingsDep, numbers: NumbersDep
 ) -> Response[dict[str, Any]]:
     """A customer's newest orders as stems."""
     snapshot = await latest_snapshot(session)
@@ -67,7 +68,7 @@ async def timeline(
 
 @get("/charts/{name:str}")
 async def chart(
-    name: str, run: int, session: SessionDep, numbers: NumbersDep
+    name: FromPath[str], run: FromQuery[int], session: SessionDep, numbers: NumbersDep
 ) -> Response[dict[str, Any]]:
     """One chart of one run. A run never changes, so a browser may keep the answer for a while."""
     found = await find_run(session, run)

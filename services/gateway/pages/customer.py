@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import SCORES, Frame, FrameDep
@@ -65,7 +66,7 @@ class CustomerPage:
 
 @get("/customers/{customer_id:str}")
 async def customer(
-    frame: FrameDep, session: SessionDep, settings: SettingsDep, customer_id: str
+    frame: FrameDep, session: SessionDep, settings: SettingsDep, customer_id: FromPath[str]
 ) -> Response[str]:
     """Everything that is known of one customer."""
     found = await queries.find_customer(session, customer_id)

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from msgspec import Meta
 
 from gateway.dependencies import SessionDep, SettingsDep
+from gateway.pages.days import DayDep
 from gateway.pages.frame import Frame, FrameDep
 from gateway.pages.guide import rank
 from gateway.pages.numbers import Numbers
@@ -123,7 +124,7 @@ class CustomersPage:
     pager: Pager
 
 
-def provide_asked(request: Request[Any, Any, Any], day: date | None) -> Asked:
+def provide_asked(request: Request[Any, Any, Any], day: DayDep) -> Asked:
     """The list's query; an empty field of the form counts as absent, one out of range is 400."""
     given = {name: value for name, value in request.query_params.items() if value}
     try:

@@ -5,14 +5,12 @@ from typing import Any
 
 from litestar import Request
 from litestar.di import NamedDependency
-from redis.asyncio import Redis
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import assets
+from gateway.dependencies import RedisDep, SessionDep, SettingsDep
 from gateway.pages.numbers import Numbers, choose_locale
 from gateway.queries.pages import has_demo_data
 from rfm_common.bus import BUS_ERRORS, last_id
-from rfm_common.settings import Settings
 
 NAVIGATION = (
     ("overview", "/dashboard", "Overview"),
@@ -60,16 +58,19 @@ FrameDep = NamedDependency[Frame]
 NumbersDep = NamedDependency[Numbers]
 
 
-def provide_numbers(request: Request[Any, Any, Any], settings: Settings) -> Numbers:
+def provide_numbers(request: Request[Any, Any, Any], settings: SettingsDep) -> Numbers:
     """The reader's way to write figures, from the Accept-Language header."""
     locale = choose_locale(request.headers.get("accept-language", ""))
     return Numbers(locale, settings.zone, settings.currency)
 
 
 async def provide_frame(
-    request: Request[Any, Any, Any], session: AsyncSession, redis: Redis, settings: Settings,
-    numbers: Numbers,
-) -> Frame:  # fmt: skip
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    redis: RedisDep,
+    settings: SettingsDep,
+    numbers: NumbersDep,
+) -> Frame:
     """A frame without a title.
 
     The place in the stream is read before the page's data, so that no event falls between.

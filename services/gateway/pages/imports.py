@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import FILES, Frame, FrameDep
@@ -68,7 +69,7 @@ async def imports(
 @get("/imports/{import_id:int}")
 async def one_import(
     request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep,
-    import_id: int,
+    import_id: FromPath[int],
 ) -> Response[str]:  # fmt: skip
     """What one file held, what it changed and which rows did not load."""
     file = await queries.find_import(session, import_id) if import_id < 2**31 else None

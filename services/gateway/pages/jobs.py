@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import NumbersDep
@@ -44,7 +44,7 @@ async def jobs(numbers: NumbersDep, session: SessionDep) -> Response[str]:
 @get("/p/news")
 async def news(
     numbers: NumbersDep, session: SessionDep, settings: SettingsDep,
-    shown_run: Annotated[int, Parameter(query="run")] = 0,
+    shown_run: Annotated[int, QueryParameter(name="run")] = 0,
 ) -> Response[str]:  # fmt: skip
     """Whether there is a newer snapshot than the one on the page."""
     newest = await find_snapshot(session, settings.zone)

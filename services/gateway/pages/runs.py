@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import RUNS, Frame, FrameDep
@@ -92,7 +93,7 @@ async def runs(
 
 
 @get("/runs/{run_id:int}")
-async def one_run(frame: FrameDep, session: SessionDep, run_id: int) -> Response[str]:
+async def one_run(frame: FrameDep, session: SessionDep, run_id: FromPath[int]) -> Response[str]:
     """Parameters, steps, quality and warnings of one run."""
     run = await queries.find_run(session, run_id) if run_id < 2**31 else None
     if run is None:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import ClassVar
 
 from litestar import Response, get
+from litestar.params import FromPath
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
@@ -101,7 +102,7 @@ async def segments(
 
 @get("/segments/{name:str}")
 async def segment(
-    frame: FrameDep, session: SessionDep, settings: SettingsDep, name: str, day: DayDep
+    frame: FrameDep, session: SessionDep, settings: SettingsDep, name: FromPath[str], day: DayDep
 ) -> Response[str]:
     """One segment: figures against everybody's, spread, who came and went, its best customers."""
     snapshot = await find_snapshot(session, settings, iso(day))

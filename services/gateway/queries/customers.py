@@ -55,7 +55,7 @@ class CustomerFilter:
         columns = {
             "segment_name": "c.segment_name", "cluster_id": "c.cluster_id",
             "country": "u.country", "r_score": "f.r_score", "f_score": "f.f_score",
-            "m_score": "f.m_score",
+            "m_score": "f.m_score", "fm_score": "(f.f_score + f.m_score + 1) / 2",
         }  # fmt: skip
         values = {name: getattr(self, name) for name in columns}
         values = {name: value for name, value in values.items() if value is not None}

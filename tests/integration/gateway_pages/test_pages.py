@@ -1,0 +1,272 @@
+"""What each page shows of a shop, in HTML as it leaves the gateway."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from rfm_common.db import Sessions, run_sql
+from rfm_common.settings import Settings
+from tests.integration.gateway_api.conftest import served
+from tests.shop import CALC_DATE, add_orders, score
+
+PAGES = (
+    "/dashboard",
+    "/dashboard/segments",
+    "/dashboard/segments/champions",
+    "/dashboard/customers",
+    "/dashboard/customers/C0001",
+    "/dashboard/clusters",
+    "/dashboard/migrations",
+    "/dashboard/imports",
+    "/dashboard/imports/2",
+    "/dashboard/runs",
+    "/dashboard/runs/1",
+    "/dashboard/help",
+    "/dashboard/report",
+)
+
+
+async def read(client: httpx.AsyncClient, path: str, **headers: str) -> str:
+    answer = await client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def words(html: str) -> str:
+    """The text of a page, spaces made single."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_whole_html_without_inline_scripts(
+    shop: httpx.AsyncClient, path: str
+) -> None:
+    html = await read(shop, path)
+    assert html.startswith("<!doctype html>")
+    assert html.rstrip().endswith("</html>")
+    assert len(re.findall("<h1", html)) == 1
+    for attributes, content in re.findall(r"<script([^>]*)>(.*?)</script>", html, re.DOTALL):
+        assert "src=" in attributes or 'type="application/json"' in attributes
+        assert not content.strip() or "json" in attributes
+    assert not re.search(r'\son\w+="', html)
+    assert not re.search(r'\sstyle="', html)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_ids_are_unique_and_labels_find_their_heading(
+    shop: httpx.AsyncClient, path: str
+) -> None:
+    html = await read(shop, path)
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'aria-labelledby="([^"]+)"', html)) <= set(ids)
+    assert set(re.findall(r'<label for="([^"]+)"', html)) <= set(ids)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_answer_before_there_is_any_data(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code in (200, 404)
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_the_first_run_says_where_files_go(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    html = await read(client, "/dashboard")
+    assert "No orders yet" in html
+    assert str(settings.input_dir) in html
+
+
+async def test_data_that_is_not_scored_yet_is_announced(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE data_state SET data_version = 1")
+    assert "scores are on their way" in await read(client, "/dashboard")
+
+
+async def test_the_overview_has_the_figures_of_the_api(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard")
+    rows = (await shop.get("/segments")).json()["segments"]
+    text = words(html)
+    for row in rows:
+        assert f"{row['segment_name']} {row['customer_count']} " in text
+    assert sum(row["customer_count"] for row in rows) == 120
+
+
+async def test_grid_cells_lead_to_exactly_their_customers(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard")
+    cells = re.findall(r'href="(/dashboard/customers\?r_score=[^"]+)">(\d+)<', html)
+    assert sum(int(count) for _, count in cells) == 120
+    for url, count in cells[:6]:
+        found = await read(shop, url.replace("&amp;", "&"))
+        assert re.search(rf">{count} customers?</h2>", found), url
+
+
+async def test_change_is_measured_from_the_chosen_day(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    await score(sessions, CALC_DATE + timedelta(days=30))
+    await score(sessions, CALC_DATE + timedelta(days=60))
+    newest = words(await read(shop, "/dashboard"))
+    assert "As of 29 Aug 2024" in newest
+    assert "compared with 30 Jul 2024" in newest
+    other = words(await read(shop, "/dashboard?compare=2024-06-30"))
+    assert "compared with 30 Jun 2024" in other
+    pinned = await read(shop, "/dashboard?date=2024-06-30")
+    assert "As of 30 Jun 2024" in words(pinned)
+    assert 'hx-select="#content"' not in pinned, "a pinned page does not refresh itself"
+
+
+async def test_figures_follow_the_language_of_the_browser(shop: httpx.AsyncClient) -> None:
+    german = await read(shop, "/dashboard", **{"Accept-Language": "de-DE,de;q=0.9"})
+    british = await read(shop, "/dashboard")
+    assert re.search(r"[\d.]+\s€", german)
+    assert "30.06.2024" in german
+    assert re.search(r"€[\d,]+", british)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/dashboard?date=2020-01-01", 404, "No scores of that day"),
+        ("/dashboard?date=tomorrow", 400, "not a date like"),
+        ("/dashboard/segments/nobodies", 404, "there are: "),
+        ("/dashboard/customers/C9999", 404, "no customer"),
+        ("/dashboard/customers?r_score=6", 400, "r_score"),
+        ("/dashboard/customers?page=0", 400, "page"),
+        ("/dashboard/imports/99", 404, "no import 99"),
+        ("/dashboard/imports?page=x", 400, "page"),
+        ("/dashboard/runs/99999999999", 404, "no run"),
+        ("/dashboard/clusters?run=77", 404, "no run 77"),
+    ],
+)
+async def test_what_is_wrong_is_said_on_a_page(
+    shop: httpx.AsyncClient, path: str, status: int, says: str
+) -> None:
+    answer = await shop.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert says in words(answer.text).replace("&#39;", "'")
+
+
+async def test_customers_are_found_filtered_and_sorted(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard/customers?q=customer7%40&sort=customer_id")
+    assert re.findall(r'href="/dashboard/customers/(C\d+)"', html) == ["C0007"]
+    html = await read(shop, "/dashboard/customers?sort=-monetary")
+    shown = re.findall(r'href="/dashboard/customers/(C\d+)"', html)
+    best = (await shop.get("/customers?sort=-monetary&page_size=50")).json()["customers"]
+    assert shown == [row["customer_id"] for row in best]
+    assert 'rel="next"' in html
+
+
+async def test_empty_fields_of_a_form_do_not_narrow(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard/customers?q=&segment=&country=&date=")
+    assert ">120 customers</h2>" in html
+
+
+async def test_a_customer_s_orders_are_told_apart(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM orders WHERE customer_id = 'C0001'")
+        await run_sql(
+            session,
+            "INSERT INTO orders VALUES ('A', 'C0001', '2024-06-01Z', 12.50, 'USD', 'completed'),"
+            " ('B', 'C0001', '2024-06-02Z', 99, 'EUR', 'cancelled'),"
+            " ('C', 'C0001', '2020-06-02Z', 7, 'EUR', 'completed')",
+        )
+    text = words(await read(shop, "/dashboard/customers/C0001"))
+    counted, others = text.split("Orders that do not count")
+    assert "A 1 Jun 2024 completed US$12.50" in counted
+    assert "B 2 Jun 2024 cancelled €99.00" in others
+    assert "C 2 Jun 2020 completed €7.00" in others
+
+
+async def test_rejected_rows_are_grouped_and_listed(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard/imports/2")
+    text = words(html)
+    assert "amount not a number" in text
+    assert "first in line 14" in text
+    assert "O14,C0001,2024-01-01,abc" in text
+    assert "/imports/2/rejects.csv" in html
+
+
+async def test_a_refused_file_says_why(shop: httpx.AsyncClient) -> None:
+    assert "byte 3 is not text in any known encoding" in await read(shop, "/dashboard/imports/3")
+
+
+async def test_open_runs_show_their_steps(shop: httpx.AsyncClient, sessions: Sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(
+            session,
+            "INSERT INTO scoring_runs (state, trigger, window_days, engine, progress) VALUES"
+            " ('running', 'api', 365, 'local', '{\"step\": \"scores\", \"step_number\": 3,"
+            ' "steps": 6, "percent": 40}\')',
+        )
+    text = words(await read(shop, "/dashboard/runs"))
+    assert re.search(r"✓ load : done .*✓ features : done .*◐ scores : doing .*○ clusters", text)
+    assert "step 3 of 6: scores" in words(await read(shop, "/dashboard"))
+
+
+async def test_migrations_need_two_snapshots(shop: httpx.AsyncClient, sessions: Sessions) -> None:
+    assert "One snapshot so far" in await read(shop, "/dashboard/migrations")
+    await score(sessions, CALC_DATE + timedelta(days=90))
+    text = words(await read(shop, "/dashboard/migrations?movers=1"))
+    flows = (await shop.get("/migrations")).json()["flows"]
+    stayed = sum(flow["customers"] for flow in flows if flow["cause"] == "stayed")
+    assert f"Stayed {stayed}" in text
+    assert "The most valuable who moved" in text
+
+
+async def test_charts_are_json_of_one_run(shop: httpx.AsyncClient) -> None:
+    for name in ("scatter", "trend", "clusters-fm", "clusters-rf", "clusters-rm", "snake", "sweep"):
+        answer = await shop.get(f"/dashboard/charts/{name}?run=1")
+        assert answer.status_code == 200
+        assert set(answer.json()) == {"data", "layout"}, name
+    sample = (await shop.get("/dashboard/charts/scatter?run=1")).json()["data"]
+    with_orders = (await shop.get("/health")).json()["total_customers"]
+    assert 0 < sum(len(trace["x"]) for trace in sample) <= with_orders
+    for wrong in ("scatter?run=99", "pie?run=1"):
+        assert (await shop.get(f"/dashboard/charts/{wrong}")).status_code == 404
+    assert (await shop.get("/dashboard/customers/C0001/timeline?run=1")).status_code == 200
+
+
+async def test_demo_data_is_marked_and_can_be_removed(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    assert "Demo data." not in await read(shop, "/dashboard")
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE imports SET is_demo = true WHERE import_id = 1")
+    html = await read(shop, "/dashboard")
+    assert "Demo data." in html
+    assert 'hx-delete="/demo"' in html
+
+
+async def test_pages_work_while_redis_is_away(settings: Settings, sessions: Sessions) -> None:
+    await add_orders(sessions)
+    await score(sessions)
+    away = settings.model_copy(
+        update={"redis_url": type(settings.redis_url)("redis://127.0.0.1:1/0"), "cdn": "off"}
+    )
+    async with served(away) as client:
+        html = await read(client, "/dashboard")
+        assert 'hx-sse:connect="/events"' in html
+        assert "As of 30 Jun 2024" in words(html)
+
+
+async def test_a_vendor_file_that_is_none_of_ours_is_not_found(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/vendor/jquery.js")).status_code == 404
+    assert (await client.get("/vendor/..%2Fpassword")).status_code == 404
+
+
+async def test_plotly_is_served_compressed_even_without_a_fetched_copy(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/vendor/plotly.js")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "immutable" in answer.headers["cache-control"]
+    assert b"plotly" in answer.content[:500].lower()

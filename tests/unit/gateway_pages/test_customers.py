@@ -1,0 +1,100 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from gateway.pages.customer import build_stages, build_standings, explain
+from gateway.pages.customers import Asked, build_chips, build_headings
+from gateway.pages.numbers import Numbers
+from gateway.schemas.customers import CustomerScores
+
+NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def scores(day: int, segment: str, recency: int, rfm: tuple[int, int, int] = (3, 3, 3),
+           frequency: int = 4) -> CustomerScores:  # fmt: skip
+    return CustomerScores(
+        calc_date=FIRST_DAY + timedelta(days=day), run_id=day, recency_days=recency,
+        frequency=frequency, monetary=Decimal("120.50"), r_score=rfm[0], f_score=rfm[1],
+        m_score=rfm[2], segment_name=segment, cluster_id=0,
+    )  # fmt: skip
+
+
+def test_addresses_leave_out_what_is_the_default() -> None:
+    assert Asked().url() == "/dashboard/customers"
+    assert Asked(q="a&b", page=3).url() == "/dashboard/customers?q=a%26b"
+    assert Asked(q="a").url(page=2) == "/dashboard/customers?q=a&page=2"
+    assert Asked(day=date(2026, 1, 2)).url() == "/dashboard/customers?date=2026-01-02"
+
+
+def test_the_api_is_asked_for_the_same_customers() -> None:
+    asked = Asked(segment="at-risk", r_score=2, fm_score=4, day=date(2026, 1, 2))
+    assert asked.api_url(".csv") == (
+        "/customers.csv?segment=at-risk&r_score=2&fm_score=4&calc_date=2026-01-02"
+        "&sort=-monetary&page_size=50"
+    )
+
+
+def test_each_filter_is_a_chip_that_takes_itself_off() -> None:
+    chips = build_chips(Asked(q="ann", country="DE", page=4))
+    assert [chip.text for chip in chips] == ["contains “ann”", "Country is DE"]
+    assert [chip.url for chip in chips] == [
+        "/dashboard/customers?country=DE",
+        "/dashboard/customers?q=ann",
+    ]
+
+
+def test_a_click_on_the_sorted_heading_turns_the_order_round() -> None:
+    heads = {head.label: head for head in build_headings(Asked())}
+    assert heads["Revenue"].arrow == "▼"
+    assert heads["Revenue"].url == "/dashboard/customers?sort=monetary"
+    assert heads["Recency"].url == "/dashboard/customers?sort=-recency_days"
+    assert heads["Customer"].url == "/dashboard/customers?sort=customer_id"
+    assert heads["Country"].url is None
+
+
+def test_scores_are_told_in_words() -> None:
+    standings = build_standings(NUMBERS, scores(0, "Champions", 12, (5, 3, 1)))
+    assert [item.words for item in standings] == ["top 20 %", "middle", "bottom 20 %"]
+    assert standings[0].value == "12 days ago"
+
+
+def test_a_customer_without_an_order_has_no_last_order() -> None:
+    standings = build_standings(NUMBERS, scores(0, "Lost", 366, (1, 1, 1), frequency=0))
+    assert standings[0].value == "–"
+    assert {item.words for item in standings} == {"no counted order in the window"}
+
+
+def test_a_history_is_told_in_stretches_newest_first() -> None:
+    history = [
+        scores(90, "Champions", 2, (5, 4, 4)),
+        scores(60, "At Risk", 70, (2, 3, 3)),
+        scores(30, "At Risk", 40, (2, 3, 3)),
+        scores(0, "Loyal Customers", 10),
+    ]
+    stages = build_stages(history)
+    assert [(stage.segment_name, stage.snapshots) for stage in stages] == [
+        ("Champions", 1), ("At Risk", 2), ("Loyal Customers", 1),
+    ]  # fmt: skip
+    assert [stage.reason for stage in stages] == [
+        "a new order", "time passed without an order", "first seen",
+    ]  # fmt: skip
+    assert build_stages([]) == []
+
+
+def test_who_moved_without_a_change_of_scores_was_moved_by_the_clusters() -> None:
+    before = scores(0, "Lost", 10)
+    now = replace_segment(scores(30, "Lost", 40), "At Risk")
+    assert explain(before, now) == "same scores; the clusters were drawn anew"
+
+
+def replace_segment(row: CustomerScores, name: str) -> CustomerScores:
+    row.segment_name = name
+    return row
+
+
+def test_asked_is_a_value() -> None:
+    assert replace(Asked(q="x"), q=None) == Asked()

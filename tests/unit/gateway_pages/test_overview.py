@@ -1,0 +1,114 @@
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel import Locale
+
+from gateway.pages.guide import GUIDES, guide, rank
+from gateway.pages.histograms import histogram
+from gateway.pages.kpis import Moment, build_kpis, money_at_risk
+from gateway.pages.numbers import Numbers
+from gateway.pages.overview import build_grid, build_rows
+from gateway.queries.pages import Segment
+from gateway.queries.segments import slug
+
+NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
+STYLES = Path("services/gateway/static/app.css").resolve()
+
+
+def segment(name: str, customers: int, money: str, share: float = 0.5) -> Segment:
+    return Segment(name, customers, share, customers * 2, Decimal(money), share, 30.0, (0,))
+
+
+def test_a_segment_is_the_sum_of_its_clusters() -> None:
+    champions = segment("Champions", 10, "1000")
+    assert champions.avg_order_value == 50
+    assert champions.avg_frequency == 2
+    assert champions.avg_monetary == 100
+    assert Segment("Lost", 3, 1.0, 0, Decimal(0), 0.0, 366.0, (1,)).avg_order_value is None
+
+
+def test_the_grid_has_every_square_best_row_first() -> None:
+    best = {"r_score": 5, "fm_score": 5, "customers": 3, "monetary": "9"}
+    worst = {"r_score": 1, "fm_score": 1, "customers": 12, "monetary": "0"}
+    grid = build_grid([best, worst])
+    assert [len(row) for row in grid] == [5] * 5
+    assert [row[0].fm_score for row in grid] == [5, 4, 3, 2, 1]
+    top, bottom, empty = grid[0][4], grid[4][0], grid[2][2]
+    assert (top.customers, top.share, top.heat) == (3, 0.2, 5)
+    assert (bottom.customers, bottom.heat) == (12, 9)
+    assert (empty.customers, empty.heat) == (0, 0)
+
+
+def test_the_grid_of_an_empty_snapshot_is_cold() -> None:
+    assert {cell.heat for row in build_grid([]) for cell in row} == {0}
+
+
+def test_segments_are_listed_best_first_with_their_gain() -> None:
+    rows = build_rows(
+        NUMBERS,
+        [segment("Lost", 4, "1"), segment("Champions", 10, "5")],
+        [segment("Champions", 7, "5")],
+    )
+    assert [row.guide.name for row in rows] == ["Champions", "Lost"]
+    assert [row.change and row.change.text for row in rows] == ["+3", "+4"]
+    assert build_rows(NUMBERS, [segment("Lost", 4, "1")], None)[0].change is None
+
+
+def test_figures_say_whether_a_change_is_good() -> None:
+    before = Moment({"customers": 100, "monetary": "1000", "median_recency_days": 40}, [])
+    now = Moment({"customers": 110, "monetary": "900", "median_recency_days": 30}, [])
+    kpis = {kpi.label: kpi for kpi in build_kpis(NUMBERS, 365, now, before)}
+    moods = {label: kpi.change.mood for label, kpi in kpis.items() if kpi.change}
+    assert moods == {"Customers": "good", "Revenue": "bad", "Median recency": "good"}
+    assert kpis["Revenue"].change is not None
+    assert kpis["Revenue"].change.text == "−10.0%"
+    assert kpis["Revenue"].full == "€900.00"
+
+
+def test_without_a_snapshot_before_nothing_changed() -> None:
+    kpis = build_kpis(NUMBERS, 365, Moment({"customers": 0, "monetary": "0"}, []), None)
+    assert not [kpi for kpi in kpis if kpi.change]
+    assert next(kpi for kpi in kpis if kpi.label == "Median recency").value == "–"
+
+
+def test_money_at_risk_is_that_of_the_slipping_segments() -> None:
+    money, share = money_at_risk(
+        [segment("Champions", 1, "70", 0.7), segment("Lost", 1, "20", 0.2),
+         segment("At Risk", 1, "10", 0.1)]
+    )  # fmt: skip
+    assert money == 30
+    assert share == pytest.approx(0.3)
+
+
+def test_every_segment_has_words_and_colours_in_both_themes() -> None:
+    styles = STYLES.read_text()
+    assert len(GUIDES) == 8
+    for item in GUIDES:
+        assert item.meaning
+        assert item.advice
+        assert item.slug == slug(item.name)
+        assert styles.count(f"--seg-{item.slug}:") == 3, "light, dark, dark by the system"
+        assert f".seg-{item.slug} " in styles
+
+
+def test_a_segment_of_another_version_is_shown_plainly() -> None:
+    stranger = guide("New <b>Stars</b>")
+    assert stranger.name == "New <b>Stars</b>"
+    assert rank(stranger.name) > rank("Lost")
+
+
+def test_a_histogram_has_round_borders_and_counts_everybody() -> None:
+    found = histogram("Days", [0, 3, 7, 12, 12, 99], NUMBERS.count)
+    assert found is not None
+    assert sum(bar.count for bar in found.bars) == 6
+    assert max(bar.height for bar in found.bars) == 1
+    assert (found.first, found.last, found.median) == ("0", "100", "12")
+    assert histogram("Days", [], NUMBERS.count) is None
+
+
+def test_a_histogram_of_equal_values_is_one_bar() -> None:
+    found = histogram("Orders", [4, 4, 4], NUMBERS.count)
+    assert found is not None
+    assert [bar.count for bar in found.bars] == [3]
