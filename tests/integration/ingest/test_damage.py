@@ -112,7 +112,7 @@ def test_a_damaged_cell_costs_its_row_and_no_other(kind: Table, damage: str) -> 
             same = tuple(row for at, row in enumerate(truth[line]) if at != column)
             assert tuple(row for at, row in enumerate(rows[line]) if at != column) == same
             spellings = {said, said.lower(), said.upper(), said.replace(",", ""), "completed"}
-                assert rows[line][column] in spellings
+            assert rows[line][column] in spellings
 
 
 @pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])

@@ -1,0 +1,194 @@
+"""Kill a load at every step it takes: afterwards nothing is lost and nothing is loaded twice."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import event
+from sqlmodel import select
+
+from ingest.folder import listing
+from ingest.importer import Importer
+from rfm_common.bus import relay
+from rfm_common.db import Sessions, run_sql
+from rfm_common.models import Import, ImportState
+from rfm_common.settings import Settings
+from tests.faults.ingest.accounts import check
+from tests.integration.ingest.dropping import (
+    CUSTOMERS_HEADER,
+    ORDERS_HEADER,
+    Shop,
+    drop,
+    settled,
+)
+from tests.running import start, stop
+
+FILES = {
+    "customers.csv": (CUSTOMERS_HEADER + "C1,a@example.com,DE,2023-01-15\n", "loaded"),
+    "orders.csv": (
+        ORDERS_HEADER + "".join(f"O{n},C{n % 3},2024-01-10,{n}.00,EUR,completed\n" for n in range(20))
+        + "O1,C1,2024-01-11,5,EUR,completed\nO99,C1,2024-02-30,5,EUR,completed\n",
+        "loaded_with_rejects",
+    ),
+    "broken.csv": (ORDERS_HEADER + 'O1,C1,2024-01-10,"5,EUR,completed\n', "quarantined"),
+    "mostly-bad.csv": (ORDERS_HEADER + "O1,C1,x,5,EUR,completed\n", "quarantined"),
+}  # fmt: skip
+OPERATIONS = {"open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.scandir"}
+
+
+class Killed(BaseException):
+    """What kill -9 looks like from inside: nothing below may catch it."""
+
+
+class Executioner:
+    """Counts statements, COPYs, commits and file operations, and raises at the chosen one."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.steps: list[str] = []
+        self.folder = Path("/nowhere")
+
+    def step(self, name: str) -> None:
+        if not self.at:
+            return
+        self.steps.append(name)
+        if len(self.steps) == self.at:
+            raise Killed(name)
+
+    def audit(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if self.at and name in OPERATIONS and str(self.folder) in str(arguments[0]):
+            self.step(f"{name} {Path(str(arguments[0])).name}")
+
+
+EXECUTIONER = Executioner()
+sys.addaudithook(EXECUTIONER.audit)  # hooks cannot be removed, so there is one, mostly idle
+
+
+@contextmanager
+def death_at(step: int, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Generator[Executioner]:
+    """Die at the given step of what follows."""
+    engine = shop.sessions.kw["bind"].sync_engine
+    original = asyncpg.Connection.copy_to_table
+
+    async def copy(self: asyncpg.Connection, table: str, **options: Any) -> str:
+        EXECUTIONER.step(f"COPY {table}")
+        return await original(self, table, **options)
+
+    def statement(_connection: Any, _cursor: Any, text: str, *_rest: Any) -> None:
+        EXECUTIONER.step(" ".join(text.split())[:60])
+
+    def commit(_connection: Any) -> None:
+        EXECUTIONER.step("COMMIT")
+
+    monkeypatch.setattr(asyncpg.Connection, "copy_to_table", copy)
+    event.listen(engine, "before_cursor_execute", statement)
+    event.listen(engine, "commit", commit)
+    EXECUTIONER.at, EXECUTIONER.steps, EXECUTIONER.folder = step, [], shop.settings.data_dir
+    try:
+        yield EXECUTIONER
+    finally:
+        EXECUTIONER.at = 0
+        event.remove(engine, "before_cursor_execute", statement)
+        event.remove(engine, "commit", commit)
+        monkeypatch.undo()
+
+
+async def work_off(shop: Shop, redis: Redis) -> None:
+    """What a process does from its start until the folder is empty."""
+    importer = Importer(shop.settings, shop.sessions, redis)
+    await importer.tidy()
+    for item in await asyncio.to_thread(listing, shop.settings.input_dir):
+        await importer.bring_in(item)
+    await relay(shop.sessions, redis)
+
+
+@pytest.mark.parametrize(
+    ("rebuild_rows", "names"),
+    [
+        (1, ["orders.csv"]),
+        (10**9, ["orders.csv"]),
+        (1, ["broken.csv"]),
+        (10**9, ["mostly-bad.csv"]),
+    ],
+    ids=["rebuild", "merge", "refused", "quarantined"],
+)
+@pytest.mark.timeout(300)
+async def test_death_at_any_step_changes_nothing_in_the_end(
+    rebuild_rows: int, names: list[str], shop: Shop, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.settings = shop.settings.model_copy(update={"rebuild_rows": rebuild_rows})
+    expected: Any = None
+    for step in range(1, 1000):
+        await shop.clear()
+        await redis.flushall()
+        for name in names:
+            drop(shop.settings, name, FILES[name][0])
+        with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
+            await work_off(shop, redis)
+        await work_off(shop, redis)
+        await check(shop, redis, {name: FILES[name][1] for name in names})
+        tables = await shop.tables()
+        expected = expected or tables
+        assert tables == expected, f"killed at {executioner.steps[-1]}"
+        if len(executioner.steps) < step:
+            break
+    assert step > 20, "the sweep saw hardly any step"
+
+
+async def test_kills_at_random_moments_lose_nothing(
+    shop: Shop, settings: Settings, sessions: Sessions, redis: Redis
+) -> None:
+    seed = int(os.environ.get("RFM_CRASH_SEED", time.time_ns() % 10**6))
+    print(f"RFM_CRASH_SEED={seed}")
+    chance = random.Random(seed)
+    kills, dropped, number = 10, {}, 0
+    for kill in range(kills + 1):
+        for _ in range(4):
+            name, number = f"orders-{number:03}.csv", number + 1
+            lines = (f"O{n},C{n % 50},2024-01-10,{number}.00,EUR,completed\n" for n in range(3000))
+            drop(settings, name, ORDERS_HEADER + "".join(lines))
+            dropped[name] = "loaded"
+        process = await start("ingest", settings, RFM_REBUILD_ROWS="2000", RFM_LOG_LEVEL="WARNING")
+        if kill < kills:
+            await _until_it_works(sessions, str(process.pid))
+            await asyncio.sleep(chance.uniform(0, 0.4))
+            process.kill()
+            await process.wait()
+    await settled(sessions, len(dropped), 60)
+    await _until_told(shop)
+    assert await stop(process, signal.SIGTERM) == 0
+    await check(shop, redis, dropped)
+    assert len((await shop.tables())["orders"]) == 3000
+
+
+async def _until_it_works(sessions: Sessions, pid: str) -> None:
+    """Wait until the process of this number has claimed a file."""
+    async with asyncio.timeout(30):
+        while True:
+            async with sessions() as session:
+                rows = await session.exec(select(Import).where(Import.state == ImportState.READING))
+                if any(str(row.claimed_by).endswith(f":{pid}") for row in rows.all()):
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def _until_told(shop: Shop) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            async with shop.sessions() as session:
+                left = await run_sql(
+                    session, "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+                )
+                if not left.scalar():
+                    return
+            await asyncio.sleep(0.05)
