@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 
     # The dashboard.
     cdn: Literal["on", "off"] = _rfm("cdn", "on")
-    """Whether browsers may load the pages' libraries from a CDN; off: from the gateway alone."""
+    """Whether the pages' libraries may come from a CDN; off: from the gateway's copies alone."""
 
     # What the loader accepts, and how long it waits before it believes that a file is complete.
     max_file_bytes: int = _rfm("max_file_bytes", 16 * 2**30, ge=1)
