@@ -21,6 +21,13 @@ def is_transient(error: BaseException) -> bool:
     return any(_passes(one) for one in _causes(error))
 
 
+def words(error: BaseException) -> str:
+    """The error in one line; of a group, its first member."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
 def _passes(error: BaseException) -> bool:
     if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError):
         return True

@@ -14,7 +14,7 @@ from rfm_common.events import RunProgress
 from rfm_common.models import RunState
 from rfm_common.settings import Settings
 from scoring.compute import compute
-from scoring.faults import is_locked_out, is_transient
+from scoring.faults import is_locked_out, is_transient, words
 from scoring.progress import Progress
 from scoring.store import queue
 from scoring.store.publish import Outcome, publish
@@ -156,11 +156,11 @@ async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
 
 async def _failed(context: Context, claimed: Claim, error: Exception) -> None:
     if is_transient(error):
-        log.warning("run interrupted: %s", error, extra={"run_id": claimed.run_id})
+        log.warning("run interrupted: %s", words(error), extra={"run_id": claimed.run_id})
         await _release(context, claimed, again=True)
     else:
         log.exception("run failed", extra={"run_id": claimed.run_id})
-        await _end(context, claimed, RunState.FAILED, f"{type(error).__name__}: {error}")
+        await _end(context, claimed, RunState.FAILED, words(error))
 
 
 async def _release(context: Context, claimed: Claim, *, again: bool = False) -> None:

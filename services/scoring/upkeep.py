@@ -10,6 +10,7 @@ from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 from scoring.engines import Flows, flows, frames
+from scoring.faults import is_transient, words
 from scoring.retention import Kept, expendable
 from scoring.store import snapshots
 from scoring.store.plan import ruler
@@ -25,8 +26,8 @@ async def tidy(settings: Settings, sessions: Sessions) -> None:
         await _thin(settings, sessions)
         while await _refresh_flows(sessions):
             pass
-    except Exception:
-        log.warning("will tidy up later", exc_info=True)
+    except Exception as error:
+        log.warning("will tidy up later: %s", words(error), exc_info=not is_transient(error))
 
 
 async def _clear(sessions: Sessions) -> None:

@@ -114,7 +114,7 @@ def aggregate(frame: pl.DataFrame, names: Sequence[str], seed: int) -> Aggregate
     return Aggregates(
         stats=[_stat(frame, number, name) for number, name in enumerate(names)],
         grid=_grid(frame),
-        samples=_samples(frame, len(names), seed),
+        samples=_samples(frame, len(names), seed) if names else [],
         median_recency_days=float(median) if isinstance(median, int | float) else None,
     )
 
@@ -172,7 +172,7 @@ def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
         for _, part in frame.group_by("cluster_id", maintain_order=True)
     ]
     columns = ("customer_id", *SCORES, "cluster_id", "segment_name")
-    return pl.concat(chosen).select(columns).rows(named=True) if chosen else []
+    return pl.concat(chosen).select(columns).rows(named=True)
 
 
 def feature_lines(frame: pl.DataFrame, calc_date: datetime) -> Generator[bytes]:

@@ -1,0 +1,173 @@
+"""Real workers to kill, servers to restart, and a reader who watches all the while."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from redis.asyncio import Redis
+
+from rfm_cli.server import PrivateServer
+from rfm_common import bus
+from rfm_common.db import Sessions, run_sql
+from rfm_common.settings import Settings
+from tests.integration.scoring.shop import ShopOrder, load
+from tests.running import eventually, start, stop
+
+
+class Fleet:
+    """Worker processes of one test; a killed one is replaced at once."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
+        self.settings, self.sessions, self.redis = settings, sessions, redis
+        self.processes: dict[int, asyncio.subprocess.Process] = {}
+
+    async def add(self) -> int:
+        process = await start("scoring", self.settings)
+        self.processes[process.pid] = process
+        return process.pid
+
+    async def kill(self, pid: int) -> None:
+        process = self.processes.pop(pid)
+        process.kill()
+        await process.wait()
+
+    async def stop(self) -> list[int]:
+        return [await stop(process) for process in self.processes.values()]
+
+    async def caught_up(self) -> bool:
+        async with self.sessions() as session:
+            row = (await run_sql(session, "SELECT data_version = scored_version"
+                                 " AND NOT EXISTS (SELECT 1 FROM scoring_runs WHERE state IN"
+                                 " ('queued', 'running')) FROM data_state")).one()  # fmt: skip
+            return bool(row[0])
+
+    async def settle(self) -> None:
+        await eventually(self.caught_up, 60, "scored_version = data_version")
+
+    async def holder(self, table: str) -> int:
+        """The process whose run waits for a lock on the table."""
+
+        async def blocked() -> int:
+            async with self.sessions() as session:
+                found = await run_sql(session, _BLOCKED, table=table)
+                return int(found.scalar() or 0)
+
+        return await eventually(blocked, 60, f"a run waits for {table}")
+
+    async def ring(self) -> None:
+        await bus.relay(self.sessions, self.redis)
+
+
+_BLOCKED = """
+SELECT split_part(r.worker, ':', 2) FROM scoring_runs r
+WHERE r.state = 'running' AND EXISTS (
+    SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE NOT l.granted AND l.relation = CAST(:table AS regclass)
+      AND a.application_name = 'rfm-scoring')
+"""
+
+
+@asynccontextmanager
+async def fleet(
+    settings: Settings, sessions: Sessions, redis: Redis, size: int
+) -> AsyncGenerator[Fleet]:
+    workers = Fleet(settings, sessions, redis)
+    try:
+        for _ in range(size):
+            await workers.add()
+        yield workers
+        # -15: one that had not yet come so far as to listen for signals
+        assert set(await workers.stop()) <= {0, -signal.SIGTERM}
+    finally:
+        for process in workers.processes.values():
+            if process.returncode is None:
+                os.kill(process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def locked(sessions: Sessions, table: str, mode: str) -> AsyncGenerator[None]:
+    """Hold a table so that whoever needs it waits."""
+    async with sessions() as session, session.begin():
+        await run_sql(session, f"LOCK TABLE {table} IN {mode} MODE")
+        yield
+
+
+@asynccontextmanager
+async def stopped_at(
+    workers: Fleet, table: str, mode: str, orders: Sequence[ShopOrder]
+) -> AsyncGenerator[int]:
+    """Load orders and yield the worker whose run waits for the table.
+
+    It is first held while it reads the rates, which nothing else needs, so that the load
+    itself does not wait.
+    """
+    async with AsyncExitStack() as held:
+        async with locked(workers.sessions, "exchange_rates", "ACCESS EXCLUSIVE"):
+            await load(workers.sessions, orders)
+            await workers.ring()
+            pid = await workers.holder("exchange_rates")
+            if table != "exchange_rates":
+                await held.enter_async_context(locked(workers.sessions, table, mode))
+            else:
+                yield pid
+                return
+        yield await workers.holder(table)
+
+
+class Reader:
+    """Reads the newest snapshot again and again; `halves` lists what never must be seen."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+        self.halves: list[tuple[int, ...]] = []
+
+
+@asynccontextmanager
+async def reading(sessions: Sessions) -> AsyncGenerator[Reader]:
+    reader = Reader()
+    task = asyncio.create_task(_read(sessions, reader))
+    try:
+        yield reader
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert reader.halves == []
+    assert reader.reads > 0
+
+
+async def _read(sessions: Sessions, reader: Reader) -> None:
+    while True:
+        try:
+            async with sessions() as session:
+                row = (await run_sql(session, _WHOLE)).first()
+        except Exception:
+            await asyncio.sleep(0.05)  # the server is restarting
+            continue
+        if row is not None:
+            reader.reads += 1
+            if len(set(row)) != 1:
+                reader.halves.append(tuple(row))
+        await asyncio.sleep(0.005)
+
+
+# One statement, as a page would ask: the run says how many customers its snapshot holds.
+_WHOLE = """
+WITH shown AS (
+    SELECT run_id, calc_date, customers_processed FROM scoring_runs WHERE is_current
+    ORDER BY calc_date DESC LIMIT 1
+)
+SELECT customers_processed,
+       (SELECT count(*) FROM rfm_features f WHERE f.calc_date = shown.calc_date),
+       (SELECT count(*) FROM customer_clusters c WHERE c.calc_date = shown.calc_date),
+       (SELECT sum(customer_count)::bigint FROM segment_stats s WHERE s.run_id = shown.run_id)
+FROM shown
+"""
+
+
+def crash(server: PrivateServer, number: int) -> None:
+    """End a server the hard way and wait until it is gone; `start` brings it back, same port."""
+    assert server.process is not None
+    server.signal(number)
+    server.process.wait(20)

@@ -1,0 +1,257 @@
+"""What a run leaves behind: repeatable, whole, honest about its limits."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from rfm_common import bus
+from rfm_common.db import run_sql
+from rfm_common.errors import ConflictError
+from rfm_common.events import RunFinished, RunProgress
+from rfm_common.models import RunState
+from rfm_common.runs import RunRequest, month_ends, queue_backfill, queue_run
+from scoring import jobs
+from scoring.clusters import Model
+from scoring.progress import STEPS
+from scoring.store import queue
+from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
+
+AS_OF = RunRequest(calc_date=at("2026-03-01"))
+
+
+def shop(seed: int = 1, customers: int = 200, count: int = 1500) -> list[ShopOrder]:
+    """Loyal and lapsing customers of a year."""
+    rng = random.Random(seed)
+    orders = []
+    for number in range(count):
+        customer = int(customers * rng.random() ** 2)
+        age = rng.randrange(1, 1 + 330 * (customer + 1) // customers + 20)
+        amount = Decimal(rng.randrange(500, 20_000)) / 100
+        orders.append(ShopOrder(f"O{seed}-{number}", f"C{customer:04d}",
+                                at("2026-03-01") - timedelta(days=age), amount))  # fmt: skip
+    return orders
+
+
+async def context(settings, sessions, redis) -> jobs.Context:
+    return jobs.Context(settings, sessions, redis, "test")
+
+
+async def test_the_row_repeats_the_run(settings, sessions, redis) -> None:
+    """Parameters, constants and centroids of the row give every customer the same cluster."""
+    await load(sessions, shop())
+    run = await score(settings, sessions, redis, AS_OF)
+    rows = await snapshot(sessions, run.calc_date)
+    features = np.array([[r["recency_days"], r["frequency"], float(r["monetary"])]
+                         for r in rows.values()])  # fmt: skip
+    again = Model.stored(run.model).assign(features)
+    assert again.labels.tolist() == [row["cluster_id"] for row in rows.values()]
+    assert {"numpy", "scikit-learn", "polars", "scipy"} <= set(run.model["versions"])
+    assert run.model["seed"] == run.parameters["seed"]
+
+
+@pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
+async def test_file_order_does_not_matter(settings, sessions, redis, transform) -> None:
+    request = replace(AS_OF, transform=transform)
+    orders = shop()
+    await load(sessions, orders)
+    first = await score(settings, sessions, redis, request)
+    rows = await snapshot(sessions, first.calc_date)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "TRUNCATE orders, customers CASCADE")
+    await load(sessions, orders[700:][::-1])
+    await load(sessions, orders[:700])
+    second = await score(settings, sessions, redis, request)
+    assert await snapshot(sessions, second.calc_date) == rows
+    assert second.model == first.model
+
+
+async def test_building_on_the_last_snapshot_gives_what_a_full_run_gives(
+    settings, sessions, redis
+) -> None:
+    await load(sessions, shop(1))
+    await score(settings, sessions, redis, AS_OF)
+    more = [ShopOrder("N1", "C0001", at("2026-02-27"), Decimal("12.34"), "EUR"),
+            ShopOrder("N2", "new", at("2026-02-28"), Decimal("1.00"), "EUR")]  # fmt: skip
+    await load(sessions, more, ["never"])
+    quick = await score(settings, sessions, redis, AS_OF)
+    quickly = await snapshot(sessions, quick.calc_date)
+    async with sessions() as session, session.begin():  # nothing to build on any more
+        await run_sql(session, "UPDATE scoring_runs SET summary = '{}'")
+    full = await score(settings, sessions, redis, replace(AS_OF, k=None))
+    assert await snapshot(sessions, full.calc_date) == quickly
+    assert (quick.edges, quick.base_currency) == (full.edges, full.base_currency)
+    assert quick.summary | {"grid": []} == full.summary | {"grid": []}
+    assert len(quickly) == len({*(one.customer_id for one in [*shop(1), *more])}) + 1
+
+
+async def test_a_changed_order_is_noticed_by_the_next_run(settings, sessions, redis) -> None:
+    """An update may take an order away from somebody: then everything is computed anew."""
+    await load(sessions, [ShopOrder("O1", "old", at("2026-02-01"), Decimal(10))], ["b", "c", "d"])
+    await score(settings, sessions, redis, AS_OF)
+    await load(sessions, [ShopOrder("O1", "new", at("2026-02-01"), Decimal(10))])
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE imports SET rows_new = 0, rows_updated = 1"
+                      " WHERE import_id = (SELECT max(import_id) FROM imports)")  # fmt: skip
+    run = await score(settings, sessions, redis, AS_OF)
+    rows = await snapshot(sessions, run.calc_date)
+    assert (rows["old"]["frequency"], rows["new"]["frequency"]) == (0, 1)
+
+
+async def test_no_data_is_a_finished_run_that_says_so(settings, sessions, redis) -> None:
+    run = await score(settings, sessions, redis)
+    assert (run.state, run.customers_processed, run.clusters_created) == (RunState.FINISHED, 0, 0)
+    assert run.message == "There are no customers yet."
+    assert [warning["code"] for warning in run.warnings] == ["no_customers"]
+    assert (run.edges, run.model) == ({}, {})
+
+
+async def test_customers_without_orders_are_scored_like_any_other(
+    settings, sessions, redis
+) -> None:
+    await load(sessions, customers=["C1", "C2", "C3"])
+    run = await score(settings, sessions, redis)
+    rows = await snapshot(sessions, run.calc_date)
+    assert {(row["recency_days"], row["frequency"], row["r_score"], row["f_score"],
+             row["m_score"]) for row in rows.values()} == {(366, 0, 1, 1, 1)}  # fmt: skip
+    assert run.clusters_created == 1
+    assert {"no_orders", "k_reduced"} <= {warning["code"] for warning in run.warnings}
+
+
+async def test_more_clusters_than_different_customers(settings, sessions, redis) -> None:
+    orders = [ShopOrder(f"O{n}", f"C{n}", at("2026-02-01"), Decimal(10 * (n % 3 + 1)))
+              for n in range(9)]  # fmt: skip
+    await load(sessions, orders)
+    run = await score(settings, sessions, redis, replace(AS_OF, k=8))
+    assert (run.k, run.clusters_created) == (3, 3)
+    assert "k_reduced" in [warning["code"] for warning in run.warnings]
+
+
+async def test_old_data_falls_back_to_the_newest_order_and_says_so(
+    settings, sessions, redis
+) -> None:
+    await load(sessions, [ShopOrder("O1", "C1", at("2020-05-01 10:00"), Decimal(1))])
+    run = await score(settings, sessions, redis)
+    assert run.calc_date == at("2020-05-01 10:00")
+    assert "calc_date_fallback" in [warning["code"] for warning in run.warnings]
+
+
+async def test_a_run_of_the_day_replaces_the_one_before(settings, sessions, redis) -> None:
+    now = datetime.now(UTC) - timedelta(days=3)
+    for number in range(3):
+        await load(sessions, [ShopOrder(f"O{number}", f"C{number}", now, Decimal(5))])
+        await score(settings, sessions, redis)
+    done = await runs(sessions)
+    assert [run.is_current for run in done] == [False, False, True]
+    assert len(await snapshot(sessions, done[-1].calc_date)) == 3
+    async with sessions() as session:
+        counts = await run_sql(session, "SELECT count(*) FROM rfm_features")
+        assert counts.scalar_one() == 3
+
+
+async def test_a_manual_run_with_other_parameters_does_not_claim_to_have_caught_up(
+    settings, sessions, redis
+) -> None:
+    await load(sessions, shop())
+    async with sessions() as session, session.begin():
+        await queue_run(session, settings, RunRequest(k=3), "api")
+    assert await jobs.drain(await context(settings, sessions, redis)) == 2
+    manual, automatic = await runs(sessions)
+    assert (manual.is_automatic, automatic.is_automatic) == (False, True)
+    async with sessions() as session:
+        versions = await run_sql(session, "SELECT data_version, scored_version FROM data_state")
+        assert tuple(versions.one()) == (1, 1)
+
+
+async def test_equal_requests_that_wait_are_one_run(settings, sessions, redis) -> None:
+    async with sessions() as session, session.begin():
+        first = await queue_run(session, settings, RunRequest(k=4), "api")
+        second = await queue_run(session, settings, RunRequest(k=4), "cli")
+        other = await queue_run(session, settings, RunRequest(k=5), "cli")
+    assert first.run_id == second.run_id != other.run_id
+
+
+async def test_the_end_is_announced_with_the_publication(settings, sessions, redis) -> None:
+    await load(sessions, shop())
+    run = await score(settings, sessions, redis)
+    events = [event for _, event in await bus.read(redis, "0-0", count=1000)]
+    [finished] = [event for event in events if isinstance(event, RunFinished)]
+    assert (finished.run_id, finished.customers, finished.data_version) == (
+        run.run_id, run.customers_processed, 1,
+    )  # fmt: skip
+    steps = [event.step for event in events if isinstance(event, RunProgress)]
+    assert steps == sorted(steps, key=list(STEPS).index)
+
+
+async def test_backfill_shows_the_past_with_the_present_model(settings, sessions, redis) -> None:
+    await load(sessions, shop())
+    newest = await score(settings, sessions, redis)
+    assert newest.calc_date
+    dates = month_ends(settings, newest.calc_date, 18)  # orders begin in April 2025
+    dates = [date for date in dates if date > at("2025-05-01")]
+    async with sessions() as session, session.begin():
+        queued = await queue_backfill(session, settings, months=len(dates))
+    await jobs.drain(await context(settings, sessions, redis))
+    filled = [await run_of(sessions, run.run_id) for run in queued]
+    assert [run.calc_date for run in filled] == dates
+    assert all(run.model["centroids"] == newest.model["centroids"] for run in filled)
+    assert all(run.model["frozen"] for run in filled)
+    known = [run.customers_processed or 0 for run in filled]
+    assert known == sorted(known)  # nobody is known before the first order
+    assert known[0] < known[-1]
+
+    chained = [filled[0], *filled[1:], await run_of(sessions, newest.run_id)]
+    for before, after in pairwise(chained):
+        assert after.previous_run_id == before.run_id
+    async with sessions() as session:
+        flows = await run_sql(session, "SELECT sum(customers) FROM segment_flows"
+                              " WHERE run_id = :run", run=newest.run_id)  # fmt: skip
+        assert flows.scalar_one() == newest.customers_processed
+
+
+async def test_there_is_no_past_without_a_model(settings, sessions) -> None:
+    async with sessions() as session, session.begin():
+        with pytest.raises(ConflictError, match="score once"):
+            await queue_backfill(session, settings)
+
+
+async def test_an_older_result_does_not_replace_a_newer_one(settings, sessions, redis) -> None:
+    """Two workers, one moment: the snapshot with the newer data stays."""
+    await load(sessions, shop(1))
+    done = await score(settings, sessions, redis, AS_OF)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE scoring_runs SET data_version = 99")
+    late = await score(settings, sessions, redis, replace(AS_OF, k=3))
+    assert (late.state, late.is_current) == (RunState.FINISHED, False)
+    assert (await run_of(sessions, done.run_id)).is_current
+
+
+async def test_a_run_that_takes_its_workers_along_is_given_up(settings, sessions, redis) -> None:
+    async with sessions() as session, session.begin():
+        run = await queue_run(session, settings, RunRequest(k=3), "api")
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE scoring_runs SET attempt = :n", n=queue.MAX_ATTEMPTS)
+    await jobs.drain(await context(settings, sessions, redis))
+    ended = await run_of(sessions, run.run_id)
+    assert (ended.state, ended.error) == (RunState.FAILED, "given up after 5 attempts")
+
+
+async def test_a_failed_automatic_run_is_not_repeated_at_once(settings, sessions, redis) -> None:
+    await load(sessions, shop())
+    async with sessions() as session, session.begin():
+        await run_sql(session, "ALTER TABLE segment_stats ADD CHECK (customer_count < 0)")
+    await jobs.drain(await context(settings, sessions, redis))
+    [run] = await runs(sessions)
+    assert run.state is RunState.FAILED
+    assert "CheckViolation" in (run.error or "")
+    assert await jobs.drain(await context(settings, sessions, redis)) == 0
+    async with sessions() as session, session.begin():  # a minute passes
+        await run_sql(session, "ALTER TABLE segment_stats DROP CONSTRAINT"
+                      " segment_stats_customer_count_check")  # fmt: skip
+        await run_sql(session, "UPDATE scoring_runs SET finished_at = now() - interval '2 min'")
+    assert await jobs.drain(await context(settings, sessions, redis)) == 1
+    assert (await runs(sessions))[-1].state is RunState.FINISHED
