@@ -20,7 +20,7 @@
     request.upload.onprogress = (event) => { if (event.lengthComputable) bar.value = 100 * event.loaded / event.total; };
     request.onload = () => {
       const done = request.status < 300;
-      tell(place, done ? JSON.parse(request.responseText).message : problem(request.responseText), done ? "info" : "err");
+      tell(place, done ? `${JSON.parse(request.responseText).files.join(", ")}: received, loading follows.` : problem(request.responseText), done ? "info" : "err");
       form.reset();
     };
     request.onerror = () => tell(place, "The upload broke off. Nothing was loaded; try again.", "err");
