@@ -55,7 +55,8 @@ async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 async def answering(client: httpx.AsyncClient) -> None:
-    for _ in range(200):
+    for _ in range(800):
+        assert client.process.returncode is None, "the gateway ended"
         try:
             if (await client.get("/health")).status_code == 200:
                 return
