@@ -140,7 +140,8 @@ async def dropped(connection: asyncpg.Connection, path: Path, folder: Path) -> f
 
 
 def report(name: str, seconds: float, bare: float, rows: int) -> None:
-    print(f"{name:<42} {seconds:8.2f} s   {seconds / bare:5.2f} x COPY   {rows / seconds:12,.0f} rows/s")
+    ratio, rate = seconds / bare, rows / seconds
+    print(f"{name:<42} {seconds:8.2f} s   {ratio:5.2f} x COPY   {rate:12,.0f} rows/s")
 
 
 async def main(arguments: argparse.Namespace, folder: Path) -> None:

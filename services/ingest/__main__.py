@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 
 from ingest.service import Ingest
 from rfm_common.bus import open_redis
@@ -36,4 +35,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()

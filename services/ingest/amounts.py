@@ -30,6 +30,10 @@ class AmountStyle(NamedTuple):
     """Marks that, alone before three digits, could be a decimal or a thousands mark."""
 
 
+PLAIN = AmountStyle()
+"""Decimal points, nothing proven otherwise."""
+
+
 @dataclass(slots=True)
 class AmountVotes:
     """Values of a file that can be read in one way only, counted."""

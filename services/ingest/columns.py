@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ingest.amounts import AmountStyle, currency_signs, read_amounts
+from ingest.amounts import PLAIN, AmountStyle, currency_signs, read_amounts
 from ingest.dates import DateOrder, read_dates
 from ingest.mapping import Mapping
 from rfm_common.models import BEGINNING
@@ -27,7 +27,7 @@ class Style:
 
     zone: str = "UTC"
     date_order: DateOrder = "dmy"
-    amounts: AmountStyle = AmountStyle()
+    amounts: AmountStyle = PLAIN
     now: datetime
 
 
@@ -49,6 +49,7 @@ class Column(NamedTuple):
 
 
 def same(text: str, height: int) -> pl.Series:
+    """A column that says the same in every row."""
     return pl.Series([text], dtype=pl.String).new_from_index(0, height)
 
 
@@ -121,7 +122,7 @@ def _product(raw: pl.Series, style: Style) -> Column:
         None if left is None or right is None else f"{Decimal(left) * Decimal(right):f}"
         for left, right in zip(factors[0][0], factors[1][0], strict=True)
     ], dtype=pl.String)  # fmt: skip
-    values, reason = read_amounts(products.fill_null(""), AmountStyle())
+    values, reason = read_amounts(products.fill_null(""), PLAIN)
     reasons = [part for part in (factors[0][1], factors[1][1], reason) if part is not None]
     return _without_empty(values, _first_of(reasons))
 
@@ -162,12 +163,9 @@ def _currency(raw: pl.Series, _style: Style) -> Column:
 
 def _status(raw: pl.Series, style: Style) -> Column:
     values = _by_value(raw, lambda texts: texts.str.strip_chars().str.to_lowercase())
-    short = values.unique().str.len_chars().max()
-    return (
-        Column(values)
-        if short is None or int(short) <= LONGEST["status"]
-        else _text("status")(values, style)
-    )  # type: ignore[call-overload]
+    if (values.unique().str.len_chars() <= LONGEST["status"]).all():
+        return Column(values)
+    return _text("status")(values, style)
 
 
 def _by_value(raw: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> pl.Series:

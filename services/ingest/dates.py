@@ -91,7 +91,8 @@ def _read_any(raw: pl.Series, zone: str, order: DateOrder) -> pl.Series:
     clock = time.field("1").str.replace(",", ".", literal=True)
     frame = pl.DataFrame({"raw": raw}).select(
         day=day,
-        clock=pl.when(clock.str.count_matches(":") == 1).then(clock + ":00").otherwise(clock).fill_null("00:00:00"),
+        clock=pl.when(clock.str.count_matches(":") == 1)
+        .then(clock + ":00").otherwise(clock).fill_null("00:00:00"),
         half=time.field("2").str.to_uppercase(),
         offset=time.field("3"),
     )  # fmt: skip

@@ -6,8 +6,7 @@ import os
 import socket
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from redis.asyncio import Redis
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,7 +16,7 @@ from ingest.folder import MAPPING_FILE, Dropped, check_ordinary, check_unchanged
 from ingest.loader import Load, LoadedMeanwhileError, Progress, load
 from ingest.mapping import Rule, read_rules
 from ingest.reader import Layout, Options, plan
-from ingest.refusal import ChangedError, RefusedError
+from ingest.refusal import RefusedError
 from ingest.survey import Survey, survey
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
@@ -34,7 +33,6 @@ class Importer:
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._stuck: set[str] = set()
 
     async def bring_in(self, item: Dropped) -> None:
         """Judge the file, load it or not, and put it away.
@@ -181,14 +179,7 @@ class Importer:
 
     async def _put_away(self, row: Import, item: Dropped) -> None:
         """Move the file to where its state belongs; where that fails the ledger alone decides."""
-        try:
-            place = await shelf.put_away(self._sessions, self._settings, row, item)
-        except OSError as error:
-            if item.identity.text not in self._stuck:
-                log.warning("%s stays in the folder: %s", item.name, error)
-            self._stuck.add(item.identity.text)
-            raise
-        self._stuck.discard(item.identity.text)
+        place = await shelf.put_away(self._sessions, self._settings, row, item)
         async with self._sessions() as session, session.begin():
             row.stored_path = place
             session.add(row)

@@ -181,7 +181,8 @@ def _rule(entry: dict[str, object]) -> Rule:
                  if not (factors and ours == "order_amount")},
         quantity_times_price=(factors[0], factors[1]) if factors else None,
         constants=constants, line_items=bool(entry.get("line_items", False)),
-        statuses={key.casefold(): value for key, value in _texts(entry.get("statuses", {})).items()},
+        statuses={word.casefold(): ours
+                  for word, ours in _texts(entry.get("statuses", {})).items()},
     )  # fmt: skip
     return Rule(str(entry.get("name", "*")), export)
 

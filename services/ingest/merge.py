@@ -21,7 +21,8 @@ async def merge(session: AsyncSession, stage: Stage) -> dict[str, int]:
     await _count(session, stage)
     touched = "count(DISTINCT customer_id)" if "customer_id" in stage.target.columns else "0"
     effects = await run_sql(session, f"""
-        SELECT {touched} AS customers_touched, count(*) FILTER (WHERE is_new) AS {stage.target.name}_new,
+        SELECT {touched} AS customers_touched,
+               count(*) FILTER (WHERE is_new) AS {stage.target.name}_new,
                count(*) FILTER (WHERE NOT is_new) AS {stage.target.name}_updated
         FROM delta
         """)  # fmt: skip
@@ -47,4 +48,4 @@ async def _count(session: AsyncSession, stage: Stage) -> None:
     counted = await run_sql(session, f"""
         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM {source}
         """)  # fmt: skip
-    stage.counts.new, stage.counts.updated = counted.one()
+    stage.counts.new, stage.counts.updated = tuple(counted.one())

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from ingest.amounts import AmountVotes
-from ingest.dates import DateOrder, DateVotes
 from ingest.columns import Style
+from ingest.dates import DateOrder, DateVotes
 from ingest.fields import structural, typed
 from ingest.mapping import Mapping, Rule, find_mapping
 from ingest.refusal import ChangedError, RefusedError

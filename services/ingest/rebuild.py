@@ -72,7 +72,7 @@ async def carry_over(session: AsyncSession, stage: Stage) -> dict[str, int]:
         SELECT count(*) FILTER (WHERE {stage.differs}), count(*) FILTER (WHERE NOT {stage.differs})
         FROM {stage.table} s JOIN {stage.target.name} t ON {stage.same_key}
         """)  # fmt: skip
-    stage.counts.updated, unchanged = counted.one()
+    stage.counts.updated, unchanged = tuple(counted.one())
     origin = (f"{name} = CASE WHEN {stage.differs} THEN s.{name} ELSE t.{name} END"
               for name in ("import_id", "import_line"))  # fmt: skip
     sets = ", ".join((*(f"{name} = t.{name}" for name in stage.kept), *origin))
@@ -150,7 +150,7 @@ async def _indexes(session: AsyncSession, target: Target) -> list[Part]:
         FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(:name)
         ORDER BY relname
         """, name=target.name)  # fmt: skip
-    return [Part(*row) for row in found.all()]
+    return [Part(*tuple(row)) for row in found.all()]
 
 
 async def _foreign_keys(session: AsyncSession, target: Target, side: str) -> list[Part]:
@@ -159,7 +159,7 @@ async def _foreign_keys(session: AsyncSession, target: Target, side: str) -> lis
         SELECT conname, pg_get_constraintdef(oid), conrelid::regclass::text
         FROM pg_constraint WHERE contype = 'f' AND {side} = to_regclass(:name)
         """, name=target.name)  # fmt: skip
-    return [Part(*row) for row in found.all()]
+    return [Part(*tuple(row)) for row in found.all()]
 
 
 async def _add_constraint(session: AsyncSession, table: str, part: Part) -> None:

@@ -105,7 +105,7 @@ class Scanner:
     def _check_lengths(self, lines: pl.DataFrame) -> None:
         longest = lines["raw"].str.len_bytes()
         if lines.height and int(longest.max()) > self.grammar.max_line_bytes:  # type: ignore[arg-type]
-            self._too_long(lines["line"][longest.arg_max()])
+            self._too_long(lines["line"][longest.arg_max() or 0])
 
     def _quoted(self, text: str, final: bool) -> tuple[Rows, int]:
         """Walk record by record; stop before one whose quote closes in a later piece."""

@@ -39,7 +39,7 @@ class Trouble:
 
     def pause(self) -> float:
         """Wait twice as long each time."""
-        seconds = min(0.25 * 2**self.pauses, LONGEST_PAUSE)
+        seconds = min(0.25 * 2.0**self.pauses, LONGEST_PAUSE)
         self.pauses += 1
         self.not_before = time.monotonic() + seconds
         return seconds
@@ -128,7 +128,10 @@ class Ingest:
             with suppress(SQLAlchemyError, OSError):
                 await self._importer.give_up(item, error)
                 return []
-        seconds = trouble.pause()
-        log.warning("%s: %s, next attempt in %.1f s", item.name, error, seconds,
-                    exc_info=None if is_passing(error) else error)  # fmt: skip
+        is_first, seconds = trouble.pauses == 0, trouble.pause()
+        log.log(
+            logging.WARNING if is_first else logging.DEBUG,
+            "%s: %s; trying again until it works", item.name, error,
+            exc_info=None if is_passing(error) else error,
+        )  # fmt: skip
         return [seconds]

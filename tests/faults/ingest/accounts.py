@@ -22,8 +22,9 @@ async def check(shop: Shop, redis: Redis, dropped: dict[str, str]) -> None:
         assert row.rows_total == (row.rows_new + row.rows_updated + row.rows_unchanged
                                   + row.rows_superseded + row.rows_rejected)  # fmt: skip
     assert [path.name for path in shop.settings.input_dir.iterdir()] == []
-    stored = {path.name for folder in (shop.settings.archive_dir, shop.settings.quarantine_dir)
-              for path in folder.glob("*.csv") if not path.name.endswith(".rejects.csv")}  # fmt: skip
+    folders = (shop.settings.archive_dir, shop.settings.quarantine_dir)
+    stored = [path for folder in folders for path in folder.glob("*.csv")
+              if not path.name.endswith(".rejects.csv")]  # fmt: skip
     assert len(stored) == len(dropped)
     await _check_database(shop, rows)
     told = {event.import_id for _, event in await bus.read(redis, "0-0", count=10_000)

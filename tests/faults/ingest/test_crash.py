@@ -36,7 +36,8 @@ from tests.running import start, stop
 FILES = {
     "customers.csv": (CUSTOMERS_HEADER + "C1,a@example.com,DE,2023-01-15\n", "loaded"),
     "orders.csv": (
-        ORDERS_HEADER + "".join(f"O{n},C{n % 3},2024-01-10,{n}.00,EUR,completed\n" for n in range(20))
+        ORDERS_HEADER
+        + "".join(f"O{n},C{n % 3},2024-01-10,{n}.00,EUR,completed\n" for n in range(20))
         + "O1,C1,2024-01-11,5,EUR,completed\nO99,C1,2024-02-30,5,EUR,completed\n",
         "loaded_with_rejects",
     ),
@@ -149,7 +150,7 @@ async def test_kills_at_random_moments_lose_nothing(
     shop: Shop, settings: Settings, sessions: Sessions, redis: Redis
 ) -> None:
     seed = int(os.environ.get("RFM_CRASH_SEED", time.time_ns() % 10**6))
-    print(f"RFM_CRASH_SEED={seed}")
+    print(f"RFM_CRASH_SEED={seed}")  # noqa: T201 - to repeat a failure
     chance = random.Random(seed)
     kills, dropped, number = 10, {}, 0
     for kill in range(kills + 1):

@@ -226,14 +226,16 @@ def damaged_bytes(seed: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_damage_never_invents_a_row_or_loses_one_in_silence(seed: int) -> None:
     """Rows on undamaged lines are exactly the truth's; each other line is read as it stands."""
+    refused, loaded = 0, 0
     for content in damaged_bytes(seed):
         table = CUSTOMERS if content.lower().startswith(b"customer") else ORDERS
         sound = {tuple(row): None for row in table[1:]}
         try:
             rows, rejects = read(content)
-        except RefusedError as refusal:
-            assert refusal.reason
+        except RefusedError:
+            refused += 1
             continue
+        loaded += 1
         lines = content.decode("utf-8", "replace").split("\n")
         intact = [number for number, line in enumerate(lines, 1) if tuple(line.split(",")) in sound]
         seen = set(rows) | set(rejects)
@@ -241,3 +243,4 @@ def test_random_damage_never_invents_a_row_or_loses_one_in_silence(seed: int) ->
         assert multi or seen >= set(intact)
         for number in set(rows) & set(intact):
             assert rows[number][0] == lines[number - 1].split(",")[0]
+    assert min(refused, loaded) > 20, "the damage is all of one kind"

@@ -120,7 +120,7 @@ async def test_a_file_removed_while_it_was_read_ends_as_vanished(
     path = drop(settings, "a.csv", ORDERS_HEADER + ORDER)
     from ingest.folder import Dropped  # noqa: PLC0415
 
-    await shop.importer._claim(Dropped(path, path.lstat()))  # noqa: SLF001 - as far as a kill got
+    await shop.importer._claim(Dropped(path, path.lstat()))
     path.unlink()
     async with running(settings, sessions, redis):
         [row] = await settled(sessions, 1)

@@ -70,9 +70,8 @@ def test_the_values_of_a_file_tell_the_order_of_day_and_month() -> None:
     assert votes.contradicts_itself
 
 
-moments = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(
-    lambda moment: moment.replace(microsecond=0)
-)
+FIRST, LAST = (datetime(year, 1, 1) for year in (1900, 2100))  # noqa: DTZ001 - clock times
+moments = st.datetimes(FIRST, LAST).map(lambda moment: moment.replace(microsecond=0))
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 

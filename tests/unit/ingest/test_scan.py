@@ -1,4 +1,4 @@
-"""The scanner agrees with RFC 4180: rows of exactly N cells, every other row listed with its line."""
+"""The scanner agrees with RFC 4180: rows of exactly N cells, every other row with its line."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ Cells = list[tuple[str, ...]]
 def scan(
     text: str, cells: int = 3, piece: int = 10_000, delimiter: str = ","
 ) -> tuple[Cells, list[tuple[int, str]], int]:
-    """Good rows, (line, reason) of the others, and blank lines; fed `piece` characters at a time."""
+    """Good rows, (line, reason) of the others, blank lines; fed `piece` characters at a time."""
     scanner = Scanner(Grammar(cells, delimiter, 1024), line=2)
     rows: Cells = []
     rejects: list[tuple[int, str]] = []
