@@ -91,7 +91,7 @@ def _yeo_johnson(values: Points, powers: NDArray[np.float64]) -> Points:
     negative = values < 0
     power = np.where(negative, 2 - powers, powers)
     grown = np.log1p(np.abs(values))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         shaped = np.where(power == 0, grown, np.expm1(power * grown) / power)
     return np.where(negative, -shaped, shaped)
 
@@ -100,7 +100,7 @@ def _yeo_johnson_inverse(shaped: Points, powers: NDArray[np.float64]) -> Points:
     negative = shaped < 0
     power = np.where(negative, 2 - powers, powers)
     size = np.abs(shaped)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         base = np.maximum(power * size, -1 + 1e-15)
         values = np.where(power == 0, np.expm1(size), np.expm1(np.log1p(base) / power))
     return np.where(negative, -values, values)

@@ -1,0 +1,134 @@
+"""Why a customer moved: by an order, by ageing or by the model; one by one and in sums."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rfm_common.explain import Figures, Ruler, cluster_of, explain, standardise
+from rfm_common.models import Cause
+from scoring.clusters import Model, Space
+from scoring.engines import flows
+from scoring.engines.frames import SNAPSHOT
+from tests.integration.scoring.shop import at
+from tests.unit.scoring.people import skewed
+
+EDGES = {"recency_days": [10.0, 20.0, 30.0, 40.0], "frequency": [1.0, 2.0, 3.0, 4.0],
+         "monetary": ["10", "20", "30", "40"]}  # fmt: skip
+
+
+def model(names: tuple[str, str], border: float) -> dict[str, object]:
+    """Two clusters: recency below the border and above it."""
+    centroids = [[border - 10, 0, 0], [border + 10, 0, 0]]
+    return {"transform": "none", "mean": [0, 0, 0], "scale": [1, 1e9, 1e9], "lambdas": None,
+            "centroids": centroids, "names": list(names), "seed": 1}  # fmt: skip
+
+
+THEN = Ruler(calc_date=at("2026-03-01"), window_days=365, base_currency="EUR", edges=EDGES,
+             model=model(("Fresh", "Stale"), 30))  # fmt: skip
+WEEK_LATER = replace(THEN, calc_date=at("2026-03-08"))
+
+
+def figures(recency: int, frequency: int = 2, monetary: str = "50", **more) -> Figures:
+    scores = {"r_score": 3, "f_score": 2, "m_score": 5, "segment_name": "Fresh"}
+    return Figures(recency_days=recency, frequency=frequency, monetary=Decimal(monetary),
+                   **scores | more)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cause"),
+    [
+        (figures(28), figures(35, segment_name="Stale"), Cause.AGEING),
+        (figures(50, segment_name="Stale"), figures(2, 3, "70"), Cause.NEW_ORDER),
+        (figures(10), figures(17), Cause.STAYED),
+        (figures(10), figures(17, segment_name="Stale"), Cause.MODEL),
+    ],
+)
+def test_causes(before: Figures, after: Figures, cause: Cause) -> None:
+    assert explain(before, after, THEN, WEEK_LATER).cause is cause
+
+
+def test_a_customer_who_was_not_there_is_new() -> None:
+    why = explain(None, figures(3), THEN, WEEK_LATER)
+    assert (why.cause, why.before) == (Cause.NEW_CUSTOMER, None)
+
+
+def test_an_order_that_leaves_the_window_is_ageing() -> None:
+    gone = figures(366, 0, "0", segment_name="Stale")
+    why = explain(figures(29, 1), gone, THEN, WEEK_LATER)
+    assert (why.cause, why.has_new_order) == (Cause.AGEING, False)
+
+
+def test_a_corrected_amount_counts_as_a_change_by_the_customer() -> None:
+    assert explain(figures(10), figures(17, monetary="49"), THEN, WEEK_LATER).has_new_order
+
+
+def test_snapshots_of_different_windows_differ_by_definition() -> None:
+    now = replace(WEEK_LATER, window_days=90)
+    why = explain(figures(28), figures(35, segment_name="Stale"), THEN, now)
+    assert why.cause is Cause.MODEL
+
+
+def test_scores_tell_moved_edges_from_own_figures() -> None:
+    before = figures(15, r_score=4, f_score=2)
+    after = figures(22, r_score=3, f_score=1)
+    causes = {one.figure: one.cause for one in explain(before, after, THEN, WEEK_LATER).scores}
+    assert causes == {"recency_days": Cause.AGEING, "frequency": Cause.EDGES,
+                      "monetary": Cause.STAYED}  # fmt: skip
+
+
+@pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
+def test_one_customer_lands_where_the_table_says(transform) -> None:
+    features = np.vstack([skewed(1, 200), [[366, 0, 0], [3, 2, -250.5]]])
+    space = Space.of(features, transform)
+    fitted = Model(space=space, centroids=space.points(features)[[3, 50, 120]],
+                   names=("a", "b", "c"))  # fmt: skip
+    labels = fitted.assign(features).labels
+    for row, point, label in zip(features, space.points(features), labels, strict=True):
+        one = figures(int(row[0]), int(row[1]), str(row[2]))
+        assert standardise(fitted.data(), one) == pytest.approx(point.tolist())
+        assert cluster_of(fitted.data(), one) == label
+
+
+CUSTOMER = st.builds(
+    figures, st.integers(0, 60), st.integers(0, 4), st.sampled_from(["10", "20", "50"]),
+    segment_name=st.sampled_from(["Fresh", "Stale"]),
+)  # fmt: skip
+
+
+@given(
+    pairs=st.lists(st.tuples(st.none() | CUSTOMER, CUSTOMER), min_size=1, max_size=30),
+    days=st.integers(0, 30),
+    same_window=st.booleans(),
+)
+def test_the_sums_are_the_sums_of_the_explanations(pairs, days: int, same_window: bool) -> None:
+    now = replace(WEEK_LATER, calc_date=THEN.calc_date + timedelta(days=days),
+                  window_days=365 if same_window else 30)  # fmt: skip
+    expected = Counter(
+        ((before.segment_name if before else ""), after.segment_name,
+         explain(before, after, THEN, now).cause)
+        for before, after in pairs
+    )  # fmt: skip
+    found = flows.compare(table([before for before, _ in pairs]),
+                          table([after for _, after in pairs]), THEN, now)  # fmt: skip
+    assert {(row.from_segment, row.to_segment, row.cause): row.customers
+            for row in found.rows} == dict(expected)  # fmt: skip
+    quiet = [explain(*pair, THEN, now) for pair in pairs if pair[0]]
+    moved = [why for why in quiet if why.cause is not Cause.STAYED]
+    assert found.moved_without_new_order == sum(not why.has_new_order for why in moved)
+    assert found.summary()["total"] == len(moved)
+
+
+def table(customers: list[Figures | None]) -> pl.DataFrame:
+    rows = [
+        {"customer_id": str(number), "recency_days": one.recency_days, "left_out": 0,
+         "frequency": one.frequency, "monetary": one.monetary, "segment_name": one.segment_name}
+        for number, one in enumerate(customers) if one
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=dict(SNAPSHOT))
