@@ -212,6 +212,22 @@ async def test_open_runs_show_their_steps(shop: httpx.AsyncClient, sessions: Ses
     assert "step 3 of 6: scores" in words(await read(shop, "/dashboard"))
 
 
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "cancelled"])
+async def test_a_run_that_has_no_results_yet_has_a_page(
+    shop: httpx.AsyncClient, sessions: Sessions, state: str
+) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(
+            session,
+            "INSERT INTO scoring_runs (state, trigger, window_days, engine, error, finished_at)"
+            " VALUES (:state, 'api', 90, 'local', 'the disk is full', now())",
+            state=state,
+        )
+    for path in ("/dashboard", "/dashboard/runs", "/dashboard/runs/2"):
+        assert state in words(await read(shop, path)).lower()
+    assert "the disk is full" in await read(shop, "/dashboard/runs/2")
+
+
 async def test_migrations_need_two_snapshots(shop: httpx.AsyncClient, sessions: Sessions) -> None:
     assert "One snapshot so far" in await read(shop, "/dashboard/migrations")
     await score(sessions, CALC_DATE + timedelta(days=90))
