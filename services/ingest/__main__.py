@@ -1,14 +1,21 @@
 """The ingest process: settings, logs, schema, servers, signals, then the service."""
 
 import asyncio
+import logging
 import signal
+from contextlib import suppress
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingest.failures import is_passing
 from ingest.service import Ingest
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
+
+log = logging.getLogger("rfm.ingest")
 
 
 async def main(settings: Settings) -> None:
@@ -19,12 +26,26 @@ async def main(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     # A writer that opens a file at the very moment of our lease test signals us; no harm done.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
-    await upgrade(settings)
+    await _until_migrated(settings, stop)
     async with (
         open_sessions(settings, "ingest") as sessions,
         open_redis(settings, "ingest") as redis,
     ):
         await Ingest(settings, sessions, redis).run(stop)
+
+
+async def _until_migrated(settings: Settings, stop: asyncio.Event) -> None:
+    """Bring the schema up to date; wait for a database that is not there yet."""
+    while not stop.is_set():
+        try:
+            await upgrade(settings)
+            return
+        except (OSError, SQLAlchemyError) as error:
+            if not is_passing(error):
+                raise
+            log.warning("waiting for PostgreSQL: %s", error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1)
 
 
 def run() -> None:

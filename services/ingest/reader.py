@@ -205,6 +205,8 @@ def _scan(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
         at += len(piece)
         cut = body.rfind(b"\n") + 1 if at < layout.survey.size else len(body)
         rest = body[cut:]
+        if len(rest) > layout.grammar.max_line_bytes:
+            scanner.too_long()
         yield scanner.feed(body[:cut].decode(codec), final=at >= layout.survey.size), at
     if digest.hexdigest() != layout.survey.sha256:
         raise ChangedError

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NoReturn
 
 import polars as pl
 
@@ -81,7 +82,7 @@ class Scanner:
         self._rest = whole[used:] + self._rest
         self.line += whole.count("\n", 0, used)
         if len(self._rest) > self.grammar.max_line_bytes:
-            self._too_long(self.line)
+            self.too_long()
         return rows
 
     def _plain(self, text: str) -> Rows:
@@ -105,7 +106,7 @@ class Scanner:
     def _check_lengths(self, lines: pl.DataFrame) -> None:
         longest = lines["raw"].str.len_bytes()
         if lines.height and int(longest.max()) > self.grammar.max_line_bytes:  # type: ignore[arg-type]
-            self._too_long(lines["line"][longest.arg_max() or 0])
+            self.too_long(lines["line"][longest.arg_max() or 0])
 
     def _quoted(self, text: str, final: bool) -> tuple[Rows, int]:
         """Walk record by record; stop before one whose quote closes in a later piece."""
@@ -124,7 +125,7 @@ class Scanner:
                 blank += 1
             line, used = line + raw.count("\n"), match.end()
             if len(raw) > self.grammar.max_line_bytes:
-                self._too_long(line)
+                self.too_long(line)
         if used < len(text):
             self._check_open_quote(text, used, line, final)
         return Rows(self._cut(good, starts), rejects, blank), used
@@ -171,8 +172,9 @@ class Scanner:
         if final:
             raise RefusedError("unterminated_quote", f"{where}: a quote is opened and never closed")
 
-    def _too_long(self, line: int) -> None:
-        limit = self.grammar.max_line_bytes
+    def too_long(self, line: int | None = None) -> NoReturn:
+        """Refuse the file for a row that would not fit into memory, by default the next one."""
+        limit, line = self.grammar.max_line_bytes, line or self.line
         raise RefusedError("line_too_long", f"line {line} is longer than {limit} bytes")
 
     def _reject(self, line: int, raw: str) -> tuple[int, str, str, str]:

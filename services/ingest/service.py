@@ -24,6 +24,9 @@ log = logging.getLogger("rfm.ingest")
 ATTEMPTS = 5
 """Failures of one file, for reasons that will not pass by themselves, until it is given up."""
 
+GRACE_SECONDS = 4.0
+"""How long a stop waits for the file in hand."""
+
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts, at most."""
 
@@ -56,11 +59,18 @@ class Ingest:
         self._bell = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; the file in hand is finished first."""
+        """Work until `stop` is set; a file in hand is finished if that is a matter of seconds."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(stop))
             tasks.create_task(self._relay(stop))
-            tasks.create_task(self._work(stop))
+            working = tasks.create_task(self._work(stop))
+            tasks.create_task(self._end(working, stop))
+
+    async def _end(self, working: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+        """Break off a long load: its transaction rolls back and the next start does it again."""
+        await stop.wait()
+        await asyncio.wait([working], timeout=GRACE_SECONDS)
+        working.cancel()
 
     async def _listen(self, stop: asyncio.Event) -> None:
         async for _ in wakeups(self._settings.input_dir, self._settings.rescan_seconds, stop):
