@@ -21,6 +21,8 @@ MAX_ATTEMPTS = 5
 """A run that took its worker along so often is given up."""
 RETRY_FAILED = timedelta(seconds=60)
 """A failed automatic run is tried again after this even if no new data comes."""
+BURST = timedelta(seconds=10)
+"""How long loaded data waits for files that are still being read, so that one run scores all."""
 
 
 class LostRunError(Exception):
@@ -125,12 +127,15 @@ async def queue_if_behind(session: AsyncSession, settings: Settings) -> bool:
     """Queue an automatic run unless one waits, or one is running that reads the newest data.
 
     A run that failed or was cancelled on this very data is not repeated at once: a failed one
-    after a minute, a cancelled one when new data comes or someone asks.
+    after a minute, a cancelled one when new data comes or someone asks. While further files are
+    being read it waits for them, but not for long.
     """
     await run_sql(session, "SELECT 1 FROM data_state WHERE id = 1 FOR UPDATE")
     if not await is_behind(session):
         return False
     if (await run_sql(session, _COVERED, retry=RETRY_FAILED)).first():
+        return False
+    if (await run_sql(session, _BURSTING, burst=BURST)).first():
         return False
     await queue_run(session, settings, RunRequest(), "import")
     return True
@@ -144,4 +149,10 @@ WHERE r.is_automatic AND (
     OR r.data_version = d.data_version
        AND (r.state = 'cancelled' OR r.state = 'failed' AND r.finished_at > now() - :retry))
 LIMIT 1
+"""
+
+_BURSTING = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM imports WHERE state = 'reading')
+AND (SELECT min(i.finished_at) FROM imports i, data_state d WHERE i.data_version > d.scored_version)
+    > now() - CAST(:burst AS interval)
 """
