@@ -16,6 +16,7 @@ from scoring.segments import Centroid, name_segments
 from scoring.store.plan import Plan, read_plan, ruler
 from scoring.store.publish import Outcome
 from scoring.store.queue import Claim, note_version
+from scoring.store.snapshots import count_rows
 
 FIT_LIMIT = 1_000_000
 """Up to so many customers the model is fitted on all, beyond on an even sample."""
@@ -54,6 +55,8 @@ async def _read(
     settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
 ) -> tuple[Plan, Totals]:
     """Plan and features from one snapshot of the data, so that they are of one version."""
+    async with sessions() as session, session.begin():
+        await count_rows(session)
     async with sessions() as session, session.begin():
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         plan = await read_plan(session, settings, claimed.parameters)

@@ -24,8 +24,7 @@ class LocalEngine:
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
         """Group in PostgreSQL, read the result once."""
-        query = snapshots.features_query(spec, PostgresDialect(), base)
-        csv = await snapshots.copy_out(session, query)
+        csv = await snapshots.features_csv(session, spec, PostgresDialect(), base)
         self._frame = await asyncio.to_thread(frames.read_features, csv)
         return await asyncio.to_thread(frames.totals, self._frame)
 

@@ -100,8 +100,8 @@ async def fill(sessions: Sessions, shop: Shop) -> None:
 async def by_product(sessions: Sessions, spec: Spec) -> dict[str, OracleRow]:
     """What the product's own SQL, edges and scores make of the database."""
     async with sessions() as session, session.begin():
-        query = snapshots.features_query(spec, PostgresDialect(), None)
-        frame = frames.read_features(await snapshots.copy_out(session, query))
+        csv = await snapshots.features_csv(session, spec, PostgresDialect(), None)
+    frame = frames.read_features(csv)
     active = frames.totals(frame).active_customers
     values = frames.active_values(frame, edge_positions(active))
     edges = {name: edges_at(values[name], active) for name in values}
