@@ -55,7 +55,16 @@ def install(*what: str | Path) -> None:
     mirrors and certificates of the user's pip configuration, which uv does not read.
     """
     try:
-        run(VENV / "bin" / "uv", "pip", "install", "-q", "--python", PYTHON, *what)
+        run(
+            VENV / "bin" / "uv",
+            "pip",
+            "install",
+            "-q",
+            "--compile-bytecode",
+            "--python",
+            PYTHON,
+            *what,
+        )
     except (subprocess.CalledProcessError, OSError):
         print("uv could not, pip tries (this takes minutes)", flush=True)
         run(PYTHON, "-m", "pip", "install", "-q", *what)
