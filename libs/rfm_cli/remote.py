@@ -14,6 +14,8 @@ from rich.table import Table
 from rfm_cli.client import RefusedError, answer, checked
 
 _POLL = 0.25
+_WITHOUT_SCORES = {"failed", "cancelled"}
+_ENDED = {"finished", *_WITHOUT_SCORES}
 _NEWEST_IMPORTS = {"page_size": 1000}
 
 Json = dict[str, Any]
@@ -25,16 +27,40 @@ def request_run(client: httpx.Client, body: Json) -> Json:
     return accepted
 
 
-def follow_run(client: httpx.Client, run_id: int) -> Iterator[Json]:
-    """The run again and again until it has ended; raises when it ended without scores."""
+def request_backfill(client: httpx.Client, body: Json) -> Json:
+    """Ask for snapshots of past months; returns `runs`, oldest first, and `message`."""
+    accepted: Json = answer(client.post("/pipeline/backfill", json=body))
+    return accepted
+
+
+def watch_run(client: httpx.Client, run_id: int) -> Iterator[Json]:
+    """The run again and again until it has ended, in whatever way."""
     while True:
         run: Json = answer(client.get(f"/runs/{run_id}"))
         yield run
-        if run["status"] in {"failed", "cancelled"}:
-            raise RefusedError(f"run {run_id} {run['status']}: {run['error'] or 'no reason given'}")
-        if run["status"] == "finished":
+        if run["status"] in _ENDED:
             return
         time.sleep(_POLL)
+
+
+def follow_run(client: httpx.Client, run_id: int) -> Iterator[Json]:
+    """The same; raises when it ended without scores."""
+    for run in watch_run(client, run_id):
+        yield run
+        if reason := why_not(run):
+            raise RefusedError(f"run {run_id} {reason}")
+
+
+def why_not(run: Json) -> str | None:
+    """Why a run ended without scores; None when it has some, or may get some yet."""
+    if run["status"] not in _WITHOUT_SCORES:
+        return None
+    return f"{run['status']}: {run['error'] or 'no reason given'}"
+
+
+def count_snapshots(client: httpx.Client) -> int:
+    """How many dates have scores."""
+    return len(answer(client.get("/snapshots"))["snapshots"])
 
 
 def segments(client: httpx.Client, calc_date: str | None) -> Json:

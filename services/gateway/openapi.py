@@ -116,6 +116,10 @@ def _complete_run(described: Json) -> None:
     run["requestBody"]["required"] = False
     run["responses"]["200"] = {**run["responses"]["202"], "description": "It ended in time"}
     run["responses"]["409"] = {**run["responses"]["404"], "description": "The key means another"}
+    described["components"]["schemas"]["BackfillBody"]["additionalProperties"] = False
+    backfill = described["paths"]["/pipeline/backfill"]["post"]
+    backfill["requestBody"]["required"] = False
+    backfill["responses"]["409"] = {**backfill["responses"]["404"], "description": "No model yet"}
     cancel = described["paths"]["/runs/{run_id}/cancel"]["post"]
     cancel["responses"]["409"] = {**cancel["responses"]["404"], "description": "It has ended"}
 

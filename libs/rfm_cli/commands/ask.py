@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from rfm_cli import remote
 from rfm_cli.client import connect, running_url
+from rfm_cli.history import fill_history
 from rfm_common.settings import Settings
 
 
@@ -36,9 +37,28 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 @click.option("--calc-date", help="A date, a date-time, or latest; the end of today without it.")
 @click.option("--window-days", type=int, help="Days to look back (RFM_WINDOW_DAYS, 365).")
 @click.option("--k", callback=_cluster_count, help="Clusters, or auto (DEFAULT_K, 5).")
-def score(**options: Any) -> None:
-    """Score all customers now, and print the segments."""
+@click.option("--history", type=click.Choice(["monthly"]), help="Fill in past months instead.")
+@click.option("--months", type=click.IntRange(1, 120), help="How many of them (24).")
+def score(history: str | None, months: int | None, **options: Any) -> None:
+    """Score all customers now, and print the segments; or fill in the past."""
     body = {name: value for name, value in options.items() if value is not None}
+    if history:
+        _score_history(months, body)
+    elif months:
+        raise click.UsageError("--months goes with --history monthly")
+    else:
+        _score_now(body)
+
+
+def _score_history(months: int | None, body: remote.Json) -> None:
+    if body:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in body)
+        raise click.UsageError(f"--history takes the newest snapshot's model: without {named}")
+    with connect(Settings()) as client:
+        sys.exit(not fill_history(client, months))
+
+
+def _score_now(body: remote.Json) -> None:
     with connect(Settings()) as client:
         run_id = remote.request_run(client, body)["run_id"]
         run = _show_progress(remote.follow_run(client, run_id))

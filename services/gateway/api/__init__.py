@@ -3,6 +3,7 @@
 from litestar import Router
 from litestar.di import Provide
 
+from gateway.api.backfill import backfill
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
 from gateway.api.demo import demo
 from gateway.api.events import events
@@ -23,8 +24,9 @@ ROUTES = [
         route_handlers=[
             health, ready, metrics, snapshots, segments, segment_customers,
             customers, customer, orders,
-            run_pipeline, runs, one_run, cancel, migrations, imports, one_import, rejects, upload,
-            demo, export_segment, events, plot, interactive, in_space, plotly_script,
+            run_pipeline, backfill, runs, one_run, cancel, migrations,
+            imports, one_import, rejects, upload, demo,
+            export_segment, events, plot, interactive, in_space, plotly_script,
         ],
         dependencies={
             **READS,

@@ -5,7 +5,6 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
@@ -18,7 +17,7 @@ from gateway.queries import runs as queries
 from gateway.responses import ExactResponse, answer
 from gateway.schemas.runs import RunAnswer, RunBody, RunDetail, RunList, RunRow
 from rfm_common.db import Sessions
-from rfm_common.errors import InvalidInputError, NotFoundError
+from rfm_common.errors import NotFoundError
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, resolve_calc_date
 from rfm_common.settings import Settings
@@ -65,7 +64,7 @@ async def run_pipeline(
     time, with `customers_processed`, `clusters_created` and `message`; a run that failed says so
     in `status`. A run that waits with the same parameters is returned instead of a second one.
     """  # fmt: skip
-    body = _strict(await request.body()) if data else RunBody()
+    body = RunBody.strictly(await request.body()) if data else RunBody()
     asked = _asked(body, settings)
     run = await request_run(sessions, settings, asked, idempotency_key)
     run_id = run.run_id or 0
@@ -82,14 +81,6 @@ async def run_pipeline(
         headers["Preference-Applied"] = f"wait={seconds}"
     content = await _answer(sessions, settings, ended or run, waiting, has_ended=ended is not None)
     return ExactResponse(content, status_code=200 if ended else 202, headers=headers)
-
-
-def _strict(content: bytes) -> RunBody:
-    """Decode again: the framework reads "5" as 5, which would hide a client's mistake."""
-    try:
-        return msgspec.json.decode(content, type=RunBody)
-    except msgspec.ValidationError as error:
-        raise InvalidInputError(str(error)) from error
 
 
 def _asked(body: RunBody, settings: Settings) -> RunRequest:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from gateway.schemas.common import Answer
+from gateway.schemas.common import Answer, Body
 from rfm_common.models import RunState
 from rfm_common.settings import Transform
 
@@ -14,7 +14,7 @@ WindowDays = Annotated[int, Meta(ge=1, le=3650)]
 ClusterCount = Annotated[int, Meta(ge=1, le=50)]
 
 
-class RunBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RunBody(Body, frozen=True, kw_only=True):
     """Everything is optional: without a body the settings decide."""
 
     calc_date: Annotated[
@@ -45,6 +45,29 @@ class RunAnswer(Answer, omit_defaults=True):
     customers_processed: int | UnsetType = UNSET
     clusters_created: int | UnsetType = UNSET
     message: str | UnsetType = UNSET
+
+
+class BackfillBody(Body, frozen=True, kw_only=True):
+    """How much of the past to fill in."""
+
+    months: Annotated[
+        int, Meta(ge=1, le=120, description="Months before the newest snapshot", examples=[24])
+    ] = 24
+
+
+class BackfillRun(Answer):
+    """A queued run of a past date."""
+
+    run_id: int
+    status: RunState
+    calc_date: Annotated[datetime, Meta(description="The last moment of a month")]
+
+
+class BackfillAnswer(Answer):
+    """What was queued, oldest date first; nothing when there were no orders yet."""
+
+    runs: list[BackfillRun]
+    message: str
 
 
 class RunRow(Answer):

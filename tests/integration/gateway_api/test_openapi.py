@@ -91,3 +91,13 @@ async def test_the_body_of_a_run_is_described_with_its_limits(described) -> None
     run = described["paths"]["/pipeline/run"]["post"]
     assert run["requestBody"]["required"] is False
     assert {"200", "202", "409"} <= run["responses"].keys()
+
+
+async def test_the_body_of_a_backfill_is_described_with_its_limits(described) -> None:
+    body = described["components"]["schemas"]["BackfillBody"]
+    assert body["additionalProperties"] is False
+    months = body["properties"]["months"]
+    assert (months["minimum"], months["maximum"], months["default"]) == (1, 120, 24)
+    backfill = described["paths"]["/pipeline/backfill"]["post"]
+    assert backfill["requestBody"]["required"] is False
+    assert {"202", "409"} <= backfill["responses"].keys()

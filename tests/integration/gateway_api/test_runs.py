@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 from redis.asyncio import Redis
 
 from rfm_common import bus
@@ -168,3 +169,88 @@ async def test_an_unknown_run_is_not_found(client) -> None:
     for path in ("/runs/7", "/runs/99999999999999999999"):
         assert (await client.get(path)).status_code in (400, 404)
     assert (await client.post("/runs/7/cancel")).status_code == 404
+
+
+@pytest_asyncio.fixture
+async def model(shop: int, sessions) -> int:
+    """The run of a shop, with orders of two years, whose model can be used again."""
+    async with sessions() as session, session.begin():
+        await run_sql(session, """UPDATE scoring_runs SET model = '{"transform": "log1p"}'""")
+    return shop
+
+
+@pytest.mark.parametrize(("content", "months"), [(None, 23), (b"{}", 23), (b'{"months": 3}', 3)])
+async def test_the_past_is_queued_month_by_month(
+    client, redis: Redis, model: int, content, months: int
+) -> None:
+    answer = await client.post("/pipeline/backfill", content=content)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert body["message"] == f"past months to fill in: {months}, with the model of run {model}"
+    dates = [run["calc_date"] for run in body["runs"]]
+    assert dates == sorted(dates)
+    assert dates[-3:] == [f"2024-{day}T23:59:59.999999Z" for day in ("03-31", "04-30", "05-31")]
+    assert [event for _, event in await bus.read(redis, "0-0")] == [
+        RunQueued(run_id=run["run_id"], trigger="backfill") for run in body["runs"]
+    ]
+    run = (await client.get(f"/runs/{body['runs'][0]['run_id']}")).json()
+    assert (run["status"], run["trigger"]) == ("queued", "backfill")
+    assert (run["parameters"]["model_run_id"], run["parameters"]["as_of"]) == (model, True)
+
+
+async def test_months_before_the_first_order_are_left_out(client, model) -> None:
+    runs = (await client.post("/pipeline/backfill", json={"months": 120})).json()["runs"]
+    assert len(runs) == 23
+    assert runs[0]["calc_date"].startswith("2022-07-")
+
+
+async def test_a_shop_without_a_past_has_nothing_to_fill_in(client, sessions, model) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM orders WHERE order_date < '2024-06-01'")
+    answer = await client.post("/pipeline/backfill")
+    assert (answer.status_code, answer.json()["runs"]) == (202, [])
+    assert "nothing to fill in" in answer.json()["message"]
+
+
+async def test_a_past_that_waits_already_is_not_queued_again(client, model) -> None:
+    first = (await client.post("/pipeline/backfill", json={"months": 2})).json()["runs"]
+    longer = (await client.post("/pipeline/backfill", json={"months": 3})).json()["runs"]
+    assert (len(longer), longer[1:]) == (3, first)
+
+
+async def test_there_is_no_past_without_a_model(client) -> None:
+    answer = await client.post("/pipeline/backfill")
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "score once" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"months": 0}, "months"),
+        ({"months": 121}, "months"),
+        ({"months": "24"}, "months"),
+        ({"months": 2.5}, "months"),
+        ({"months": True}, "months"),
+        ({"months": None}, "months"),
+        ({"month": 3}, "month"),
+        ([3], "array"),
+    ],
+)
+async def test_a_backfill_that_makes_no_sense_is_refused_by_name(
+    client, model, body, named
+) -> None:
+    answer = await client.post("/pipeline/backfill", json=body)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert named in answer.json()["detail"]
+    assert (await client.get("/runs")).json()["total"] == 1
+
+
+async def test_the_past_is_queued_while_redis_is_away(api, settings: Settings, model) -> None:
+    away = Settings(redis_url="redis://127.0.0.1:1/0").redis_url
+    async with api(settings.model_copy(update={"redis_url": away})) as client:
+        answer = await client.post("/pipeline/backfill", json={"months": 3})
+        assert (answer.status_code, len(answer.json()["runs"])) == (202, 3)
+        assert (await client.get("/runs", params={"status": "queued"})).json()["total"] == 3

@@ -51,7 +51,14 @@ def test_a_command_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("score",), ("export", "Lost"), ("import", __file__), ("demo", "--remove")],
+    [
+        ("status",),
+        ("score",),
+        ("score", "--history", "monthly"),
+        ("export", "Lost"),
+        ("import", __file__),
+        ("demo", "--remove"),
+    ],
 )
 def test_when_nothing_runs_it_says_how_to_start(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -89,6 +96,23 @@ def test_clusters_are_a_number_or_auto() -> None:
     done = rfm("score", "--k", "several")
     assert done.exit_code == 2
     assert "a number of clusters, or auto" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--history", "daily"), "'daily' is not 'monthly'"),
+        (("--history", "monthly", "--months", 0), "0 is not in the range 1<=x<=120"),
+        (("--months", 12), "--months goes with --history monthly"),
+        (("--history", "monthly", "--k", 4, "--window-days", 90), "without --k, --window-days"),
+    ],
+)
+def test_a_history_that_makes_no_sense_is_refused(
+    arguments: tuple[object, ...], words: str
+) -> None:
+    done = rfm("score", *arguments)
+    assert done.exit_code == 2
+    assert words in " ".join(done.output.split())
 
 
 def test_generate_writes_a_data_set(tmp_path: Path) -> None:
