@@ -45,10 +45,11 @@ async def test_moving_every_date_changes_nothing(sessions, shop: Shop, days: int
 
 
 @law
-@given(shop=SHOPS, factor=st.sampled_from([Decimal("0.5"), Decimal(2), Decimal(1000)]))
+@given(shop=SHOPS, factor=st.sampled_from([Decimal(2), Decimal(10), Decimal(1000)]))
 async def test_scaling_amounts_scales_monetary_and_no_score(
     sessions, shop: Shop, factor: Decimal
 ) -> None:
+    """By whole factors: a fraction would be lost where an order's money is rounded to 4 digits."""
     await fill(sessions, shop)
     before = await by_product(sessions, spec_of(shop))
     scaled = replace(shop, orders=[replace(one, amount=one.amount * factor) for one in shop.orders])
