@@ -83,7 +83,7 @@ def test_no_process_has_no_command_line() -> None:
 
 
 def test_the_own_command_line_is_read() -> None:
-    assert Path(sys.executable).name in command_line(os.getpid())
+    assert "python" in command_line(os.getpid())
 
 
 @pytest.mark.parametrize(
