@@ -2,6 +2,7 @@
 # environment in .venv from requirements.lock, made once and again when the lock changes.
 
 PYTHON ?= python3
+WORKERS ?= 2
 ARGS ?=
 BIN := .venv/bin
 
@@ -18,7 +19,7 @@ up: ready ## Start everything on your own files: drop CSVs into data/input/
 	$(BIN)/rfm up $(ARGS)
 
 test: ready ## Run every test, on servers that the tests start (ARGS="-k scores -x" selects)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 check: ready ## Lint, format, types, import contracts, house rules, schema against models
 	$(BIN)/ruff check .
