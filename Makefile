@@ -19,7 +19,7 @@ up: ready ## Start everything on your own files: drop CSVs into data/input/
 	$(BIN)/rfm up $(ARGS)
 
 test: ready ## Run every test, on servers that the tests start (ARGS="-k scores -x" selects)
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: ready ## Lint, format, types, import contracts, house rules, schema against models
 	$(BIN)/ruff check .
