@@ -35,6 +35,20 @@ from rfm_common.settings import Settings
 
 CALC_DATE = datetime(2024, 6, 30, 23, 59, 59, 999999, tzinfo=UTC)
 WINDOW_DAYS = 365
+PAGES = (
+    "/dashboard",
+    "/dashboard/segments",
+    "/dashboard/segments/champions",
+    "/dashboard/customers",
+    "/dashboard/customers/C0001",
+    "/dashboard/clusters",
+    "/dashboard/migrations",
+    "/dashboard/imports",
+    "/dashboard/imports/2",
+    "/dashboard/runs",
+    "/dashboard/runs/1",
+)
+"""The pages that show the shop, one of each kind."""
 COUNTRIES = ["DE", "FR", "US", "GB", None]
 SEGMENTS = ["Champions", "Potential Loyalists", "At Risk", "Hibernating", "Lost"]
 """By cluster id."""

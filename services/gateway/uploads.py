@@ -5,7 +5,6 @@ whole body has arrived.
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -165,10 +164,3 @@ async def _feed(parser: MultipartParser, chunks: AsyncIterator[bytes], most_byte
         if received > most_bytes:
             raise TooLargeError(f"the upload is larger than {most_bytes} bytes")
         await asyncio.to_thread(parser.write, chunk)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete the parts that a killed gateway left; called before the first upload."""
-    for path in folder.glob(".upload-*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()

@@ -5,7 +5,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.queries import rows
 from gateway.queries.rows import Page
 from gateway.schemas.imports import ImportDetail, ImportRow, RejectGroup, RejectRow
-from rfm_common.db import run_sql
 from rfm_common.models import ImportState
 
 COLUMNS = """
@@ -70,11 +69,3 @@ async def reject_groups(session: AsyncSession, import_id: int) -> list[RejectGro
     """Why rows of a file did not load, the commonest reason first."""
     found = await find_import(session, import_id)
     return found.reject_groups if found else []
-
-
-async def reading_files(session: AsyncSession) -> list[str]:
-    """The files that are being loaded now."""
-    result = await run_sql(
-        session, "SELECT file_name FROM imports WHERE state = 'reading' ORDER BY import_id"
-    )
-    return [str(name) for name in result.scalars()]

@@ -82,17 +82,6 @@ async def snapshot_before(session: AsyncSession, calc_date: datetime) -> Scoring
     return found.first()
 
 
-async def snapshot_after(session: AsyncSession, calc_date: datetime) -> ScoringRun | None:
-    """The run of the oldest published snapshot after a moment."""
-    found = await session.exec(
-        select(ScoringRun)
-        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) > calc_date)
-        .order_by(col(ScoringRun.calc_date))
-        .limit(1)
-    )
-    return found.first()
-
-
 def ruler(run: ScoringRun) -> Ruler:
     """What a finished run was measured with."""
     if run.calc_date is None:

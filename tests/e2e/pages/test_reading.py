@@ -5,20 +5,7 @@ from playwright.async_api import Browser
 
 from rfm_common.db import Sessions, run_sql
 from tests.e2e.conftest import Site, is_live, visit
-
-PAGES = (
-    "/dashboard",
-    "/dashboard/segments",
-    "/dashboard/segments/champions",
-    "/dashboard/customers",
-    "/dashboard/customers/C0001",
-    "/dashboard/clusters",
-    "/dashboard/migrations",
-    "/dashboard/imports",
-    "/dashboard/imports/2",
-    "/dashboard/runs",
-    "/dashboard/runs/1",
-)
+from tests.shop import PAGES
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
