@@ -1,0 +1,45 @@
+"""The shared tables. PostgreSQL holds the truth; everything else can be rebuilt from here.
+
+Times are stored with a zone, money as exact decimals, ids as text in byte order (the C
+collation: as fast as integers, and the same order on every server).
+"""
+
+from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
+from rfm_common.models.imports import Import, ImportReject, ImportState, Kind, RowOutcome
+from rfm_common.models.runs import DataState, OutboxEvent, RunState, ScoringRun
+from rfm_common.models.shop import BEGINNING, Customer, ExchangeRate, Order
+from rfm_common.models.snapshots import (
+    CLUSTER_SCORE,
+    Cause,
+    CustomerCluster,
+    RfmFeature,
+    RunSample,
+    SegmentFlow,
+    SegmentStat,
+)
+
+__all__ = [
+    "BEGINNING",
+    "CLUSTER_SCORE",
+    "MONEY_DIGITS",
+    "MONEY_SCALE",
+    "Cause",
+    "Customer",
+    "CustomerCluster",
+    "DataState",
+    "ExchangeRate",
+    "Import",
+    "ImportReject",
+    "ImportState",
+    "Kind",
+    "Order",
+    "OutboxEvent",
+    "RfmFeature",
+    "RowOutcome",
+    "RunSample",
+    "RunState",
+    "ScoringRun",
+    "SegmentFlow",
+    "SegmentStat",
+    "metadata",
+]

@@ -1,0 +1,112 @@
+"""The ledger of dropped files and the rows of theirs that did not load."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import BigInteger, Field, Identity, SQLModel
+
+from rfm_common.models.base import DICT, FALSE, NOW, ZERO, choice, time
+
+
+class Kind(StrEnum):
+    """What a dropped file holds."""
+
+    CUSTOMERS = "customers"
+    ORDERS = "orders"
+    EXCHANGE_RATES = "exchange_rates"
+
+
+class ImportState(StrEnum):
+    """Where a dropped file is. All but the first are final."""
+
+    READING = "reading"
+    LOADED = "loaded"
+    LOADED_WITH_REJECTS = "loaded_with_rejects"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+
+
+class RowOutcome(StrEnum):
+    """Why a row is listed in `import_rejects`: it did not load, or another row replaced it."""
+
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+
+
+class Import(SQLModel, table=True):
+    """The ledger: one row per file that was seen, with what became of it."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        CheckConstraint(
+            "state NOT IN ('loaded', 'loaded_with_rejects') OR rows_total = rows_new"
+            " + rows_updated + rows_unchanged + rows_superseded + rows_rejected",
+            name="rows_add_up",
+        ),
+        # The same bytes load once, ever.
+        Index(
+            "uq_imports_loaded_sha256", "sha256", "kind", unique=True,
+            postgresql_where=text("state IN ('loaded', 'loaded_with_rejects')"),
+        ),
+        Index("ix_imports_started_at", "started_at"),
+    )  # fmt: skip
+
+    import_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+                                  sa_column_args=[Identity()])  # fmt: skip
+    file_name: str = Field(sa_type=Text)
+    kind: Kind | None = Field(default=None, sa_type=choice(Kind))
+    state: ImportState = Field(default=ImportState.READING, sa_type=choice(ImportState))
+    sha256: str | None = Field(default=None, sa_type=Text)
+    size_bytes: int = Field(default=0, sa_type=BigInteger)
+    rows_total: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    rows_new: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    rows_updated: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    rows_unchanged: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    rows_superseded: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    rows_rejected: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    reason: str | None = Field(default=None, sa_type=Text)
+    """Code of why it was quarantined, e.g. `missing_column`."""
+    message: str | None = Field(default=None, sa_type=Text)
+    """The same in a sentence that names line, byte or column."""
+    notes: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """What was found out about the file: encoding, delimiter, date format, ignored columns."""
+    effects: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """What the file changed: customers touched, new currencies, an id that stands out."""
+    is_demo: bool = Field(default=False, sa_column_kwargs=FALSE)
+    duplicate_of: int | None = Field(default=None, sa_type=BigInteger)
+    data_version: int | None = Field(default=None, sa_type=BigInteger)
+    stored_path: str | None = Field(default=None, sa_type=Text)
+    """Where the file is now, relative to the data folder."""
+    file_identity: str | None = Field(default=None, sa_type=Text)
+    """inode:size:mtime of the file that was judged, so that it is not judged again."""
+    claimed_by: str | None = Field(default=None, sa_type=Text)
+    started_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    finished_at: datetime | None = Field(default=None, sa_type=time())
+
+
+class ImportReject(SQLModel, table=True):
+    """A row of a file that is not in the tables, or that a later row of it replaced."""
+
+    __tablename__ = "import_rejects"
+    __table_args__ = (Index("ix_import_rejects_import_id_line", "import_id", "line"),)
+
+    reject_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+                                  sa_column_args=[Identity()])  # fmt: skip
+    import_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("imports.import_id", ondelete="CASCADE"), nullable=False
+        )
+    )
+    outcome: RowOutcome = Field(default=RowOutcome.REJECTED, sa_type=choice(RowOutcome))
+    line: int = Field(sa_type=BigInteger)
+    column_name: str | None = Field(default=None, sa_type=Text)
+    value: str | None = Field(default=None, sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    """The code, e.g. `amount_not_a_number`."""
+    message: str = Field(sa_type=Text)
+    raw: str | None = Field(default=None, sa_type=Text)
+    """The row as it stood in the file."""

@@ -1,0 +1,111 @@
+"""Which version the data has, what was announced, and the scoring runs."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import BigInteger, Field, Identity, SQLModel
+
+from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, choice, time
+
+
+class RunState(StrEnum):
+    """The life of a scoring run. The last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DataState(SQLModel, table=True):
+    """One row: which version the data has, and which version the scores show."""
+
+    __tablename__ = "data_state"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: int = Field(
+        default=1, sa_type=SmallInteger, primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )
+    data_version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    scored_version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    changed_at: datetime | None = Field(default=None, sa_type=time())
+
+
+class OutboxEvent(SQLModel, table=True):
+    """An event written with the change it tells of, published after the commit."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_unpublished", "outbox_id", postgresql_where=text("published_at IS NULL")),
+    )
+
+    outbox_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+                                  sa_column_args=[Identity()])  # fmt: skip
+    type: str = Field(sa_type=Text)
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    published_at: datetime | None = Field(default=None, sa_type=time())
+
+
+class ScoringRun(SQLModel, table=True):
+    """A request to score and all that came of it; enough to repeat the run exactly."""
+
+    __tablename__ = "scoring_runs"
+    __table_args__ = (
+        # The run whose snapshot is the one of its calc_date.
+        Index(
+            "uq_scoring_runs_current_calc_date", "calc_date", unique=True,
+            postgresql_where=text("is_current"),
+        ),
+        Index("ix_scoring_runs_open", "run_id",
+              postgresql_where=text("state IN ('queued', 'running')")),
+    )  # fmt: skip
+
+    run_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+                               sa_column_args=[Identity()])  # fmt: skip
+    state: RunState = Field(default=RunState.QUEUED, sa_type=choice(RunState))
+    trigger: str = Field(default="api", sa_type=Text)
+    """Who asked: import, api, cli, sweeper, backfill."""
+    is_automatic: bool = Field(default=False, sa_column_kwargs=FALSE)
+    """With the settings' parameters, so that finishing it moves `scored_version`."""
+    parameters: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """As asked: calc_date (null, `latest` or ISO), window_days, k (or `auto`), transform, seed."""
+    calc_date: datetime | None = Field(default=None, sa_type=time())
+    window_days: int = Field(default=365)
+    k: int | None = None
+    base_currency: str | None = Field(default=None, sa_type=Text)
+    engine: str = Field("local", sa_type=Text)
+    data_version: int | None = Field(default=None, sa_type=BigInteger)
+    is_current: bool = Field(default=False, sa_column_kwargs=FALSE)
+    customers_processed: int | None = Field(default=None, sa_type=BigInteger)
+    clusters_created: int | None = None
+    previous_run_id: int | None = Field(default=None, sa_type=BigInteger)
+    """The run of the snapshot that flows are measured from."""
+    progress: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """{step, step_number, steps, percent, message}."""
+    edges: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    model: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    metrics: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """Totals that pages show: customers, revenue, grid of recency by frequency-monetary scores."""
+    sweep: list[Any] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    warnings: list[Any] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    """[{code, message}]."""
+    timings: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """Seconds by step."""
+    message: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Text)
+    attempt: int = Field(default=0, sa_column_kwargs=ZERO)
+    fence: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    """Grows with each claim; a worker may publish only under the fence it claimed."""
+    worker: str | None = Field(default=None, sa_type=Text)
+    heartbeat_at: datetime | None = Field(default=None, sa_type=time())
+    cancel_requested: bool = Field(default=False, sa_column_kwargs=FALSE)
+    idempotency_key: str | None = Field(default=None, sa_type=Text, unique=True)
+    queued_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    started_at: datetime | None = Field(default=None, sa_type=time())
+    finished_at: datetime | None = Field(default=None, sa_type=time())

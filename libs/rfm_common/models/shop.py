@@ -1,0 +1,73 @@
+"""The shop as its files tell it: customers, orders, exchange rates."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Numeric,
+    Text,
+)
+from sqlmodel import BigInteger, Field, SQLModel
+
+from rfm_common.models.base import (
+    id_text,
+    money,
+    time,
+)
+
+BEGINNING = date(1, 1, 1)
+"""The `valid_from` of a rate that was given without one."""
+
+
+class Customer(SQLModel, table=True):
+    """A customer; one that only orders mention has no e-mail and no country."""
+
+    __tablename__ = "customers"
+
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    email: str | None = Field(default=None, sa_type=Text)
+    country: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime | None = Field(default=None, sa_type=time())
+    import_id: int | None = Field(default=None, sa_type=BigInteger)
+    import_line: int | None = None
+
+
+class Order(SQLModel, table=True):
+    """An order as the latest import told it."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        Index("ix_orders_customer_id_order_date", "customer_id", "order_date"),
+        # A few pages whatever the size: rows of an import lie together.
+        Index("ix_orders_import_id", "import_id", postgresql_using="brin"),
+    )
+
+    order_id: str = Field(sa_type=id_text(), primary_key=True)
+    customer_id: str = Field(
+        sa_column=Column(id_text(), ForeignKey("customers.customer_id"), nullable=False)
+    )
+    order_date: datetime = Field(sa_type=time())
+    order_amount: Decimal = Field(sa_type=money())
+    currency: str = Field(sa_type=Text)
+    """ISO code in upper case; empty when the file named none: the shop's base currency."""
+    status: str = Field(sa_type=Text)
+    """Trimmed and lower case."""
+    import_id: int | None = Field(default=None, sa_type=BigInteger)
+    import_line: int | None = None
+    """The line of that import's file where the order stands."""
+
+
+class ExchangeRate(SQLModel, table=True):
+    """Base units for one unit of `currency`, from `valid_from` on."""
+
+    __tablename__ = "exchange_rates"
+
+    currency: str = Field(sa_type=Text, primary_key=True)
+    valid_from: date = Field(default=BEGINNING, sa_type=Date, primary_key=True)
+    rate: Decimal = Field(sa_type=Numeric(24, 12))
+    import_id: int | None = Field(default=None, sa_type=BigInteger)
+    import_line: int | None = None

@@ -1,0 +1,136 @@
+"""What a run computed: features, clusters, and the figures that pages read."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, Computed, ForeignKey, Index, Numeric, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import BigInteger, Field, SQLModel
+
+from rfm_common.models.base import MONEY_SCALE, choice, id_text, time
+
+
+class Cause(StrEnum):
+    """Why a customer is in another segment than in the snapshot before."""
+
+    NEW_CUSTOMER = "new_customer"
+    NEW_ORDER = "new_order"
+    AGEING = "ageing"
+    EDGES = "edges"
+    MODEL = "model"
+    STAYED = "stayed"
+
+
+class RfmFeature(SQLModel, table=True):
+    """R, F, M and scores of one customer in one snapshot; a partition per calc_date."""
+
+    __tablename__ = "rfm_features"
+    __table_args__ = {"postgresql_partition_by": "LIST (calc_date)"}
+
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    calc_date: datetime = Field(sa_type=time(), primary_key=True)
+    recency_days: int
+    frequency: int
+    monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    r_score: int = Field(sa_type=SmallInteger)
+    f_score: int = Field(sa_type=SmallInteger)
+    m_score: int = Field(sa_type=SmallInteger)
+
+
+# Put together when it is read: parsing JSON for every customer took most of a snapshot's load.
+CLUSTER_SCORE = """CAST('{"centroid":{"recency_days":' || CAST(centre_recency_days AS text)
+    || ',"frequency":' || CAST(centre_frequency AS text)
+    || ',"monetary":' || CAST(centre_monetary AS text)
+    || '},"distance":' || CAST(distance AS text)
+    || ',"next_distance":' || CAST(next_distance AS text) || '}' AS jsonb)"""
+
+
+class CustomerCluster(SQLModel, table=True):
+    """Cluster and segment of one customer in one snapshot; a partition per calc_date."""
+
+    __tablename__ = "customer_clusters"
+    __table_args__ = (
+        Index("ix_customer_clusters_segment_name_segment_rank", "segment_name", "segment_rank"),
+        {"postgresql_partition_by": "LIST (calc_date)"},
+    )
+
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    calc_date: datetime = Field(sa_type=time(), primary_key=True)
+    cluster_id: int = Field(sa_type=SmallInteger)
+    segment_name: str = Field(sa_type=Text)
+    segment_rank: int
+    """1 for the segment's best customer (monetary, then id): page N is a range, not an offset."""
+    centre_recency_days: float
+    centre_frequency: float
+    centre_monetary: float
+    distance: float
+    """To the centroid, in standard deviations."""
+    next_distance: float
+    cluster_score: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB, Computed(CLUSTER_SCORE, persisted=False))
+    )
+
+
+class SegmentStat(SQLModel, table=True):
+    """One segment and cluster of one run, added up once so that pages read k rows."""
+
+    __tablename__ = "segment_stats"
+
+    run_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    cluster_id: int = Field(sa_type=SmallInteger, primary_key=True)
+    segment_name: str = Field(sa_type=Text)
+    customer_count: int = Field(sa_type=BigInteger)
+    customer_share: float
+    order_count: int = Field(sa_type=BigInteger)
+    monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    monetary_share: float
+    avg_recency_days: float
+    avg_frequency: float
+    avg_monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    avg_order_value: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    median_recency_days: float
+    median_frequency: float
+    median_monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+
+
+class SegmentFlow(SQLModel, table=True):
+    """How many customers, and how much money, went from one segment to another, and why."""
+
+    __tablename__ = "segment_flows"
+
+    run_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    from_segment: str = Field(sa_type=Text, primary_key=True)
+    """Empty for customers who were not in the snapshot before."""
+    to_segment: str = Field(sa_type=Text, primary_key=True)
+    cause: Cause = Field(sa_type=choice(Cause), primary_key=True)
+    customers: int = Field(sa_type=BigInteger)
+    monetary_before: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    monetary_after: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+
+
+class RunSample(SQLModel, table=True):
+    """At most 3,000 customers of a run, stratified by cluster, for its charts."""
+
+    __tablename__ = "run_samples"
+
+    run_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    recency_days: int
+    frequency: int
+    monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    cluster_id: int = Field(sa_type=SmallInteger)
+    segment_name: str = Field(sa_type=Text)
