@@ -26,6 +26,8 @@ RedisDep = NamedDependency[Redis]
 SessionDep = NamedDependency[AsyncSession]
 SnapshotDep = NamedDependency[Snapshot]
 PageDep = NamedDependency[Page]
+ActorDep = NamedDependency[str]
+"""Who asks, as the audit log has it: `local`, `key:NAME` or `login:NUMBER`."""
 
 CalcDate = Annotated[
     str | None,
@@ -63,6 +65,12 @@ def provide_redis(state: State) -> Redis:
     """The client of the bus; Redis may be away at any time."""
     redis: Redis = state.redis
     return redis
+
+
+def provide_actor(scope: Scope) -> str:
+    """Who asks, as the check of credentials found out."""
+    actor: str = scope["state"]["actor"]
+    return actor
 
 
 async def provide_session(state: State, scope: Scope) -> AsyncSession:
@@ -113,6 +121,7 @@ DEPENDENCIES = {
     "sessions": Provide(provide_sessions, sync_to_thread=False),
     "redis": Provide(provide_redis, sync_to_thread=False),
     "session": Provide(provide_session),
+    "actor": Provide(provide_actor, sync_to_thread=False),
 }
 READS = {
     "snapshot": Provide(provide_snapshot),

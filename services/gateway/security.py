@@ -87,6 +87,7 @@ class Guard(ASGIMiddleware):
             )
         if scope.get("method") not in SAFE_METHODS and is_cross_site(headers):
             raise PermissionDeniedException("another site may not change anything here")
+        scope["state"]["actor"] = "local"
         await next_app(scope, receive, send)
 
 

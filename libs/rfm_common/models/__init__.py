@@ -4,6 +4,7 @@ Times are stored with a zone, money as exact decimals, ids as text in byte order
 collation: as fast as integers, and the same order on every server).
 """
 
+from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
 from rfm_common.models.imports import Import, ImportReject, ImportState, Kind, RowOutcome
 from rfm_common.models.runs import DataState, OutboxEvent, RunState, ScoringRun
@@ -11,9 +12,11 @@ from rfm_common.models.shop import BEGINNING, Customer, ExchangeRate, Order
 from rfm_common.models.snapshots import (
     CLUSTER_SCORE,
     Cause,
+    CountrySummary,
     CustomerCluster,
     RfmFeature,
     RunSample,
+    SegmentCountry,
     SegmentFlow,
     SegmentStat,
 )
@@ -23,7 +26,10 @@ __all__ = [
     "CLUSTER_SCORE",
     "MONEY_DIGITS",
     "MONEY_SCALE",
+    "ApiKey",
+    "AuditEntry",
     "Cause",
+    "CountrySummary",
     "Customer",
     "CustomerCluster",
     "DataState",
@@ -32,13 +38,17 @@ __all__ = [
     "ImportReject",
     "ImportState",
     "Kind",
+    "LoginLink",
+    "LoginSession",
     "Order",
     "OutboxEvent",
     "RfmFeature",
     "RowOutcome",
     "RunSample",
     "RunState",
+    "Scope",
     "ScoringRun",
+    "SegmentCountry",
     "SegmentFlow",
     "SegmentStat",
     "metadata",
