@@ -19,6 +19,8 @@ _COMMANDS = {
     "status": "ask:status",
     "migrate": "migrate:migrate",
     "generate": "generate:generate",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
 }
 """Where each command is; loaded when it is called, because some of them load a lot."""
 

@@ -83,6 +83,10 @@ class PrivateServer(ABC):
         self.launch()
         self.wait_ready()
 
+    def attach(self) -> None:
+        """Learn the port of this folder's server that another process of ours runs."""
+        self.port = int(self._kept("port"))
+
     def stop(self, seconds: float = 8) -> None:
         """Ask it to end and wait; end it at once when that takes too long."""
         if not self.process:

@@ -7,12 +7,9 @@ from typing import Any
 import click
 
 from rfm_cli.commands import settings_of
-from rfm_cli.postgres import PrivatePostgres
-from rfm_cli.stack import with_servers
-from rfm_cli.state import StateFolder
+from rfm_cli.database import reach
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
-from rfm_common.settings import Settings
 
 
 @click.command()
@@ -25,18 +22,6 @@ def migrate(**options: Any) -> None:
     """Bring the database to the newest schema: the one of DB_HOST, else the private one."""
     settings = settings_of(options)
     configure_logging("rfm", settings.log_level, settings.log_format)
-    if "db_host" in settings.model_fields_set:
-        asyncio.run(upgrade(settings))
-    else:
-        with StateFolder(settings.state_dir).held():
-            _migrate_private(settings)
+    with reach(settings) as reached:
+        asyncio.run(upgrade(reached))
     click.echo("the database has the newest schema")
-
-
-def _migrate_private(settings: Settings) -> None:
-    server = PrivatePostgres(settings.state_dir.absolute() / PrivatePostgres.name)
-    server.start()
-    try:
-        asyncio.run(upgrade(with_servers(settings, [server])))
-    finally:
-        server.stop()

@@ -36,7 +36,7 @@ def taken() -> Generator[int]:
 def test_help_names_every_command() -> None:
     shown = rfm("--help")
     assert shown.exit_code == 0
-    for command in ("up", "demo", "import", "score", "export", "status", "migrate", "generate"):
+    for command in ("up", "demo", "import", "score", "export", "status", "migrate", "backup"):
         assert f"\n  {command} " in shown.output
         assert rfm(command, "--help").exit_code == 0
 

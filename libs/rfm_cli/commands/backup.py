@@ -1,0 +1,54 @@
+"""`rfm backup` and `rfm restore`: everything in one file, and back."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rfm_cli.backup import Contents, back_up
+from rfm_cli.backup import restore as restore_backup
+from rfm_cli.commands import settings_of
+from rfm_cli.database import reach, reach_alone
+from rfm_common.logs import configure_logging
+from rfm_common.settings import Settings
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_STATE = click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
+_DATA = click.option("--data-dir", type=_FOLDER, help="Holds the watched input/ (DATA_DIR, data).")
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_STATE
+@_DATA
+def backup(file: Path, **options: Any) -> None:
+    """Write database and dropped files into one FILE (.tar.gz); nothing has to stop for it."""
+    with reach(settings_of(options)) as settings:
+        contents = back_up(settings, file)
+    click.echo(f"{file} ({file.stat().st_size:,} bytes): {_in_words(contents)}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Also when there is data here; files are set aside.")
+@_STATE
+@_DATA
+def restore(file: Path, *, replace: bool, **options: Any) -> None:
+    """Make database and files what the backup in FILE holds; the product must be stopped."""
+    given = settings_of(options)
+    configure_logging("rfm", given.log_level, given.log_format)
+    with reach_alone(given) as settings:
+        contents = _restore(settings, file, replace=replace)
+    click.echo(f"restored {_in_words(contents)}")
+
+
+def _restore(settings: Settings, file: Path, *, replace: bool) -> Contents:
+    return asyncio.run(restore_backup(settings, file, replace=replace))
+
+
+def _in_words(contents: Contents) -> str:
+    return (
+        f"{contents.customers:,} customers, {contents.orders:,} orders, {contents.files:,} files,"
+        f" written {contents.created_at} by version {contents.version}"
+    )

@@ -1,0 +1,193 @@
+"""Back up a shop, lose it, and have it again."""
+
+import asyncio
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rfm_cli.backup import BackupError, Contents, back_up, restore
+from rfm_cli.database import InUseError, ask, reach_alone
+from rfm_cli.main import main
+from rfm_common.db import Sessions, run_sql
+from rfm_common.settings import Settings
+from tests.shop import open_shop
+
+TABLES = """SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
+    AND relnamespace = 'public'::regnamespace ORDER BY 1"""
+FILES = {
+    "archive/1-customers.csv": "customer_id\nC1\n",
+    "quarantine/2-broken.csv": "?\n",
+    "quarantine/2-broken.csv.rejects.csv": "line,reason\n",
+    "input/waiting.csv": "order_id\n",
+}
+
+
+async def dispose(sessions: Sessions) -> None:
+    """Close the test's connections: a restore wants the database for itself."""
+    await sessions.kw["bind"].dispose()
+
+
+def tables(settings: Settings) -> dict[str, str]:
+    """Every table with a digest of its rows, whatever their order."""
+    digest = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t"
+    return {name: ask(settings, digest.format(name)) for name in ask(settings, TABLES).split()}
+
+
+def files(settings: Settings) -> dict[str, str]:
+    found = (path for path in settings.data_dir.rglob("*") if path.is_file())
+    return {path.relative_to(settings.data_dir).as_posix(): path.read_text() for path in found}
+
+
+def put(settings: Settings, contents: dict[str, str]) -> None:
+    for name, text in contents.items():
+        path = settings.data_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.fixture
+async def shop(settings: Settings, sessions: Sessions) -> Settings:
+    """A scored shop with files, two of which the ledger knows."""
+    await open_shop(sessions)
+    put(settings, FILES)
+    async with sessions() as session, session.begin():
+        for number, path in enumerate(("archive/1-customers.csv", "quarantine/2-broken.csv"), 1):
+            await run_sql(
+                session, "UPDATE imports SET stored_path = :path WHERE import_id = :number",
+                path=path, number=number,
+            )  # fmt: skip
+    await dispose(sessions)
+    return settings
+
+
+@pytest.fixture
+async def saved(shop: Settings, tmp_path: Path) -> Path:
+    await asyncio.to_thread(back_up, shop, tmp_path / "shop.tar.gz")
+    return tmp_path / "shop.tar.gz"
+
+
+async def test_what_was_lost_comes_back(
+    shop: Settings, sessions: Sessions, saved: Path, tmp_path: Path
+) -> None:
+    before = tables(shop)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "TRUNCATE customers CASCADE")
+        await run_sql(session, "DROP TABLE segment_stats")
+    await dispose(sessions)
+    other = shop.model_copy(update={"data_dir": tmp_path / "elsewhere"})
+
+    contents = await restore(other, saved, replace=True)
+
+    assert tables(shop) == before
+    assert files(other) == FILES
+    assert (contents.customers, contents.imports, contents.files) == (120, 3, 4)
+
+
+async def test_nothing_is_replaced_unasked_and_no_file_is_deleted(
+    shop: Settings, saved: Path
+) -> None:
+    before = tables(shop)
+    with pytest.raises(BackupError, match="the database is not empty: add --replace"):
+        await restore(shop, saved, replace=False)
+    put(shop, {"input/waiting.csv": "newer\n", "archive/9-later.csv": "later\n"})
+
+    await restore(shop, saved, replace=True)
+
+    here = files(shop)
+    aside = {name.split("/", 1)[1]: here.pop(name) for name in [*here] if name[:9] == "replaced-"}
+    assert (tables(shop), here) == (before, FILES)
+    assert aside == FILES | {"input/waiting.csv": "newer\n", "archive/9-later.csv": "later\n"}
+
+
+async def test_a_file_that_was_decided_during_the_backup_is_decided_again(
+    shop: Settings, tmp_path: Path
+) -> None:
+    """The dump is older than the files: its ledger does not know the last ones."""
+    put(shop, {"archive/7-orders.csv": "o\n", "quarantine/8-bad.csv": "b\n",
+               "quarantine/8-bad.csv.rejects.csv": "r\n"})  # fmt: skip
+    back_up(shop, tmp_path / "late.tar.gz")
+    await restore(shop, tmp_path / "late.tar.gz", replace=True)
+    here = {name: text for name, text in files(shop).items() if not name.startswith("replaced-")}
+    assert here == FILES | {"input/orders.csv": "o\n", "input/bad.csv": "b\n"}
+
+
+async def test_a_file_that_is_no_whole_backup_changes_nothing(shop: Settings, saved: Path) -> None:
+    before = (tables(shop), files(shop))
+    content = saved.read_bytes()
+    broken = {
+        "cut": content[: len(content) // 2],
+        "other": b"customer_id,email\n",
+        "empty": b"",
+    }
+    for name, content in broken.items():
+        path = saved.with_name(name)
+        path.write_bytes(content)
+        with pytest.raises(BackupError, match=f"{name} is not a whole backup"):
+            await restore(shop, path, replace=True)
+    assert (tables(shop), files(shop)) == before
+
+
+async def test_a_dump_that_was_changed_is_refused(
+    shop: Settings, saved: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "opened"
+    with tarfile.open(saved) as archive:
+        archive.extractall(folder, filter="data")
+    with (folder / "database.sql").open("a") as dump:
+        dump.write("DROP TABLE customers;\n")
+    with tarfile.open(tmp_path / "changed.tar.gz", "w:gz") as archive:
+        for path in folder.iterdir():
+            archive.add(path, path.name)
+    with pytest.raises(BackupError, match="damaged"):
+        await restore(shop, tmp_path / "changed.tar.gz", replace=True)
+
+
+async def test_a_backup_that_fails_leaves_nothing(
+    shop: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    wrong = shop.model_copy(update={"db_name": "nowhere"})
+    with pytest.raises(Exception, match='database "nowhere" does not exist'):
+        back_up(wrong, tmp_path / "sub" / "shop.tar.gz")
+    assert list((tmp_path / "sub").iterdir()) == []
+
+
+async def test_a_restore_waits_for_nobody_who_uses_the_database(
+    shop: Settings, sessions: Sessions
+) -> None:
+    named = "SET application_name = 'rfm-gateway'"
+    async with sessions() as session:
+        await run_sql(session, named)
+        with pytest.raises(InUseError, match="rfm-gateway use the database: stop them first"), \
+             reach_alone(shop):  # fmt: skip
+            pass
+        await session.invalidate()
+
+
+def rfm(settings: Settings, *arguments: object) -> Result:
+    environment = {
+        "DB_HOST": settings.db_host, "DB_PORT": str(settings.db_port),
+        "DB_NAME": settings.db_name, "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password.get_secret_value(),
+        "DATA_DIR": str(settings.data_dir),
+    }  # fmt: skip
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
+
+
+async def test_the_commands_say_what_they_did(shop: Settings, tmp_path: Path) -> None:
+    target = tmp_path / "nightly" / "shop.tar.gz"
+    written = await asyncio.to_thread(rfm, shop, "backup", target)
+    assert "120 customers" in written.output
+    assert target.stat().st_mode & 0o077 == 0
+
+    refused = await asyncio.to_thread(rfm, shop, "restore", target)
+    assert (refused.exit_code, "add --replace" in refused.output) == (1, True)
+    restored = await asyncio.to_thread(rfm, shop, "restore", target, "--replace")
+    assert (restored.exit_code, "restored 120 customers" in restored.output) == (0, True)
+    with tarfile.open(target) as archive:
+        assert archive.getnames()[-1] == "backup.json"
+        listed = archive.extractfile("backup.json")
+        assert listed is not None
+        assert Contents(**json.load(listed)).orders > 0
