@@ -117,6 +117,32 @@ SELECT $2, customer_id, recency_days, frequency, monetary, cluster_id, segment_n
 FROM rfm_features JOIN customer_clusters USING (customer_id, calc_date)
 WHERE calc_date = $1 ORDER BY hashtext(customer_id) LIMIT 3000"""
 
+COUNTRY_STATS = """
+INSERT INTO segment_countries
+SELECT $2, coalesce(country, ''), cluster_id, segment_name, count(*), sum(frequency),
+       sum(monetary), sum(recency_days), percentile_cont(0.5) WITHIN GROUP (ORDER BY recency_days)
+FROM rfm_features JOIN customer_clusters USING (customer_id, calc_date)
+JOIN customers USING (customer_id) WHERE calc_date = $1 GROUP BY 2, 3, 4"""
+
+COUNTRY_SUMMARIES = """
+WITH scored AS (
+    SELECT coalesce(country, '') AS country, f.* FROM rfm_features f
+    JOIN customers USING (customer_id) WHERE calc_date = $1
+), cells AS (
+    SELECT country, r_score, floor((f_score + m_score + 1) / 2)::int AS fm_score,
+           count(*) AS customers, sum(monetary)::text AS monetary
+    FROM scored GROUP BY 1, 2, 3
+)
+INSERT INTO country_summaries
+SELECT $2, country, jsonb_build_object(
+    'customers', count(*), 'active_customers', count(*) FILTER (WHERE frequency > 0),
+    'orders', sum(frequency), 'monetary', sum(monetary)::text,
+    'median_recency_days', percentile_cont(0.5) WITHIN GROUP (ORDER BY recency_days)
+        FILTER (WHERE frequency > 0),
+    'grid', (SELECT jsonb_agg(to_jsonb(cells) - 'country') FROM cells
+             WHERE cells.country = scored.country))
+FROM scored GROUP BY country"""
+
 SUMMARY = """
 SELECT json_build_object(
     'customers', count(*), 'active_customers', count(*) FILTER (WHERE frequency > 0),
@@ -211,7 +237,8 @@ async def score(sessions: Sessions, calc_date: datetime = CALC_DATE) -> int:
         run_id: int = await _replace_run(raw, calc_date)
         await raw.execute(FEATURES, calc_date, WINDOW_DAYS)
         await raw.execute(CLUSTERS, calc_date, SEGMENTS)
-        await raw.execute(STATS, calc_date, run_id)
+        for statistics in (STATS, COUNTRY_STATS, COUNTRY_SUMMARIES):
+            await raw.execute(statistics, calc_date, run_id)
         await raw.execute(SAMPLES, calc_date, run_id)
         if previous:
             await raw.execute(FLOWS, calc_date, run_id, previous["calc_date"])

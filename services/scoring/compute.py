@@ -121,4 +121,6 @@ def _outcome(found: Found, target: Target, claimed: Claim) -> Outcome:
         target=target, data_version=found.plan.data_version,
         row=report.row(found, claimed.parameters), stats=found.aggregates.stats,
         samples=found.aggregates.samples, flows=found.flows,
+        segment_countries=found.aggregates.segment_countries,
+        country_summaries=found.aggregates.country_summaries,
     )  # fmt: skip

@@ -114,7 +114,7 @@ SELECT c.customer_id,
                 {spec.window_days + 1}) AS recency_days,
        COALESCE(s.frequency, 0) AS frequency,
        COALESCE(s.monetary, 0) AS monetary,
-       COALESCE(s.left_out, 0) AS left_out
+       COALESCE(s.left_out, 0) AS left_out, c.country
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
 WHERE {_known(spec, dialect)}{chosen}
 """

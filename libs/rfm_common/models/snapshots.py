@@ -9,7 +9,7 @@ from sqlalchemy import Column, Computed, ForeignKey, Index, Numeric, SmallIntege
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
-from rfm_common.models.base import MONEY_SCALE, choice, id_text, time
+from rfm_common.models.base import DICT, MONEY_SCALE, choice, id_text, time
 
 
 class Cause(StrEnum):
@@ -97,6 +97,43 @@ class SegmentStat(SQLModel, table=True):
     median_recency_days: float
     median_frequency: float
     median_monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+
+
+class SegmentCountry(SQLModel, table=True):
+    """One segment and cluster of one run in one country, of the commonest countries."""
+
+    __tablename__ = "segment_countries"
+
+    run_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    country: str = Field(sa_type=Text, primary_key=True)
+    """As the customers' file has it; empty for customers without one."""
+    cluster_id: int = Field(sa_type=SmallInteger, primary_key=True)
+    segment_name: str = Field(sa_type=Text)
+    customer_count: int = Field(sa_type=BigInteger)
+    order_count: int = Field(sa_type=BigInteger)
+    monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    recency_sum: int = Field(sa_type=BigInteger)
+    """Days; divided by the customers it is the average, of clusters and segments alike."""
+    median_recency_days: float
+
+
+class CountrySummary(SQLModel, table=True):
+    """One country of one run: the part of the run's `summary` that is counted by customer."""
+
+    __tablename__ = "country_summaries"
+
+    run_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    country: str = Field(sa_type=Text, primary_key=True)
+    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """customers, active_customers, orders, monetary, median_recency_days, grid."""
 
 
 class SegmentFlow(SQLModel, table=True):

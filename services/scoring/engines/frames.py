@@ -12,18 +12,19 @@ import polars as pl
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from scoring.clusters import Assignment, Model, Points
+from scoring.engines.countries import Row, by_country, grid
 from scoring.engines.protocol import Aggregates, Totals
 from scoring.features import CENT, Edges, cuts
 
 MONEY = pl.Decimal(24, MONEY_SCALE)
-FEATURES = {
+FIGURES = {
     "customer_id": pl.String(), "recency_days": pl.Int32(), "frequency": pl.Int32(),
     "monetary": MONEY, "left_out": pl.Int32(),
 }  # fmt: skip
-SNAPSHOT = {**FEATURES, "segment_name": pl.String()}
+FEATURES = {**FIGURES, "country": pl.String()}
+SNAPSHOT = {**FIGURES, "segment_name": pl.String()}
 SAMPLES = 3_000
 SLICE = 100_000
-Row = dict[str, Any]
 
 
 def read_features(csv: bytes) -> pl.DataFrame:
@@ -111,10 +112,13 @@ def aggregate(frame: pl.DataFrame, names: Sequence[str], seed: int) -> Aggregate
     """Everything that pages show of a whole snapshot."""
     active = frame.filter(pl.col("frequency") > 0)["recency_days"]
     median = active.median()
+    segment_countries, country_summaries = by_country(frame) if names else ([], [])
     return Aggregates(
         stats=[_stat(frame, number, name) for number, name in enumerate(names)],
-        grid=_grid(frame),
+        grid=grid(frame),
         samples=_samples(frame, len(names), seed) if names else [],
+        segment_countries=segment_countries,
+        country_summaries=country_summaries,
         median_recency_days=float(median) if isinstance(median, int | float) else None,
     )
 
@@ -151,16 +155,6 @@ def median(column: pl.Series) -> Decimal:
         return Decimal(0)
     pair = Decimal(ordered[(count - 1) // 2]) + Decimal(ordered[count // 2])
     return (pair / 2).quantize(CENT, ROUND_HALF_EVEN)
-
-
-def _grid(frame: pl.DataFrame) -> list[Row]:
-    """Customers and money by recency score and the rounded mean of the other two."""
-    both = ((pl.col("f_score") + pl.col("m_score") + 1) // 2).alias("fm_score")
-    cells = frame.group_by("r_score", both).agg(
-        customers=pl.len(), monetary=pl.col("monetary").sum()
-    )
-    rows = cells.sort("r_score", "fm_score").iter_rows(named=True)
-    return [row | {"monetary": str(row["monetary"])} for row in rows]
 
 
 def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:

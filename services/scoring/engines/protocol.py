@@ -49,11 +49,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregates:
-    """The snapshot added up: rows for `segment_stats` and `run_samples`, and the grid."""
+    """The snapshot added up: rows for the tables of these names, and the grid."""
 
     stats: list[dict[str, Any]]
     grid: list[dict[str, Any]]
     samples: list[dict[str, Any]]
+    segment_countries: list[dict[str, Any]]
+    country_summaries: list[dict[str, Any]]
     median_recency_days: float | None
 
 

@@ -11,7 +11,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.bus import remember
 from rfm_common.db import raw_connection, run_sql
 from rfm_common.events import RunFinished
-from rfm_common.models import RunSample, RunState, ScoringRun, SegmentFlow, SegmentStat
+from rfm_common.models import (
+    CountrySummary,
+    RunSample,
+    RunState,
+    ScoringRun,
+    SegmentCountry,
+    SegmentFlow,
+    SegmentStat,
+)
 from scoring.engines import Flows, Target
 from scoring.store import snapshots
 from scoring.store.queue import CancelledRunError, Claim, LostRunError
@@ -27,6 +35,8 @@ class Outcome:
     """Values for columns of `scoring_runs`."""
     stats: Sequence[dict[str, Any]]
     samples: Sequence[dict[str, Any]]
+    segment_countries: Sequence[dict[str, Any]]
+    country_summaries: Sequence[dict[str, Any]]
     flows: Flows
 
 
@@ -69,9 +79,14 @@ async def _check_claim(session: AsyncSession, claimed: Claim) -> None:
 
 async def _write_tables(session: AsyncSession, outcome: Outcome) -> None:
     run_id = outcome.target.run_id
-    if outcome.stats:
-        rows = [row | {"run_id": run_id} for row in outcome.stats]
-        await session.exec(insert(SegmentStat).values(rows))
+    tables = (
+        (SegmentStat, outcome.stats),
+        (SegmentCountry, outcome.segment_countries),
+        (CountrySummary, outcome.country_summaries),
+    )
+    for table, found in tables:
+        if rows := [row | {"run_id": run_id} for row in found]:
+            await session.exec(insert(table), params=rows)
     await write_flows(session, run_id, outcome.flows)
     if outcome.samples:
         columns = ("run_id", *outcome.samples[0])

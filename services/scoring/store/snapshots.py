@@ -54,8 +54,8 @@ async def features_csv(
     fresh = features_sql(spec, dialect, only="SELECT customer_id FROM touched")
     return await copy_out(
         session,
-        "SELECT customer_id, recency_days, frequency, monetary, 0 AS left_out"
-        f" FROM {partition('rfm_features', base.run_id)}"
+        "SELECT customer_id, recency_days, frequency, monetary, 0 AS left_out, country"
+        f" FROM {partition('rfm_features', base.run_id)} JOIN customers USING (customer_id)"
         f" WHERE customer_id NOT IN (SELECT customer_id FROM touched) UNION ALL ({fresh})",
     )
 

@@ -255,3 +255,40 @@ async def test_a_failed_automatic_run_is_not_repeated_at_once(settings, sessions
         await run_sql(session, "UPDATE scoring_runs SET finished_at = now() - interval '2 min'")
     assert await jobs.drain(await context(settings, sessions, redis)) == 1
     assert (await runs(sessions))[-1].state is RunState.FINISHED
+
+
+BY_COUNTRY = """
+SELECT coalesce(country, '') AS country, cluster_id, segment_name, count(*) AS customer_count,
+       sum(frequency) AS order_count, sum(monetary) AS monetary, sum(recency_days) AS recency_sum,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY recency_days) AS median_recency_days
+FROM rfm_features JOIN customer_clusters USING (customer_id, calc_date)
+JOIN customers USING (customer_id) WHERE calc_date = :moment GROUP BY 1, 2, 3 ORDER BY 1, 2
+"""
+STORED = """
+SELECT country, cluster_id, segment_name, customer_count, order_count, monetary, recency_sum,
+       median_recency_days
+FROM segment_countries WHERE run_id = :run_id ORDER BY country COLLATE "C", cluster_id
+"""
+
+
+async def test_figures_by_country_follow_the_customers(settings, sessions, redis) -> None:
+    """Also when the run builds on the snapshot before and only the country is new."""
+    await load(sessions, shop())
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE customers SET country = 'DE' WHERE customer_id < 'C0100'")
+    for country in ("FR", "=1+1"):
+        async with sessions() as session, session.begin():
+            changed = "UPDATE customers SET country = :country WHERE customer_id > 'C0150'"
+            await run_sql(session, changed, country=country)
+        run = await score(settings, sessions, redis, AS_OF)
+        async with sessions() as session:
+            stored = (await run_sql(session, STORED, run_id=run.run_id)).all()
+            counted = (await run_sql(session, BY_COUNTRY, moment=run.calc_date)).all()
+            summaries = await run_sql(
+                session, "SELECT country, summary FROM country_summaries WHERE run_id = :run_id",
+                run_id=run.run_id,
+            )  # fmt: skip
+            customers = {row[0]: row[1]["customers"] for row in summaries.all()}
+        assert stored == counted
+        assert customers.keys() == {"", "DE", country}
+        assert sum(customers.values()) == run.customers_processed

@@ -58,7 +58,7 @@ def test_rounded_down_cuts_compare_like_the_edges(values: list[Decimal], probe: 
 
 
 def frame_of(rows: list[tuple[int, int, Decimal]]) -> pl.DataFrame:
-    lines = [f"C{number},{r},{f},{m},0" for number, (r, f, m) in enumerate(rows)]
+    lines = [f"C{number},{r},{f},{m},0," for number, (r, f, m) in enumerate(rows)]
     return frames.read_features("\n".join(lines).encode())
 
 

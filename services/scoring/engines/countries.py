@@ -1,0 +1,64 @@
+"""A snapshot added up by country: what pages show when they are narrowed to one. Pure."""
+
+from typing import Any
+
+import polars as pl
+
+KEPT = 300
+"""The countries with the most customers; the column may hold anything, also a million values."""
+UNKNOWN = ""
+Row = dict[str, Any]
+
+
+def grid(frame: pl.DataFrame, *also: str) -> list[Row]:
+    """Customers and money by recency score and the rounded mean of the other two scores."""
+    both = ((pl.col("f_score") + pl.col("m_score") + 1) // 2).alias("fm_score")
+    cells = frame.group_by(*also, "r_score", both).agg(
+        customers=pl.len(), monetary=pl.col("monetary").sum()
+    )
+    rows = cells.sort(*also, "r_score", "fm_score").iter_rows(named=True)
+    return [row | {"monetary": str(row["monetary"])} for row in rows]
+
+
+def by_country(frame: pl.DataFrame) -> tuple[list[Row], list[Row]]:
+    """Rows for `segment_countries` and for `country_summaries`, of the commonest countries."""
+    known = frame.with_columns(pl.col("country").fill_null(UNKNOWN))
+    counts = known["country"].value_counts().sort("count", "country", descending=[True, False])
+    if counts.height > KEPT:
+        known = known.join(counts.head(KEPT), on="country", how="semi")
+    # Groups by number, not by text.
+    placed = known.with_columns(pl.col("country").cast(pl.Categorical()))
+    return _segments(placed), _summaries(placed)
+
+
+def _segments(frame: pl.DataFrame) -> list[Row]:
+    rows = frame.group_by("country", "cluster_id", "segment_name").agg(
+        customer_count=pl.len(),
+        order_count=pl.col("frequency").sum(),
+        monetary=pl.col("monetary").sum(),
+        recency_sum=pl.col("recency_days").cast(pl.Int64).sum(),
+        median_recency_days=pl.col("recency_days").median(),
+    )
+    return rows.sort("country", "cluster_id").rows(named=True)
+
+
+def _summaries(frame: pl.DataFrame) -> list[Row]:
+    """The parts of a run's summary that differ from country to country."""
+    is_active = pl.col("frequency") > 0
+    rows = frame.group_by("country").agg(
+        customers=pl.len(),
+        active_customers=is_active.sum(),
+        orders=pl.col("frequency").sum(),
+        monetary=pl.col("monetary").sum(),
+        median_recency_days=pl.col("recency_days").filter(is_active).median(),
+    )
+    cells: dict[str, list[Row]] = {}
+    for cell in grid(frame, "country"):
+        cells.setdefault(cell.pop("country"), []).append(cell)
+    return [
+        {
+            "country": (country := row.pop("country")),
+            "summary": row | {"monetary": str(row["monetary"]), "grid": cells[country]},
+        }
+        for row in rows.sort("country").iter_rows(named=True)
+    ]
