@@ -7,7 +7,9 @@ collation: as fast as integers, and the same order on every server).
 from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
 from rfm_common.models.imports import Import, ImportReject, ImportState, Kind, RowOutcome
+from rfm_common.models.privacy import Erasure, ErasureState, Suppression
 from rfm_common.models.runs import DataState, OutboxEvent, RunState, ScoringRun
+from rfm_common.models.services import ServiceBeat
 from rfm_common.models.shop import BEGINNING, Customer, ExchangeRate, Order
 from rfm_common.models.snapshots import (
     CLUSTER_SCORE,
@@ -19,6 +21,15 @@ from rfm_common.models.snapshots import (
     SegmentCountry,
     SegmentFlow,
     SegmentStat,
+)
+from rfm_common.models.webhooks import (
+    DeliveryState,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookRun,
+    WebhookTold,
 )
 
 __all__ = [
@@ -33,6 +44,9 @@ __all__ = [
     "Customer",
     "CustomerCluster",
     "DataState",
+    "Erasure",
+    "ErasureState",
+    "DeliveryState",
     "ExchangeRate",
     "Import",
     "ImportReject",
@@ -51,5 +65,11 @@ __all__ = [
     "SegmentCountry",
     "SegmentFlow",
     "SegmentStat",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "WebhookRun",
+    "WebhookTold",
     "metadata",
 ]
