@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from decimal import Decimal
 
 from alembic import command
 
@@ -41,3 +42,36 @@ async def test_three_processes_may_migrate_at_once(settings: Settings, sessions)
 
 async def test_upgrading_twice_changes_nothing(settings: Settings) -> None:
     await upgrade(settings)
+
+
+async def test_a_shop_of_the_first_schema_keeps_its_data_and_gets_the_new_index(
+    settings: Settings, sessions
+) -> None:
+    config = alembic_config(settings)
+    await asyncio.to_thread(command.downgrade, config, "0001")
+    assert "INCLUDE" not in await _order_index(sessions)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "INSERT INTO customers (customer_id) VALUES ('C1')")
+        await run_sql(
+            session,
+            "INSERT INTO orders VALUES ('O1', 'C1', '2026-01-01Z', 19.99, 'EUR', 'completed')",
+        )
+
+    await upgrade(settings)
+
+    assert await _order_index(sessions) == (
+        "CREATE INDEX ix_orders_customer_id_order_date ON public.orders USING btree"
+        " (customer_id, order_date) INCLUDE (order_amount, currency, status)"
+    )
+    async with sessions() as session:
+        kept = await run_sql(session, "SELECT order_id, customer_id, order_amount FROM orders")
+        assert kept.all() == [("O1", "C1", Decimal("19.9900"))]
+
+
+async def _order_index(sessions) -> str:
+    async with sessions() as session:
+        found = await run_sql(
+            session,
+            "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_orders_customer_id_order_date'",
+        )
+        return str(found.scalar_one())

@@ -41,10 +41,14 @@ class Order(SQLModel, table=True):
 
     __tablename__ = "orders"
     __table_args__ = (
-        Index("ix_orders_customer_id_order_date", "customer_id", "order_date"),
+        # All that R, F and M need, customer by customer: the group-by reads nothing else.
+        Index(
+            "ix_orders_customer_id_order_date", "customer_id", "order_date",
+            postgresql_include=["order_amount", "currency", "status"],
+        ),
         # A few pages whatever the size: rows of an import lie together.
         Index("ix_orders_import_id", "import_id", postgresql_using="brin"),
-    )
+    )  # fmt: skip
 
     order_id: str = Field(sa_type=id_text(), primary_key=True)
     customer_id: str = Field(
