@@ -11,7 +11,7 @@ from gateway.api.exports import export_segment
 from gateway.api.health import health, ready
 from gateway.api.imports import imports, one_import, rejects, upload
 from gateway.api.metrics import metrics
-from gateway.api.migrations import migrations
+from gateway.api.migrations import migrations, movers
 from gateway.api.pictures import in_space, interactive, plot, plotly_script
 from gateway.api.runs import cancel, one_run, run_pipeline, runs
 from gateway.api.segments import segment_customers, segments
@@ -24,7 +24,7 @@ ROUTES = [
         route_handlers=[
             health, ready, metrics, snapshots, segments, segment_customers,
             customers, customer, orders,
-            run_pipeline, backfill, runs, one_run, cancel, migrations,
+            run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, demo,
             export_segment, events, plot, interactive, in_space, plotly_script,
         ],

@@ -1,15 +1,37 @@
-"""`GET /migrations`: who went from which segment to which."""
+"""`GET /migrations`: who went from which segment to which, and `/migrations/movers`: who it was."""
 
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
 from litestar.params import QueryParameter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.queries import migrations as queries
+from gateway.queries.segments import find_segment
 from gateway.queries.snapshots import find_snapshot, snapshot_before
 from gateway.responses import answer, refuse_unchanged
-from gateway.schemas.migrations import Flow, Migrations
+from gateway.schemas.common import Snapshot
+from gateway.schemas.migrations import Flow, Migrations, Mover, Movers
+from rfm_common.settings import Settings
+
+FromDate = Annotated[
+    str | None,
+    QueryParameter(name="from", description="Without it: the snapshot before `to`", max_length=40),
+]
+ToDate = Annotated[
+    str | None, QueryParameter(name="to", description="Without it: the newest", max_length=40)
+]
+SegmentName = Annotated[str | None, QueryParameter(description="Name or slug", max_length=100)]
+
+
+async def _pair(
+    session: AsyncSession, settings: Settings, from_date: str | None, to_date: str | None
+) -> tuple[Snapshot, Snapshot]:
+    after = await find_snapshot(session, settings, to_date)
+    if from_date:
+        return await find_snapshot(session, settings, from_date), after
+    return await snapshot_before(session, settings, after), after
 
 
 @get(["/migrations", "/migrations.csv"], summary="Flows between two dates", tags=["Segments"])
@@ -17,15 +39,8 @@ async def migrations(
     request: Request[Any, Any, Any],
     session: SessionDep,
     settings: SettingsDep,
-    from_date: Annotated[
-        str | None,
-        QueryParameter(
-            name="from", description="Without it: the snapshot before `to`", max_length=40
-        ),
-    ] = None,
-    to_date: Annotated[
-        str | None, QueryParameter(name="to", description="Without it: the newest", max_length=40)
-    ] = None,
+    from_date: FromDate = None,
+    to_date: ToDate = None,
     movers: Annotated[
         int, QueryParameter(description="List this many customers who moved", ge=0, le=1000)
     ] = 0,
@@ -34,12 +49,7 @@ async def migrations(
 
     Between a run and the one that it followed, each flow is told apart by its cause.
     """
-    after = await find_snapshot(session, settings, to_date)
-    before = (
-        await find_snapshot(session, settings, from_date)
-        if from_date
-        else await snapshot_before(session, settings, after)
-    )
+    before, after = await _pair(session, settings, from_date, to_date)
     refuse_unchanged(request, after, before)
     found = await queries.flows(session, before, after)
     body = Migrations(
@@ -49,3 +59,29 @@ async def migrations(
         movers=await queries.movers(session, before, after, movers) if movers else None,
     )
     return answer(request, body, found, Flow, after, before)
+
+
+@get(
+    ["/migrations/movers", "/migrations/movers.csv"],
+    summary="Customers who changed segment",
+    tags=["Segments"],
+)
+async def movers(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    settings: SettingsDep,
+    from_date: FromDate = None,
+    to_date: ToDate = None,
+    from_segment: SegmentName = None,
+    to_segment: SegmentName = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000,
+) -> Response[Movers]:
+    """The most valuable before first; `from_segment` and `to_segment` narrow to one way."""
+    before, after = await _pair(session, settings, from_date, to_date)
+    refuse_unchanged(request, after, before)
+    source = (await find_segment(session, before, from_segment))[0] if from_segment else None
+    target = (await find_segment(session, after, to_segment))[0] if to_segment else None
+    way = queries.Way(source, target)
+    found = await queries.movers(session, before, after, limit, way)
+    body = Movers(from_date=before.calc_date, to_date=after.calc_date, movers=found)
+    return answer(request, body, found, Mover, after, before)

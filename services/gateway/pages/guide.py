@@ -76,6 +76,15 @@ GUIDES = (
         is_slipping=True,
     ),
 )  # fmt: skip
+CAUSES = {
+    "new_customer": "first order",
+    "new_order": "new order",
+    "ageing": "time passed without an order",
+    "edges": "everybody else changed",
+    "model": "the model was fitted anew",
+}
+"""Why a customer moved, in words."""
+
 ORDER = {guide.name: position for position, guide in enumerate(GUIDES)}
 _BY_NAME = {guide.name: guide for guide in GUIDES}
 

@@ -1,87 +1,117 @@
-"""Who went from which segment to which between two snapshots, as a matrix."""
+"""Who went from which segment to which between two snapshots: matrix, Sankey and customers."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import msgspec
 from litestar import Request, Response, get
+from msgspec import Meta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.days import Choice, choices, day_of
+from gateway.pages.flows import (
+    Balance,
+    Cell,
+    Matrix,
+    Reason,
+    Row,
+    build_balance,
+    build_matrix,
+    count_causes,
+)
 from gateway.pages.frame import SCORES, Frame, FrameDep
-from gateway.pages.guide import rank
 from gateway.pages.numbers import Numbers
 from gateway.pages.render import answer
-from gateway.pages.segments import CAUSES
-from gateway.queries.migrations import flows, movers
+from gateway.pages.sankey import Measure, Sankey, build_sankey
+from gateway.queries.migrations import ANY_WAY, Way, flows, movers
+from gateway.queries.segments import find_segment, slug
 from gateway.queries.snapshots import find_snapshot, list_snapshots, snapshot_before
 from gateway.schemas.common import Snapshot
-from gateway.schemas.migrations import Flow, Mover
-from rfm_common.errors import NotFoundError
+from gateway.schemas.migrations import Mover
+from rfm_common.errors import InvalidInputError, NotFoundError
 from rfm_common.settings import Settings
 
 MOVERS = 50
-STAYED = "stayed"
+PATH = "/dashboard/migrations"
+Text = Annotated[str, Meta(max_length=100)]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What went one way; `direction` is up, down, stay or none."""
+class Query(msgspec.Struct, frozen=True):
+    """What a browser may ask, with its limits."""
 
-    customers: int
-    money: Decimal
-    direction: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Everything that left one segment; an empty name stands for new customers."""
-
-    name: str
-    cells: list[Cell]
-    customers: int
+    after: Text | None = msgspec.field(default=None, name="to")
+    before: Text | None = msgspec.field(default=None, name="from")
+    measure: Literal["customers", "revenue"] = "customers"
+    view: Literal["matrix", "sankey"] = "matrix"
+    movers: Literal[0, 1] = 0
+    source: Text | None = None
+    target: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Flows as a table: rows are where from, columns where to, best segment first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The page's query; what is None or the default is left out of addresses."""
 
-    columns: list[str]
-    rows: list[Row]
+    after: str | None = None
+    before: str | None = None
+    measure: str = "customers"
+    view: str = "matrix"
+    movers: int = 0
+    source: str | None = None
+    target: str | None = None
 
+    def url(self, **changes: object) -> str:
+        """The page's address with some parameters changed."""
+        return f"{PATH}?{urlencode(replace(self, **changes).given())}".rstrip("?")  # type: ignore[arg-type]
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """How many moved towards better segments, to worse ones, came, went and stayed."""
+    def given(self) -> dict[str, object]:
+        """The parameters that differ from their defaults."""
+        names, defaults = {"after": "to", "before": "from"}, asdict(Asked())
+        return {
+            names.get(name, name): value
+            for name, value in asdict(self).items()
+            if value != defaults[name]
+        }
 
-    up: int
-    down: int
-    stayed: int
-    arrived: int
+    @property
+    def by_money(self) -> bool:
+        """Whether amounts are shown instead of customers."""
+        return self.measure == "revenue"
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationsPage:
-    """The matrix of two snapshots; without an earlier one only the words."""
+    """The flows of two snapshots; without an earlier one only the words."""
 
     template: ClassVar[str] = "migrations.html"
     frame: Frame
     numbers: Numbers
+    asked: Asked
     after: Snapshot
     before: Snapshot | None
     matrix: Matrix | None
+    sankey: Sankey | None
     balance: Balance | None
-    causes: list[tuple[str, int]]
-    by_money: bool
+    causes: list[Reason]
     movers: list[Mover] | None
+    way: Way
     from_days: list[Choice]
     to_days: list[Choice]
     query: str
+    movers_query: str
+
+
+def _asked(request: Request[Any, Any, Any]) -> Asked:
+    given = {name: value for name, value in request.query_params.items() if value}
+    try:
+        query = msgspec.convert(given, Query, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(str(error)) from error
+    return Asked(**msgspec.structs.asdict(query))
 
 
 @get("/migrations")
@@ -89,30 +119,54 @@ async def migrations(
     request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep
 ) -> Response[str]:
     """Flows between `from` and `to`; without them the newest snapshot and the one before it."""
-    asked = request.query_params
-    after = await find_snapshot(session, settings, asked.get("to") or None)
-    before = await _before(session, settings, after, asked.get("from"))
+    asked, zone = _asked(request), settings.zone
+    after = await find_snapshot(session, settings, asked.after)
+    before = await _before(session, settings, after, asked.before)
     found = await flows(session, before, after) if before else []
-    wants_movers = before is not None and asked.get("movers") == "1"
+    matrix = build_matrix(found) if found else None
+    way = await _way(session, before, after, asked) if before else ANY_WAY
     snapshots = [(item.run_id, item.calc_date) for item in await list_snapshots(session)]
     numbers = frame.numbers.of(after.base_currency)
-    zone = settings.zone
+    query = _query(before, after, zone)
     page = MigrationsPage(
-        frame=frame.of("Migrations", "migrations", () if asked.get("to") else SCORES),
+        frame=frame.of("Migrations", "migrations", () if asked.after else SCORES),
         numbers=numbers,
+        asked=asked,
         after=after,
         before=before,
-        matrix=build_matrix(found) if found else None,
+        matrix=matrix,
+        sankey=build_sankey(matrix, _measure(asked)) if matrix and asked.view == "sankey" else None,
         balance=build_balance(found) if found else None,
         causes=count_causes(found),
-        by_money=asked.get("measure") == "revenue",
-        movers=await movers(session, before, after, MOVERS) if wants_movers and before else None,
+        movers=await movers(session, before, after, MOVERS, way)
+        if before and asked.movers else None,
+        way=way,
         from_days=choices(_earlier(snapshots, after), zone, numbers,
                           day_of(before.calc_date, zone) if before else None),
         to_days=choices(snapshots, zone, numbers, day_of(after.calc_date, zone)),
-        query=_query(before, after, zone),
+        query=urlencode(query),
+        movers_query=urlencode(query | _way_query(way)),
     )  # fmt: skip
     return answer(page)
+
+
+def _measure(asked: Asked) -> Measure:
+    def size(item: Row | Cell) -> float:
+        return float(item.money if asked.by_money else item.customers)
+
+    return size
+
+
+async def _way(session: AsyncSession, before: Snapshot, after: Snapshot, asked: Asked) -> Way:
+    """The exact names of the segments whose movers are asked for."""
+    source = (await find_segment(session, before, asked.source))[0] if asked.source else None
+    target = (await find_segment(session, after, asked.target))[0] if asked.target else None
+    return Way(source, target)
+
+
+def _way_query(way: Way) -> dict[str, str]:
+    named = {"from_segment": way.source, "to_segment": way.target}
+    return {key: slug(name) for key, name in named.items() if name}
 
 
 async def _before(
@@ -130,61 +184,6 @@ def _earlier(snapshots: list[tuple[int, datetime]], after: Snapshot) -> list[tup
     return [item for item in snapshots if item[1] < after.calc_date]
 
 
-def _query(before: Snapshot | None, after: Snapshot, zone: ZoneInfo) -> str:
-    if before is None:
-        return f"to={day_of(after.calc_date, zone)}"
-    return f"from={day_of(before.calc_date, zone)}&to={day_of(after.calc_date, zone)}"
-
-
-def direction(source: str | None, target: str | None) -> str:
-    """Whether a move leads to a better segment; new customers and leavers have none."""
-    if not source or not target:
-        return "none"
-    difference = rank(target) - rank(source)
-    return "stay" if not difference else "down" if difference > 0 else "up"
-
-
-def build_matrix(found: Sequence[Flow]) -> Matrix:
-    """The flows of all causes added up; new customers last."""
-    customers: Counter[tuple[str, str]] = Counter()
-    money: dict[tuple[str, str], Decimal] = {}
-    for flow in found:
-        way = (flow.from_segment or "", flow.to_segment or "")
-        customers[way] += flow.customers
-        money[way] = money.get(way, Decimal(0)) + flow.monetary_after
-    sources = sorted({source for source, _ in customers}, key=lambda name: (not name, rank(name)))
-    targets = sorted({target for _, target in customers}, key=lambda name: (not name, rank(name)))
-    rows = [
-        Row(
-            source,
-            [
-                Cell(
-                    customers[source, target],
-                    money.get((source, target), Decimal(0)),
-                    direction(source, target),
-                )
-                for target in targets
-            ],
-            sum(customers[source, target] for target in targets),
-        )
-        for source in sources
-    ]
-    return Matrix(targets, rows)
-
-
-def build_balance(found: Sequence[Flow]) -> Balance:
-    """The matrix in four figures."""
-    count: Counter[str] = Counter()
-    for flow in found:
-        count[direction(flow.from_segment, flow.to_segment)] += flow.customers
-    arrived = sum(flow.customers for flow in found if not flow.from_segment)
-    return Balance(count["up"], count["down"], count["stay"], arrived)
-
-
-def count_causes(found: Sequence[Flow]) -> list[tuple[str, int]]:
-    """Customers who changed segment, by reason in words; empty where reasons are not known."""
-    count: Counter[str] = Counter()
-    for flow in found:
-        if flow.cause and flow.from_segment != flow.to_segment:
-            count[CAUSES.get(flow.cause, flow.cause)] += flow.customers
-    return count.most_common()
+def _query(before: Snapshot | None, after: Snapshot, zone: ZoneInfo) -> dict[str, str]:
+    days = {"from": before.calc_date if before else None, "to": after.calc_date}
+    return {name: str(day_of(moment, zone)) for name, moment in days.items() if moment}

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.days import DayDep, iso
 from gateway.pages.frame import SCORES, Frame, FrameDep
-from gateway.pages.guide import Guide, guide
+from gateway.pages.guide import CAUSES, Guide, guide
 from gateway.pages.histograms import Histogram, histogram
 from gateway.pages.numbers import Numbers
 from gateway.pages.overview import SegmentRow, build_rows
@@ -25,14 +25,6 @@ from gateway.schemas.common import Snapshot
 from gateway.schemas.segments import CustomerRow
 
 BEST = Page(1, 20)
-CAUSES = {
-    "new_customer": "first order",
-    "new_order": "new order",
-    "ageing": "time passed without an order",
-    "edges": "everybody else changed",
-    "model": "the model was fitted anew",
-}
-"""Why a customer moved, in words."""
 
 
 @dataclass(frozen=True, slots=True)

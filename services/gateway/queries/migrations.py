@@ -1,5 +1,7 @@
 """Flows between two snapshots."""
 
+from dataclasses import dataclass
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries import rows
@@ -50,14 +52,33 @@ async def _computed_flows(session: AsyncSession, before: Snapshot, after: Snapsh
     return await rows.many(session, Flow, statement)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Which movers: those who left `source`, who came into `target`, or both; None is any."""
+
+    source: str | None = None
+    target: str | None = None
+
+    def where(self) -> tuple[str, dict[str, str]]:
+        """The SQL condition and its values; b is the segment before, a the one after."""
+        sides = {"source": "b", "target": "a"}
+        given = {name: getattr(self, name) for name in sides if getattr(self, name) is not None}
+        conditions = [f"{sides[name]}.segment_name = :{name}" for name in given]
+        return " AND ".join(["a.segment_name <> b.segment_name", *conditions]), given
+
+
+ANY_WAY = Way()
+
+
 async def movers(
-    session: AsyncSession, before: Snapshot, after: Snapshot, limit: int
+    session: AsyncSession, before: Snapshot, after: Snapshot, limit: int, way: Way = ANY_WAY
 ) -> list[Mover]:
     """The customers who changed segment, the most valuable before first."""
+    condition, values = way.where()
     statement = f"""
         SELECT customer_id, b.segment_name AS from_segment, a.segment_name AS to_segment,
                {money("b.monetary")} AS monetary_before, {money("a.monetary")} AS monetary_after
         FROM {_side(before)} b JOIN {_side(after)} a USING (customer_id)
-        WHERE a.segment_name <> b.segment_name
+        WHERE {condition}
         ORDER BY b.monetary DESC, customer_id LIMIT :limit"""
-    return await rows.many(session, Mover, statement, limit=limit)
+    return await rows.many(session, Mover, statement, limit=limit, **values)

@@ -38,3 +38,11 @@ class Migrations(Answer):
     to_date: datetime
     flows: list[Flow]
     movers: list[Mover] | None = None
+
+
+class Movers(Answer):
+    """Customers who changed segment between two dates, the biggest money first."""
+
+    from_date: datetime
+    to_date: datetime
+    movers: list[Mover]

@@ -50,6 +50,21 @@ async def test_movers_are_those_who_changed_the_most_valuable_first(client, date
     assert money == sorted(money, reverse=True)
 
 
+async def test_movers_of_one_way_are_asked_for_by_segment_also_as_csv(client, dates) -> None:
+    params = {"from": dates[0], "to": dates[2]}
+    everyone = (await client.get("/migrations/movers", params=params)).json()["movers"]
+    first = everyone[0]
+    params |= {"from_segment": first["from_segment"].lower(), "to_segment": first["to_segment"]}
+    some = (await client.get("/migrations/movers", params=params)).json()["movers"]
+    way = (first["from_segment"], first["to_segment"])
+    assert some == [m for m in everyone if (m["from_segment"], m["to_segment"]) == way]
+    csv = (await client.get("/migrations/movers.csv", params=params | {"limit": 1})).text
+    assert csv.splitlines()[0].startswith("customer_id,from_segment,to_segment")
+    assert csv.splitlines()[1].startswith(first["customer_id"])
+    params["to_segment"] = "nobody"
+    assert (await client.get("/migrations/movers", params=params)).status_code == 404
+
+
 async def test_with_one_snapshot_there_is_nothing_to_compare(client, shop) -> None:
     answer = await client.get("/migrations")
     assert answer.status_code == 404

@@ -224,6 +224,24 @@ async def test_migrations_need_two_snapshots(shop: httpx.AsyncClient, sessions: 
     assert "The most valuable who moved" in text
 
 
+async def test_flows_are_a_matrix_or_a_sankey_and_lead_to_their_customers(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    await score(sessions, CALC_DATE + timedelta(days=90))
+    flows = (await shop.get("/migrations")).json()["flows"]
+    way = next(flow for flow in flows if flow["from_segment"] != flow["to_segment"])
+    html = await read(shop, "/dashboard/migrations?view=sankey")
+    assert html.count('<path class="ribbon') == len(flows)
+    assert "/migrations.csv?from=2024-06-30&amp;to=2024-09-28" in html
+    query = {"source": way["from_segment"], "target": way["to_segment"], "movers": "1"}
+    answer = await shop.get("/dashboard/migrations", params=query)
+    listed = set(re.findall(r"/dashboard/customers/(C\d+)", answer.text))
+    assert len(listed) == min(way["customers"], 50)
+    by_money = words(await read(shop, "/dashboard/migrations?measure=revenue"))
+    assert "Revenue as it stands in the later snapshot" in by_money
+    assert (await shop.get("/dashboard/migrations?view=pie")).status_code == 400
+
+
 async def test_charts_are_json_of_one_run(shop: httpx.AsyncClient) -> None:
     for name in ("scatter", "trend", "clusters-fm", "clusters-rf", "clusters-rm", "snake", "sweep"):
         answer = await shop.get(f"/dashboard/charts/{name}?run=1")

@@ -8,7 +8,7 @@ import pytest
 from babel import Locale
 
 from gateway.pages import cluster_figures, figures
-from gateway.pages.migrations import build_balance, build_matrix, count_causes, direction
+from gateway.pages.flows import build_balance, build_matrix, count_causes, direction
 from gateway.pages.numbers import Numbers
 from gateway.queries.pages import Segment
 from gateway.schemas.customers import OrderRow
@@ -125,7 +125,7 @@ def test_flows_become_a_matrix_best_first_and_new_customers_last() -> None:
     assert [row.customers for row in matrix.rows] == [9, 2, 4]
     balance = build_balance(found)
     assert (balance.up, balance.down, balance.stayed, balance.arrived) == (2, 4, 5, 4)
-    assert count_causes(found) == [
+    assert [(reason.words, reason.customers) for reason in count_causes(found)] == [
         ("first order", 4), ("everybody else changed", 3), ("new order", 2),
         ("time passed without an order", 1),
     ]  # fmt: skip
