@@ -56,12 +56,24 @@ class Settings(BaseSettings):
     max_upload_bytes: int = _rfm("max_upload_bytes", 2**30, ge=1)
     allowed_hosts: Annotated[frozenset[str], NoDecode] = _rfm("allowed_hosts", frozenset())
     """Host names that requests may use besides loopback's; `*` for any."""
-    auth: Literal["on", "off"] = _rfm("auth", "on")
-    """Off: listen on any address without a credential, for a gateway that others protect."""
+    auth: Literal["on", "off", "required"] = _rfm("auth", "on")
+    """On: whoever asks needs a key or a login unless the gateway listens on loopback only.
+    Required: there too. Off: nowhere, for a gateway that something else protects."""
+    admin_key: SecretStr | None = _rfm("admin_key", None, min_length=32)
+    """Opens everything, besides the keys in the database; for containers."""
+    logins_per_minute: int = _rfm("logins_per_minute", 10, ge=0)
+    runs_per_minute: int = _rfm("runs_per_minute", 60, ge=0)
+    exports_per_minute: int = _rfm("exports_per_minute", 60, ge=0)
+    body_seconds: float = _rfm("body_seconds", 30.0, gt=0)
+    """How long a request's body may take to arrive, besides a second for each 16 KiB."""
 
     # The dashboard.
     cdn: Literal["on", "off"] = _rfm("cdn", "on")
     """Whether the pages' libraries may come from a CDN; off: from the gateway's copies alone."""
+
+    # The commands.
+    api_key: SecretStr | None = _rfm("api_key", None)
+    """What `rfm` sends to a gateway that asks for a key."""
 
     # What the loader accepts, and how long it waits before it believes that a file is complete.
     max_file_bytes: int = _rfm("max_file_bytes", 16 * 2**30, ge=1)

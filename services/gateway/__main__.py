@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from gateway.app import create_app
 from gateway.assets import fetching
-from gateway.security import is_loopback
+from gateway.security.site import is_loopback
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 

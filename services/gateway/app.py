@@ -17,11 +17,15 @@ from gateway import api, errors, openapi, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
 from gateway.live import Live, following
 from gateway.queries.health import Counter
+from gateway.queries.quick import Quick
 from gateway.responses import ExactResponse
-from gateway.security import Guard, add_headers
+from gateway.security.access import Access
+from gateway.security.bodies import Bodies
+from gateway.security.headers import add_headers
+from gateway.security.site import Guard
 from rfm_common import __version__
 from rfm_common.bus import open_redis
-from rfm_common.db import open_sessions
+from rfm_common.db import open_pool, open_sessions
 from rfm_common.settings import Settings
 
 HERE = Path(__file__).parent
@@ -40,10 +44,12 @@ async def connected(app: Litestar) -> AsyncGenerator[None]:
     settings: Settings = app.state.settings
     async with (
         open_sessions(settings, "gateway", pool_size=10) as sessions,
+        open_pool(settings, "gateway", size=10) as pool,
         open_redis(settings, "gateway") as redis,
     ):
         app.state.sessions = sessions
-        app.state.readers = readers(sessions)
+        app.state.quick = Quick(pool)
+        app.state.readers = readers(sessions, app.state.quick.recent)
         app.state.redis = redis
         yield
 
@@ -65,7 +71,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         dependencies=dict(DEPENDENCIES),
         exception_handlers=errors.HANDLERS,
         lifespan=[connected, following, *while_running],
-        middleware=[Guard(settings), Exits()],
+        middleware=[Guard(settings), Access(settings), Bodies(settings), Exits()],
         before_send=[add_headers],
         compression_config=CompressionConfig(
             backend="gzip", exclude=["/events", "/export/", "/vendor/", "plotly.js"]

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gateway.responses import NotModifiedError
-from gateway.uploads import TooLargeError, TooSlowError
+from gateway.security.bodies import TooLargeError, TooSlowError
 from rfm_common.errors import (
     ConflictError,
     InvalidInputError,
@@ -40,6 +40,11 @@ STATUS = {
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
+}
+HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "2"},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"Connection": "close"},  # the rest is not read
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
 }
 AWAY = "the database is away; try again in a few seconds"
 
@@ -68,8 +73,7 @@ def problem(
 def on_rfm_error(_: AnyRequest, error: RfmError) -> Response[bytes]:
     """What our own code refuses."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    headers = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(status, error.detail, headers, **error.context)
+    return problem(status, error.detail, HEADERS.get(HTTPStatus(status)), **error.context)
 
 
 def on_not_modified(_: AnyRequest, error: NotModifiedError) -> Response[None]:

@@ -15,20 +15,10 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.folder import ACCEPTED, free_name, safe_name
-from rfm_common.errors import InvalidInputError, RfmError
+from rfm_common.errors import InvalidInputError
 
-CHUNK_SECONDS = 30
-"""How long a client may pause; a slow one is fine, a silent one is not."""
 MOST_FILES = 50
 LONGEST_HEADER = 4096
-
-
-class TooLargeError(RfmError):
-    """The upload is larger than the setting RFM_MAX_UPLOAD_BYTES allows."""
-
-
-class TooSlowError(RfmError):
-    """The upload stopped arriving."""
 
 
 @dataclass(slots=True)
@@ -123,12 +113,10 @@ class Receiver:
             part.path.unlink(missing_ok=True)
 
 
-async def receive(
-    chunks: AsyncIterator[bytes], content_type: str, folder: Path, most_bytes: int
-) -> list[str]:
+async def receive(chunks: AsyncIterator[bytes], content_type: str, folder: Path) -> list[str]:
     """Write the files of a multipart body into the folder and return their names.
 
-    Raises InvalidInputError, TooLargeError or TooSlowError, and then leaves nothing behind.
+    Raises InvalidInputError, and what `chunks` raises, and then leaves nothing behind.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -138,7 +126,8 @@ async def receive(
     receiver = Receiver(folder)
     try:
         parser = MultipartParser(boundary, receiver.callbacks())  # type: ignore[arg-type]
-        await _feed(parser, chunks, most_bytes)
+        async for chunk in chunks:
+            await asyncio.to_thread(parser.write, chunk)
         if not receiver.is_complete:
             raise InvalidInputError("the body ends before its last boundary")
         if not receiver.parts:
@@ -148,19 +137,3 @@ async def receive(
         raise InvalidInputError(f"the multipart body is broken: {error}") from error
     finally:
         await asyncio.to_thread(receiver.discard)
-
-
-async def _feed(parser: MultipartParser, chunks: AsyncIterator[bytes], most_bytes: int) -> None:
-    received = 0
-    while True:
-        try:
-            async with asyncio.timeout(CHUNK_SECONDS):
-                chunk = await anext(chunks, None)
-        except TimeoutError as error:
-            raise TooSlowError(f"nothing arrived for {CHUNK_SECONDS} seconds") from error
-        if chunk is None:
-            return
-        received += len(chunk)
-        if received > most_bytes:
-            raise TooLargeError(f"the upload is larger than {most_bytes} bytes")
-        await asyncio.to_thread(parser.write, chunk)

@@ -91,7 +91,5 @@ async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> Uplo
     is made of what the client calls a file; a name that is taken gets a number.
     """
     content_type = request.headers.get("content-type", "")
-    names = await receive(
-        request.stream(), content_type, settings.input_dir, settings.max_upload_bytes
-    )
+    names = await receive(request.stream(), content_type, settings.input_dir)
     return UploadAnswer(files=names, message=f"{len(names)} in the folder, loading follows")

@@ -13,7 +13,7 @@ from gateway.queries.segments import slug
 from gateway.queries.snapshots import asked_range
 from gateway.responses import FORMULA, csv_text, neutral
 from gateway.schemas.imports import UploadAnswer
-from gateway.security import host_name, is_cross_site, is_loopback
+from gateway.security.site import host_name, is_cross_site, is_loopback
 from rfm_common.errors import InvalidInputError
 from rfm_common.settings import Settings
 

@@ -1,4 +1,4 @@
-"""What protects a gateway on loopback, without a login, from other web pages and other hosts.
+"""What protects the gateway from other web pages and other hosts, with or without a login.
 
 A page of another site can send requests to http://localhost, and with DNS rebinding even read
 the answers. So only known host names are answered, and requests that change something must not
@@ -8,10 +8,9 @@ come from another site.
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from litestar.enums import ScopeType
 from litestar.exceptions import ClientException, PermissionDeniedException
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rfm_common.settings import Settings
 
@@ -19,52 +18,28 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OWN_SITE = {"same-origin", "none"}
 """`none`: typed, bookmarked, or no browser at all."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-CDNS = "https://cdn.jsdelivr.net https://cdn.plot.ly"
-
-POLICY = "; ".join((
-    "default-src 'self'",
-    f"script-src 'self' {CDNS}",
-    "style-src 'self' 'unsafe-inline'",  # Plotly and Swagger style their elements in place
-    "img-src 'self' data: blob:",
-    f"connect-src 'self' {CDNS}",
-    "object-src 'none'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-))  # fmt: skip
-
-HEADERS = [
-    (name.encode(), value.encode())
-    for name, value in {
-        "content-security-policy": POLICY,
-        "x-content-type-options": "nosniff",
-        "x-frame-options": "DENY",
-        "referrer-policy": "same-origin",
-        "cross-origin-opener-policy": "same-origin",
-        "cross-origin-resource-policy": "same-origin",
-    }.items()
-]
-
-
-async def add_headers(message: Message, scope: Scope) -> None:
-    """Put the security headers on every answer, errors included."""
-    if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
-        message["headers"] = [*message.get("headers", []), *HEADERS]
 
 
 def is_loopback(host: str) -> bool:
     """Whether an address to listen on reaches this machine only."""
-    if host == "localhost":
-        return True
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an IP address and no name."""
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def host_name(header: str) -> str:
     """The name in a Host header, without port and brackets, in lower case."""
-    return (urlsplit(f"//{header}").hostname or "").rstrip(".")
+    try:
+        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
+    except ValueError:  # a bracket without its other half
+        return ""
 
 
 class Guard(ASGIMiddleware):
@@ -73,6 +48,12 @@ class Guard(ASGIMiddleware):
     def __init__(self, settings: Settings) -> None:
         self.hosts = LOOPBACK_NAMES | {settings.api_host.lower()} | settings.allowed_hosts
         self.any_host = "*" in settings.allowed_hosts
+        self.any_address = not is_loopback(settings.api_host)
+        """Rebinding needs a name; whoever writes an address reaches just that."""
+
+    def knows(self, host: str) -> bool:
+        """Whether the gateway answers for this name."""
+        return self.any_host or host in self.hosts or (self.any_address and is_address(host))
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Check, then go on."""
@@ -80,14 +61,13 @@ class Guard(ASGIMiddleware):
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         host = headers.get("host", "")
-        if not self.any_host and host_name(host) not in self.hosts:
+        if not self.knows(host_name(host)):
             raise ClientException(
                 f"this gateway does not answer for the host {host[:100]!r};"
                 " the setting RFM_ALLOWED_HOSTS adds names"
             )
         if scope.get("method") not in SAFE_METHODS and is_cross_site(headers):
             raise PermissionDeniedException("another site may not change anything here")
-        scope["state"]["actor"] = "local"
         await next_app(scope, receive, send)
 
 
