@@ -14,11 +14,11 @@ def record(  # noqa: PLR0913, PLR0917 - the columns of the table
     subject: str | None = None,
     rows: int | None = None,
     detail: dict[str, Any] | None = None,
-) -> None:
+) -> AuditEntry:
     """Write an entry in the caller's transaction: it stands exactly when the act does.
 
     `actor` is what handlers are given under that name. Nothing here may be personal data.
     """
-    session.add(
-        AuditEntry(actor=actor, action=action, subject=subject, rows=rows, detail=detail or {})
-    )
+    entry = AuditEntry(actor=actor, action=action, subject=subject, rows=rows, detail=detail or {})
+    session.add(entry)
+    return entry

@@ -18,16 +18,22 @@ SCORES = ("recency_days", "frequency", "monetary")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One customer in one snapshot: a row of `rfm_features` with its segment."""
+class Standing:
+    """Where one customer stands in one snapshot: all that decides why."""
 
     recency_days: int
     frequency: int
     monetary: Decimal
+    segment_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures(Standing):
+    """The same with its scores: a row of `rfm_features` with its segment."""
+
     r_score: int
     f_score: int
     m_score: int
-    segment_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +80,20 @@ def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Rul
     ordered = has_new_order(before, after, elapsed_days(then.calc_date, now.calc_date))
     expected = segment_of(then.model, after)
     return Why(
-        cause=_segment_cause(before, after, expected, ordered, is_comparable(then, now)),
+        cause=segment_cause(before, after, then, now),
         has_new_order=ordered, before=before, after=after, segment_by_old_model=expected,
         scores=_score_changes(before, after, then.edges, ordered),
     )  # fmt: skip
 
 
-def _segment_cause(
-    before: Figures, after: Figures, expected: str, ordered: bool, comparable: bool
-) -> Cause:
+def segment_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) -> Cause:
+    """Why the segment is another one; a model of then without centroids explains everything."""
     if before.segment_name == after.segment_name:
         return Cause.STAYED
-    if not comparable or expected == before.segment_name:
+    known = is_comparable(then, now) and then.model.get("centroids")
+    if not known or segment_of(then.model, after) == before.segment_name:
         return Cause.MODEL
+    ordered = has_new_order(before, after, elapsed_days(then.calc_date, now.calc_date))
     return Cause.NEW_ORDER if ordered else Cause.AGEING
 
 
@@ -100,7 +107,7 @@ def elapsed_days(then: datetime, now: datetime) -> int:
     return (now - then) // timedelta(days=1)
 
 
-def has_new_order(before: Figures, after: Figures, elapsed: int) -> bool:
+def has_new_order(before: Standing, after: Standing, elapsed: int) -> bool:
     """Whether time alone cannot have made these figures out of those.
 
     Time makes the last order older and lets orders leave the window; it never brings one in,
@@ -127,7 +134,7 @@ def _score_changes(
     return tuple(changes)
 
 
-def score_of(figure: str, figures: Figures, edges: Mapping[str, Sequence[Any]]) -> int:
+def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]]) -> int:
     """The score 1-5 of a figure between the given edges; 1 without an order or without edges."""
     if not figures.frequency or not edges.get(figure):
         return 1
@@ -136,12 +143,12 @@ def score_of(figure: str, figures: Figures, edges: Mapping[str, Sequence[Any]]) 
     return 5 - place if figure == "recency_days" else place + 1
 
 
-def segment_of(model: Mapping[str, Any], figures: Figures) -> str:
+def segment_of(model: Mapping[str, Any], figures: Standing) -> str:
     """The segment that a stored model gives to these figures."""
     return str(model["names"][cluster_of(model, figures)])
 
 
-def cluster_of(model: Mapping[str, Any], figures: Figures) -> int:
+def cluster_of(model: Mapping[str, Any], figures: Standing) -> int:
     """The nearest centroid, the first of equals."""
     point = standardise(model, figures)
     squares = [
@@ -151,7 +158,7 @@ def cluster_of(model: Mapping[str, Any], figures: Figures) -> int:
     return squares.index(min(squares))
 
 
-def standardise(model: Mapping[str, Any], figures: Figures) -> list[float]:
+def standardise(model: Mapping[str, Any], figures: Standing) -> list[float]:
     """The customer's point in the space in which a stored model measures distance."""
     raw = [float(getattr(figures, name)) for name in SCORES]
     shaped = _shape(raw, model["transform"], model.get("lambdas"))

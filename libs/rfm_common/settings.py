@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         """Where refused files go."""
         return self.data_dir / "quarantine"
 
+    @property
+    def spool_dir(self) -> Path:
+        """Where exports wait for their clients, in files without names."""
+        return self.state_dir / "spool"
+
     def localise(self, moment: datetime) -> datetime:
         """Read a date-time without a zone in the shop's zone; keep one that has it."""
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)

@@ -73,21 +73,42 @@ def answer(
     *snapshots: Snapshot,
 ) -> Response[Any]:
     """The whole `body` as JSON, or its `rows` (of type `kind`) as CSV; versioned by snapshots."""
+    return versioned(request, content_of(request, body, rows, kind), *snapshots)
+
+
+def content_of(
+    request: Request[Any, Any, Any], body: Answer, rows: Sequence[Answer], kind: type[Answer]
+) -> bytes:
+    """What `answer` sends."""
+    return csv_text(kind, rows).encode() if wants_csv(request) else encode(body)
+
+
+def versioned(
+    request: Request[Any, Any, Any], content: bytes, *snapshots: Snapshot
+) -> Response[Any]:
+    """An answer of content that is encoded already."""
     headers = {"Vary": "Accept"}
     if snapshots:
         headers |= {"ETag": etag(request, *snapshots), "Cache-Control": REVALIDATE}
-    if wants_csv(request):
-        return Response(csv_text(kind, rows), media_type=CSV, headers=headers)
-    return ExactResponse(body, headers=headers)
+    return Response(content, media_type=CSV if wants_csv(request) else JSON, headers=headers)
 
 
 def csv_text(kind: type[Answer], rows: Iterable[Answer]) -> str:
     """A header line and a line per row; lists and objects as JSON."""
+    return ",".join(kind.__struct_fields__) + "\r\n" + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Answer]) -> str:
+    """The same without the header line."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow(kind.__struct_fields__)
     writer.writerows([_cell(value) for value in msgspec.structs.astuple(row)] for row in rows)
     return sink.getvalue()
+
+
+def encode(content: object) -> bytes:
+    """JSON with decimals as numbers, digit by digit."""
+    return _encoder.encode(content)
 
 
 def _cell(value: object) -> object:

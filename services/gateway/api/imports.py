@@ -1,6 +1,5 @@
 """The ledger of dropped files: `GET /imports`, one file, its rejected rows."""
 
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
@@ -8,12 +7,13 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.dependencies import PageDep, SessionDep, SessionsDep, SettingsDep
+from gateway.audited import Export, audited
+from gateway.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
 from gateway.queries import imports as queries
 from gateway.queries.exports import rejects_query
 from gateway.responses import answer
 from gateway.schemas.imports import ImportDetail, ImportList, ImportRow, UploadAnswer
-from gateway.streams import copy_stream, download
+from gateway.streams import Write, copy_rows, download, spooled
 from gateway.uploads import receive
 from rfm_common.errors import NotFoundError
 from rfm_common.models import ImportState
@@ -58,20 +58,27 @@ async def one_import(session: SessionDep, import_id: ImportId) -> ImportDetail:
     tags=["Imports"],
     media_type="text/csv",
 )
-async def rejects(session: SessionDep, sessions: SessionsDep, import_id: ImportId) -> Stream:
+async def rejects(
+    session: SessionDep,
+    sessions: SessionsDep,
+    settings: SettingsDep,
+    actor: ActorDep,
+    import_id: ImportId,
+) -> Stream:
     """By line: outcome, line, column, value, reason, message and the row as it stood in the file.
 
     Cells that a spreadsheet would run as a formula begin with a quote.
     """
     found = await _existing(session, import_id)
 
-    async def content() -> AsyncGenerator[bytes]:
+    async def produce(write: Write) -> int:
         async with sessions() as reading:
-            async for chunk in copy_stream(reading, rejects_query(import_id)):
-                yield chunk
+            return await copy_rows(reading, rejects_query(import_id), write)
 
+    content = spooled(settings.spool_dir, produce)
+    export = Export(actor=actor, action="export.rejects", subject=f"import {import_id}", rows=None)
     return Stream(
-        content(),
+        await audited(sessions, export, content),
         media_type="text/csv",
         headers=download(f"{found.file_name}-rejects"),
     )

@@ -1,5 +1,8 @@
 """The SQL of exports: text cells made harmless for spreadsheets, numbers left as they are."""
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.queries import rows
 from gateway.queries.rows import money
 from gateway.queries.segments import EVERYBODY, customer_tables
 from gateway.schemas.common import Snapshot
@@ -43,3 +46,11 @@ def rejects_query(import_id: int) -> tuple[str, tuple[int, ...]]:
         " ORDER BY line, reject_id",
         (import_id,),
     )
+
+
+async def count_exported(session: AsyncSession, snapshot: Snapshot, segment_name: str) -> int:
+    """How many rows `customers_query` has now: a person who was erased is no row any more."""
+    narrowed = "" if segment_name == EVERYBODY else " WHERE segment_name = :segment_name"
+    statement = f"SELECT count(*) FROM {snapshot.assignments}{narrowed}"
+    values = {"segment_name": segment_name} if narrowed else {}
+    return int(await rows.scalar(session, statement, **values))

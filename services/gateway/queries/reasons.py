@@ -28,7 +28,7 @@ async def find_reason(session: AsyncSession, history: Sequence[CustomerScores]) 
     if len(history) < 2:
         return None
     after, before = history[:2]
-    now, then = await _ruler(session, after.run_id), await _ruler(session, before.run_id)
+    now, then = await find_ruler(session, after.run_id), await find_ruler(session, before.run_id)
     if now is None or then is None or not then.model.get("centroids"):
         return None
     why = explain(_figures(before), _figures(after), then, now)
@@ -45,7 +45,8 @@ async def find_reason(session: AsyncSession, history: Sequence[CustomerScores]) 
     )
 
 
-async def _ruler(session: AsyncSession, run_id: int) -> Ruler | None:
+async def find_ruler(session: AsyncSession, run_id: int) -> Ruler | None:
+    """What a run measured with; None without the run."""
     found = await rows.one(
         session,
         Measure,

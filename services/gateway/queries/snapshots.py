@@ -63,7 +63,9 @@ async def _look_up(session: AsyncSession, settings: Settings, requested: str | N
     return found or await _missing(session, settings, requested)
 
 
-def asked_range(requested: str, settings: Settings) -> tuple[datetime, datetime]:
+def asked_range(
+    requested: str, settings: Settings, parameter: str = "calc_date"
+) -> tuple[datetime, datetime]:
     """The moments that a date or a date-time stands for, in the shop's zone."""
     # A plus sign that was not encoded arrives as a space.
     text = re.sub(r"(?<=T)(\S+) (?=\d\d:?\d\d$)", r"\1+", requested.strip())
@@ -76,8 +78,8 @@ def asked_range(requested: str, settings: Settings) -> tuple[datetime, datetime]
         return moment, moment + timedelta(0)
     except (ValueError, OverflowError) as error:
         raise InvalidInputError(
-            f"calc_date: {requested!r} is no ISO date, no ISO date-time and not `latest`",
-            field="calc_date",
+            f"{parameter}: {requested!r} is no ISO date, no ISO date-time and not `latest`",
+            field=parameter,
         ) from error
 
 
@@ -116,4 +118,22 @@ async def snapshot_before(session: AsyncSession, settings: Settings, after: Snap
     )
     if calc_date is None:
         raise NotFoundError(f"no scores before {after.calc_date.isoformat()}", field="from")
+    return await find_snapshot(session, settings, calc_date.isoformat())
+
+
+async def snapshot_since(
+    session: AsyncSession, settings: Settings, since: str, after: Snapshot
+) -> Snapshot:
+    """The newest snapshot at or before a day's end or a moment, `after` itself at the latest.
+
+    NotFoundError when there was none yet.
+    """
+    _, last = asked_range(since, settings, "since")
+    calc_date = await rows.scalar(
+        session,
+        "SELECT max(calc_date) FROM scoring_runs WHERE is_current AND calc_date <= :last",
+        last=min(last, after.calc_date),
+    )
+    if calc_date is None:
+        raise NotFoundError(f"no scores at or before {last.isoformat()}", field="since")
     return await find_snapshot(session, settings, calc_date.isoformat())

@@ -1,14 +1,18 @@
 """Exports are complete or visibly broken, harmless in a spreadsheet, and bounded in memory."""
 
 import csv
+import errno
 import io
+import tempfile
+from pathlib import Path
 
 import httpx
 import pytest
 
-from gateway.streams import IncompleteError, copy_stream, download
-from rfm_common.db import run_sql
-from tests.shop import CALC_DATE
+from gateway.streams import IncompleteError, Produce, Write, copy_rows, download, spooled
+from rfm_common.db import Sessions, run_sql
+from tests.running import eventually
+from tests.shop import CALC_DATE, score
 
 COLUMNS = [
     "customer_id", "email", "country", "segment_name", "recency_days", "frequency", "monetary",
@@ -85,33 +89,95 @@ async def test_commas_quotes_and_lines_survive(client, shop, sessions) -> None:
     assert rows_of(await client.get("/export/segments/all"))[2]["email"] == odd
 
 
-async def test_a_wrong_number_of_rows_is_an_error_not_a_short_file(sessions) -> None:
-    query = "SELECT generate_series(1, 10) AS n", ()
-    async with sessions() as session:
-        assert b"".join([c async for c in copy_stream(session, query, 10)]).startswith(b"n\n1\n")
-    async with sessions() as session:
-        with pytest.raises(IncompleteError, match="10 rows instead of 11"):
-            [chunk async for chunk in copy_stream(session, query, 11)]
+def copying(sessions: Sessions, query: str) -> Produce:
+    """Writes what a query gives, as the exports do."""
 
-
-async def test_a_failure_in_the_middle_is_an_error(sessions) -> None:
-    query = "SELECT 100000 / (200000 - n) FROM generate_series(1, 300000) n", ()
-    async with sessions() as session:
-        stream = copy_stream(session, query)
-        assert (await anext(stream)).startswith(b"?column?\n0\n")
-        with pytest.raises(Exception, match="division by zero"):
-            [chunk async for chunk in stream]
-
-
-async def test_a_client_that_leaves_frees_the_connection(sessions) -> None:
-    endless = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)", ()
-    for _ in range(12):  # more than the pool has
+    async def produce(write: Write) -> int:
         async with sessions() as session:
-            stream = copy_stream(session, endless)
-            assert await anext(stream)
-            await stream.aclose()
+            return await copy_rows(session, (query, ()), write)
+
+    return produce
+
+
+async def test_a_wrong_number_of_rows_is_an_error_not_a_short_file(sessions, tmp_path) -> None:
+    ten = copying(sessions, "SELECT generate_series(1, 10) AS n")
+    folder = tmp_path / "spool"
+    whole = b"".join([chunk async for chunk in spooled(folder, ten, 10)])
+    assert whole == b"n\n" + b"".join(b"%d\n" % n for n in range(1, 11))
+    with pytest.raises(IncompleteError, match="10 rows instead of 11"):
+        [chunk async for chunk in spooled(folder, ten, 11)]
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_failure_in_the_middle_is_an_error(sessions, tmp_path) -> None:
+    query = "SELECT 100000 / (200000 - n) FROM generate_series(1, 300000) n"
+    stream = spooled(tmp_path, copying(sessions, query))
+    assert (await anext(stream)).startswith(b"?column?\n0\n")
+    with pytest.raises(Exception, match="division by zero"):
+        [chunk async for chunk in stream]
+
+
+async def test_a_full_disk_is_an_error(sessions) -> None:
+    async def produce(write: Write) -> int:
+        await write(b"x" * 100)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        [chunk async for chunk in spooled(Path(tempfile.gettempdir()), produce)]
+
+
+async def test_a_client_that_leaves_frees_the_connection(sessions, tmp_path) -> None:
+    endless = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)"
+    for _ in range(12):  # more than the pool has
+        stream = spooled(tmp_path, copying(sessions, endless))
+        assert await anext(stream)
+        await stream.aclose()
     async with sessions() as session:
         assert (await run_sql(session, "SELECT 1")).scalar() == 1
+
+
+async def test_a_slow_client_holds_neither_connection_nor_snapshot(
+    sessions, settings, shop, tmp_path
+) -> None:
+    """It took one row; everything else is in the file, and the snapshot can be replaced."""
+
+    async def produce(write: Write) -> int:
+        async with sessions() as session:
+            await run_sql(session, f"LOCK TABLE rfm_features_{shop} IN ACCESS SHARE MODE")
+            return await copy_rows(session, ("SELECT * FROM rfm_features", ()), write)
+
+    stream = spooled(tmp_path, produce)
+    assert await anext(stream)
+    later = await score(sessions)  # drops the table, and would wait for a lock
+    assert later > shop
+    await stream.aclose()
+
+
+async def test_an_export_is_in_the_audit_log(client, shop, sessions) -> None:
+    async def entries() -> list[tuple[object, ...]]:
+        async with sessions() as session:
+            found = await run_sql(
+                session,
+                "SELECT actor, action, subject, rows, detail->>'outcome',"
+                " detail->>'bytes', detail->>'run_id' FROM audit_log ORDER BY audit_id",
+            )
+            return [tuple(row) for row in found.all()]
+
+    answer = await client.get("/export/segments/at-risk")
+    told = answer.headers["x-row-count"], str(len(answer.content)), str(shop)
+
+    async def ended() -> bool:
+        return all(entry[4] != "begun" for entry in await entries())
+
+    await eventually(ended, what="the entry is completed")
+    rows, size, run = told
+    assert await entries() == [
+        ("local", "export.segment", "At Risk", int(rows), "complete", size, run)
+    ]
+    await client.get("/imports/2/rejects.csv")
+    assert (await entries())[1][:4] == ("local", "export.rejects", "import 2", None)
+    await client.get("/export/segments/whales")  # nothing was exported
+    assert len(await entries()) == 2
 
 
 @pytest.mark.parametrize(
