@@ -113,7 +113,7 @@ class RunProgress(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """A snapshot is published."""
+    """A snapshot is published, or a preview is ready that leaves everything as it is."""
 
     type: ClassVar[str] = "run.finished"
     run_id: int
@@ -122,6 +122,7 @@ class RunFinished(Event):
     clusters: int = 0
     data_version: int | None = None
     warnings: list[str] = field(default_factory=list)
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ class RunRequest:
     """Assign with this run's model as it is, instead of fitting."""
     as_of: bool = False
     """Leave out customers who were not known yet at calc_date."""
+    preview: bool = False
+    """Compute and tell, but change nothing: no snapshot is published."""
 
     @property
     def is_automatic(self) -> bool:
@@ -45,7 +47,8 @@ class RunRequest:
         }
         frozen = {"model_run_id": self.model_run_id} if self.model_run_id else {}
         as_of = {"as_of": True} if self.as_of else {}
-        return {"calc_date": moment, **asked, "seed": settings.seed, **frozen, **as_of}
+        preview = {"preview": True} if self.preview else {}
+        return {"calc_date": moment, **asked, "seed": settings.seed, **frozen, **as_of, **preview}
 
 
 async def newest_counted_order(session: AsyncSession, settings: Settings) -> datetime | None:

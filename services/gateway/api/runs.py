@@ -86,8 +86,9 @@ async def run_pipeline(
 def _asked(body: RunBody, settings: Settings) -> RunRequest:
     calc_date: Any = parse_calc_date(body.calc_date, settings)
     return RunRequest(
-        calc_date=calc_date, window_days=body.window_days, k=body.k, transform=body.transform
-    )
+        calc_date=calc_date, window_days=body.window_days, k=body.k,
+        transform=body.transform, preview=body.preview,
+    )  # fmt: skip
 
 
 def _wait_seconds(prefer: str | None) -> int:

@@ -8,7 +8,8 @@ from gateway.schemas.runs import RunDetail, RunRow
 from rfm_common.models import RunState
 
 COLUMNS = """
-    run_id, state AS status, trigger, calc_date, window_days, k, is_current, customers_processed,
+    run_id, state AS status, trigger, calc_date, window_days, k, is_current,
+    parameters @> '{"preview": true}' AS is_preview, customers_processed,
     clusters_created, data_version, message, error, queued_at, started_at, finished_at"""
 MORE_COLUMNS = """
     parameters, base_currency, engine, previous_run_id, cancel_requested, attempt, progress,

@@ -29,6 +29,9 @@ class RunBody(Body, frozen=True, kw_only=True):
         ClusterCount | Literal["auto"] | None, Meta(description="Number of clusters, or `auto`")
     ] = None
     transform: Annotated[Transform | None, Meta(description="Applied before clustering")] = None
+    preview: Annotated[
+        bool, Meta(description="Compute and tell, but publish nothing: all scores stay")
+    ] = False
 
 
 class RunAnswer(Answer, omit_defaults=True):
@@ -80,6 +83,7 @@ class RunRow(Answer):
     window_days: int
     k: int | None
     is_current: Annotated[bool, Meta(description="Its snapshot is the one of its date")]
+    is_preview: Annotated[bool, Meta(description="It was only tried, and published nothing")]
     customers_processed: int | None
     clusters_created: int | None
     data_version: int | None

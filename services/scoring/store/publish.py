@@ -43,13 +43,15 @@ class Outcome:
 async def publish(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bool:
     """Swap the snapshot in and fill the run's row; False when a newer one is there already.
 
+    A preview fills its row and leaves the published snapshots alone.
+
     Raises LostRunError when the claim does not hold any more, CancelledRunError when someone
     cancelled in time, and the driver's lock timeout when a reader is in the way.
     """
     await _check_claim(session, claimed)
     await _write_tables(session, outcome)
     await snapshots.lock_parents(session)
-    is_current = await _swap(session, outcome)
+    is_current = await _swap(session, claimed, outcome)
     await session.exec(
         update(ScoringRun)
         .where(col(ScoringRun.run_id) == claimed.run_id)
@@ -105,9 +107,12 @@ async def write_flows(session: AsyncSession, run_id: int, flows: Flows) -> None:
         await session.exec(insert(SegmentFlow).values(rows))
 
 
-async def _swap(session: AsyncSession, outcome: Outcome) -> bool:
+async def _swap(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bool:
     """Replace the snapshot of the same moment, unless it shows newer data than this one."""
     target = outcome.target
+    if claimed.parameters.get("preview"):
+        await snapshots.drop_staged(session, target)
+        return False
     found = await session.exec(
         select(ScoringRun)
         .where(col(ScoringRun.is_current), ScoringRun.calc_date == target.calc_date)
@@ -147,4 +152,5 @@ def _event(claimed: Claim, outcome: Outcome) -> RunFinished:
         clusters=outcome.row["clusters_created"],
         data_version=outcome.data_version,
         warnings=[warning["code"] for warning in outcome.row["warnings"]],
+        preview=bool(claimed.parameters.get("preview")),
     )

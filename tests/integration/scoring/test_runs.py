@@ -17,6 +17,7 @@ from rfm_common.models import RunState
 from rfm_common.runs import RunRequest, month_ends, queue_backfill, queue_run
 from scoring import jobs
 from scoring.clusters import Model
+from scoring.engines import open_engine
 from scoring.progress import STEPS
 from scoring.store import queue
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
@@ -38,7 +39,7 @@ def shop(seed: int = 1, customers: int = 200, count: int = 1500) -> list[ShopOrd
 
 
 async def context(settings, sessions, redis) -> jobs.Context:
-    return jobs.Context(settings, sessions, redis, "test")
+    return jobs.Context(settings, sessions, redis, open_engine(settings, sessions), "test")
 
 
 async def test_the_row_repeats_the_run(settings, sessions, redis) -> None:
@@ -165,6 +166,27 @@ async def test_a_manual_run_with_other_parameters_does_not_claim_to_have_caught_
     async with sessions() as session:
         versions = await run_sql(session, "SELECT data_version, scored_version FROM data_state")
         assert tuple(versions.one()) == (1, 1)
+
+
+async def test_a_preview_tells_what_a_run_would_give_and_changes_nothing(
+    settings, sessions, redis
+) -> None:
+    await load(sessions, shop())
+    shown = await score(settings, sessions, redis, AS_OF)
+    rows = await snapshot(sessions, shown.calc_date)
+    asked = replace(AS_OF, k=3)
+    preview = await score(settings, sessions, redis, replace(asked, preview=True))
+    assert (preview.state, preview.is_current, preview.k) == (RunState.FINISHED, False, 3)
+    assert len(preview.metrics["clusters"]) == 3
+    assert await snapshot(sessions, shown.calc_date) == rows
+    assert (await run_of(sessions, shown.run_id)).is_current
+    events = [event for _, event in await bus.read(redis, "0-0", count=1000)]
+    told = {event.run_id: event.preview for event in events if isinstance(event, RunFinished)}
+    assert (told[shown.run_id or 0], told[preview.run_id or 0]) == (False, True)
+    published = await score(settings, sessions, redis, asked)
+    assert published.is_current
+    assert published.model["centroids"] == preview.model["centroids"]
+    assert published.metrics["clusters"] == preview.metrics["clusters"]
 
 
 async def test_equal_requests_that_wait_are_one_run(settings, sessions, redis) -> None:
