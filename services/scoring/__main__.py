@@ -11,6 +11,7 @@ from rfm_common.db import open_sessions
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
+from scoring.engines import open_engine
 from scoring.jobs import Context
 from scoring.worker import ScoringWorker
 
@@ -20,7 +21,8 @@ async def serve(settings: Settings) -> None:
     await upgrade(settings)
     name = f"{socket.gethostname()}:{os.getpid()}"
     async with open_sessions(settings, "scoring", 8) as sessions, open_redis(settings, name) as bus:
-        await ScoringWorker(Context(settings, sessions, bus, name)).run()
+        engine = open_engine(settings, sessions)
+        await ScoringWorker(Context(settings, sessions, bus, engine, name)).run()
 
 
 async def main() -> None:

@@ -8,7 +8,7 @@ from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from scoring import report
 from scoring.clusters import Candidate, Model, Points, fit, fit_auto, measure, nearest
-from scoring.engines import Engine, Flows, Target, Totals, open_engine
+from scoring.engines import Engine, Flows, Target, Totals
 from scoring.features import Edges, edge_positions, edges_at
 from scoring.found import Fitted, Found
 from scoring.progress import Progress
@@ -16,17 +16,16 @@ from scoring.segments import Centroid, name_segments
 from scoring.store.plan import Plan, read_plan, ruler
 from scoring.store.publish import Outcome
 from scoring.store.queue import Claim, note_version
-from scoring.store.snapshots import count_rows
+from scoring.store.reading import count_rows
 
 FIT_LIMIT = 1_000_000
 """Up to so many customers the model is fitted on all, beyond on an even sample."""
 
 
 async def compute(
-    settings: Settings, sessions: Sessions, claimed: Claim, progress: Progress
+    settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
 ) -> Outcome:
     """Run all steps but the swap; the result's tables are filled when this returns."""
-    engine = open_engine(settings)
     progress.enter("load")
     plan, totals = await _read(settings, sessions, engine, claimed, progress)
     target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
@@ -34,19 +33,19 @@ async def compute(
     edges = await _edges(engine, totals.active_customers)
     await engine.score(edges)
     async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
-        group.create_task(engine.write_features(sessions, target))
+        group.create_task(engine.write_features(target))
         progress.enter("clusters")
         fitted = await _fit(engine, totals, plan, claimed.parameters)
         progress.enter("assign")
         if fitted:
-            await engine.assign(fitted.model)
-        group.create_task(engine.write_clusters(sessions, target))
+            await engine.assign(fitted.model, fitted.assignment)
+        group.create_task(engine.write_clusters(target))
         found = Found(
             plan=plan, totals=totals, edges=edges, fitted=fitted,
             aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
             flows=Flows(),
         )  # fmt: skip
-        found = replace(found, flows=await _flows(sessions, engine, found))
+        found = replace(found, flows=await _flows(engine, found))
         progress.enter("publish")
     return _outcome(found, target, claimed)
 
@@ -88,8 +87,9 @@ def _fitted(features: Points, plan: Plan, parameters: dict[str, Any]) -> Fitted:
         names = name_segments([Centroid(*point) for point in model.centroids.tolist()])
         model = replace(model, names=names)
     points = model.space.points(features)
-    quality = measure(points, model.centroids, nearest(points, model.centroids), model.seed)
-    return Fitted(model=model, quality=quality, sweep=sweep)
+    found = nearest(points, model.centroids)
+    quality = measure(points, model.centroids, found, model.seed)
+    return Fitted(model=model, assignment=found, quality=quality, sweep=sweep)
 
 
 def _model(
@@ -107,13 +107,13 @@ def _model(
     return fit(features, k, seed, transform, previous), []
 
 
-async def _flows(sessions: Sessions, engine: Engine, found: Found) -> Flows:
+async def _flows(engine: Engine, found: Found) -> Flows:
     """From the snapshot before, if there is one and both have segments."""
     before = found.plan.previous
     if not (before and before.run_id and before.model.get("centroids") and found.fitted):
         return Flows()
     now = report.ruler(found.plan, found.edges, found.fitted.model)
-    return await engine.flows(sessions, before.run_id, ruler(before), now)
+    return await engine.flows(before.run_id, ruler(before), now)
 
 
 def _outcome(found: Found, target: Target, claimed: Claim) -> Outcome:

@@ -1,6 +1,6 @@
 """R, F and M: their one SQL text, and the quintile edges that make scores of them. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
@@ -15,6 +15,8 @@ QUINTILES = (1, 2, 3, 4)
 CENT = Decimal(1).scaleb(-MONEY_SCALE)
 
 Edges = Mapping[str, Sequence[Decimal]]
+Among = Callable[[str], str]
+"""Which customers: makes a condition of the name of a column of customer ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +83,32 @@ class PostgresDialect:
         return f"TIMESTAMPTZ '{moment.isoformat()}'"
 
     def whole_days(self, start: str, end: str) -> str:
-        """Days between two moments, rounded down."""
-        return f"CAST(floor(extract(epoch FROM ({end} - {start})) / 86400) AS integer)"
+        """Days between two moments, rounded down; moments differ by days and hours, not months."""
+        return f"CAST(extract(day FROM ({end} - {start})) AS integer)"
 
     def day(self, moment: str, zone: str) -> str:
         """The calendar day of a moment in a time zone."""
         return f"CAST(timezone({self.text(zone)}, {moment}) AS date)"
 
 
-def features_sql(spec: Spec, dialect: Dialect, only: str = "") -> str:
-    """One row for every customer: customer_id, recency_days, frequency, monetary, left_out.
+def everyone(_: str) -> str:
+    """All customers."""
+    return "TRUE"
+
+
+def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
+    """One row for each customer: customer_id, recency_days, frequency, monetary, left_out, country.
 
     `left_out` counts the orders without an exchange rate: they count, their money does not.
-    `only` is a query of customer ids; it narrows the text to them.
     """
-    among = f" AND o.customer_id IN ({only})" if only else ""
-    chosen = f" AND c.customer_id IN ({only})" if only else ""
     return f"""
 WITH {_rates(spec, dialect)}counted AS (
     SELECT o.customer_id, o.order_date, {_amount(spec, dialect)} AS amount
     FROM orders o{_rate_join(spec, dialect)}
     WHERE o.order_date >= {dialect.timestamp(spec.window_start)}
       AND o.order_date <= {dialect.timestamp(spec.calc_date)}
-      AND o.status IN ({", ".join(dialect.text(status) for status in spec.statuses)}){among}
+      AND o.status IN ({", ".join(dialect.text(status) for status in spec.statuses)})
+      AND {among("o.customer_id")}
 ), summed AS (
     SELECT customer_id, max(order_date) AS last_order, count(*) AS frequency,
            sum(amount) AS monetary, count(*) - count(amount) AS left_out
@@ -116,7 +121,7 @@ SELECT c.customer_id,
        COALESCE(s.monetary, 0) AS monetary,
        COALESCE(s.left_out, 0) AS left_out, c.country
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
-WHERE {_known(spec, dialect)}{chosen}
+WHERE {_known(spec, dialect)} AND {among("c.customer_id")}
 """
 
 

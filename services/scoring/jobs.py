@@ -14,6 +14,7 @@ from rfm_common.events import RunProgress
 from rfm_common.models import RunState
 from rfm_common.settings import Settings
 from scoring.compute import compute
+from scoring.engines import Engine
 from scoring.faults import is_locked_out, is_transient, words
 from scoring.progress import Progress
 from scoring.store import queue
@@ -38,6 +39,7 @@ class Context:
     settings: Settings
     sessions: Sessions
     redis: Redis
+    engine: Engine
     worker: str
 
 
@@ -95,7 +97,9 @@ async def _under_lease(context: Context, claimed: Claim) -> None:
 
 
 async def _work(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
-    outcome = await compute(context.settings, context.sessions, claimed, progress)
+    outcome = await compute(
+        context.settings, context.sessions, context.engine, claimed, progress
+    )
     await _swap_in(context, claimed, outcome, progress, alive)
 
 

@@ -12,7 +12,7 @@ from rfm_common.settings import Settings
 from scoring.engines import Flows, flows, frames
 from scoring.faults import is_transient, words
 from scoring.retention import Kept, expendable
-from scoring.store import snapshots
+from scoring.store import reading, snapshots
 from scoring.store.plan import ruler
 from scoring.store.publish import retire, write_flows
 
@@ -74,7 +74,7 @@ async def _flows(session: AsyncSession, then: ScoringRun, now: ScoringRun) -> Fl
     if not (then.model.get("centroids") and now.model.get("centroids")):
         return Flows()
     tables = [
-        await snapshots.copy_out(session, snapshots.snapshot_query(run.run_id or 0))
+        await reading.copy_out(session, reading.snapshot_query(run.run_id or 0))
         for run in (then, now)
     ]
     before, after = [await asyncio.to_thread(frames.read_snapshot, csv) for csv in tables]

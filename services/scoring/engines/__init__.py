@@ -1,15 +1,19 @@
 """Where the heavy part of a run is computed: one protocol, chosen by `RFM_ENGINE`."""
 
+from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from scoring.engines.protocol import Aggregates, Base, Engine, Flow, Flows, Target, Totals
 
 __all__ = ["Aggregates", "Base", "Engine", "Flow", "Flows", "Target", "Totals", "open_engine"]
 
 
-def open_engine(settings: Settings) -> Engine:
-    """The engine of the settings; an engine that is not chosen is not even imported."""
+def open_engine(settings: Settings, sessions: Sessions) -> Engine:
+    """The engine of the settings; an engine that is not chosen is not even imported.
+
+    One for a worker's life, a run at a time: it may keep what the next run can build upon.
+    """
     match settings.engine:
         case "local":
             from scoring.engines.local import LocalEngine  # noqa: PLC0415 - only when chosen
 
-            return LocalEngine()
+            return LocalEngine(sessions)

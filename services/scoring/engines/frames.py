@@ -1,7 +1,6 @@
 """A snapshot as one table in memory, a row per customer sorted by id. Pure functions."""
 
 from collections.abc import Generator, Mapping, Sequence
-from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from io import BytesIO
 from typing import Any
@@ -23,13 +22,25 @@ FIGURES = {
 }  # fmt: skip
 FEATURES = {**FIGURES, "country": pl.String()}
 SNAPSHOT = {**FIGURES, "segment_name": pl.String()}
+FEATURE_COLUMNS = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
+CLUSTER_COLUMNS = ("customer_id", "segment_rank", "distance", "next_distance")
 SAMPLES = 3_000
 SLICE = 100_000
 
 
-def read_features(csv: bytes) -> pl.DataFrame:
+def read_features(*parts: bytes) -> pl.DataFrame:
     """The rows of the features query, sorted by id, so that nothing depends on their order."""
-    return _read(csv, FEATURES).sort("customer_id")
+    return _sorted(pl.concat([_read(csv, FEATURES) for csv in parts]))
+
+
+def updated(known: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    """The features that were known, but for customers who changed or came."""
+    others = known.select(*FEATURES).join(changed, on="customer_id", how="anti")
+    return _sorted(pl.concat([others, changed]))
+
+
+def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame if frame["customer_id"].is_sorted() else frame.sort("customer_id")
 
 
 def read_snapshot(csv: bytes) -> pl.DataFrame:
@@ -169,30 +180,18 @@ def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
     return pl.concat(chosen).select(columns).rows(named=True)
 
 
-def feature_lines(frame: pl.DataFrame, calc_date: datetime) -> Generator[bytes]:
-    """Lines for COPY (text format) of the run's `rfm_features`, some 100,000 at a time."""
-    scores = (f"{name[0]}_score" for name in SCORES)
-    columns = (_copied_id(), pl.lit(calc_date.isoformat()), *SCORES, *scores)
-    yield from _lines(frame, columns)
+def feature_lines(frame: pl.DataFrame) -> Generator[bytes]:
+    """Lines for COPY (text format) of FEATURE_COLUMNS, some 100,000 at a time."""
+    yield from _lines(frame, FEATURE_COLUMNS[1:])
 
 
-def cluster_lines(
-    frame: pl.DataFrame, calc_date: datetime, centres: Sequence[Mapping[str, float]]
-) -> Generator[bytes]:
-    """Lines for COPY of the run's `customer_clusters`; `centres` are in real units."""
-    table = pl.DataFrame(
-        [{f"centre_{name}": centre[name] for name in SCORES} for centre in centres],
-        schema={f"centre_{name}": pl.Float64() for name in SCORES},
-    )
-    for part in frame.iter_slices(SLICE):
-        rows = part["cluster_id"].cast(pl.UInt32)
-        columns = (
-            _copied_id(), pl.lit(calc_date.isoformat()).alias("calc_date"),
-            "cluster_id", "segment_name", "segment_rank",
-            *(table[name].gather(rows) for name in table.columns),
-            pl.col("distance", "next_distance").round(6),
-        )  # fmt: skip
-        yield from _lines(part, columns)
+def cluster_lines(frame: pl.DataFrame, cluster: int) -> Generator[bytes]:
+    """Lines for COPY of CLUSTER_COLUMNS: one cluster's customers, the best first.
+
+    So they are read: page by page of a segment. Half of the index is sorted with them.
+    """
+    part = frame.filter(pl.col("cluster_id") == cluster).sort("segment_rank")
+    yield from _lines(part, ("segment_rank", pl.col("distance", "next_distance").round(6)))
 
 
 def _copied_id() -> pl.Expr:
@@ -205,7 +204,7 @@ def _copied_id() -> pl.Expr:
 
 def _lines(frame: pl.DataFrame, columns: Sequence[Any]) -> Generator[bytes]:
     for part in frame.iter_slices(SLICE):
-        text = part.select(*columns).write_csv(
+        text = part.select(_copied_id(), *columns).write_csv(
             include_header=False, separator="\t", quote_style="never"
         )
         yield text.encode()

@@ -3,30 +3,50 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 
+import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
 from rfm_common.explain import Ruler
-from scoring.clusters import Model, Points, thin_rows
+from scoring.clusters import Assignment, Model, Points, thin_rows
 from scoring.engines import flows, frames
 from scoring.engines.protocol import Aggregates, Base, Flows, Target, Totals
 from scoring.features import Edges, PostgresDialect, Spec
-from scoring.store import snapshots
+from scoring.store import reading, snapshots
+from scoring.store.snapshots import Block
 
 
 class LocalEngine:
-    """Holds one run's snapshot as a table of the customers."""
+    """Holds one run's snapshot as a table of the customers, and keeps it for the next run."""
 
-    def __init__(self) -> None:
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
         self._frame = frames.read_features(b"")
+        self._owner: tuple[int, int] | None = None
+        """The run, and its fence, that the table's features belong to."""
         self._model: Model | None = None
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
-        """Group in PostgreSQL, read the result once."""
-        csv = await snapshots.features_csv(session, spec, PostgresDialect(), base)
-        self._frame = await asyncio.to_thread(frames.read_features, csv)
+        """Group in PostgreSQL, read the result once; of a base, only what changed since."""
+        dialect = PostgresDialect()
+        if base:
+            known = await self._known(session, base)
+            csv = await reading.changed(session, spec, dialect, base)
+            self._frame = await asyncio.to_thread(_updated, known, csv)
+        else:
+            self._frame = frames.read_features(b"")  # two tables would not fit beside the texts
+            parts = await reading.everyone(self._sessions, session, spec, dialect)
+            self._frame = await asyncio.to_thread(frames.read_features, *parts)
+        self._owner = self._model = None
         return await asyncio.to_thread(frames.totals, self._frame)
+
+    async def _known(self, session: AsyncSession, base: Base) -> pl.DataFrame:
+        """The table of the run before, when that was this worker's: what is published is it."""
+        if self._owner == (base.run_id, base.fence):
+            return self._frame
+        return await asyncio.to_thread(frames.read_features, await reading.published(session, base))
 
     async def active_values(self, positions: Sequence[int]) -> Mapping[str, dict[int, Decimal]]:
         """Sort each figure and look."""
@@ -41,34 +61,51 @@ class LocalEngine:
         """Add the three scores."""
         self._frame = await asyncio.to_thread(frames.score, self._frame, edges)
 
-    async def assign(self, model: Model) -> None:
+    async def assign(self, model: Model, known: Assignment | None) -> None:
         """Add cluster, segment, distances and rank."""
         self._model = model
-        features = await asyncio.to_thread(frames.numbers, self._frame)
-        found = await asyncio.to_thread(model.assign, features)
-        self._frame = await asyncio.to_thread(frames.assign, self._frame, model, found)
+        if known is None or len(known.labels) < self._frame.height:
+            features = await asyncio.to_thread(frames.numbers, self._frame)
+            known = await asyncio.to_thread(model.assign, features)
+        self._frame = await asyncio.to_thread(frames.assign, self._frame, model, known)
 
     async def aggregate(self, names: Sequence[str]) -> Aggregates:
         """Add up by cluster."""
         return await asyncio.to_thread(frames.aggregate, self._frame, names, 0)
 
-    async def flows(self, sessions: Sessions, run_id: int, then: Ruler, now: Ruler) -> Flows:
+    async def flows(self, run_id: int, then: Ruler, now: Ruler) -> Flows:
         """Read the other snapshot once and join."""
-        async with sessions() as session, session.begin():
-            csv = await snapshots.copy_out(session, snapshots.snapshot_query(run_id))
+        async with self._sessions() as session, session.begin():
+            csv = await reading.copy_out(session, reading.snapshot_query(run_id))
         before = await asyncio.to_thread(frames.read_snapshot, csv)
         return await asyncio.to_thread(flows.compare, before, self._frame, then, now)
 
-    async def write_features(self, sessions: Sessions, target: Target) -> None:
+    async def write_features(self, target: Target) -> None:
         """COPY from the table as it is now; what is added to it later does not matter."""
-        lines = frames.feature_lines(self._frame, target.calc_date)
-        await snapshots.fill(sessions, "rfm_features", target, _off_loop(lines))
+        self._owner = (target.run_id, target.fence)
+        block = Block({}, frames.FEATURE_COLUMNS, _off_loop(frames.feature_lines(self._frame)))
+        await snapshots.fill(self._sessions, "rfm_features", target, [block])
 
-    async def write_clusters(self, sessions: Sessions, target: Target) -> None:
+    async def write_clusters(self, target: Target) -> None:
         """COPY clusters and segments."""
-        centres = self._model.centres() if self._model else []
-        lines = frames.cluster_lines(self._frame, target.calc_date, centres)
-        await snapshots.fill(sessions, "customer_clusters", target, _off_loop(lines))
+        blocks = list(_cluster_blocks(self._frame, self._model)) if self._model else []
+        await snapshots.fill(self._sessions, "customer_clusters", target, blocks)
+
+
+def _updated(known: pl.DataFrame, csv: bytes) -> pl.DataFrame:
+    return frames.updated(known, frames.read_features(csv))
+
+
+def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
+    """A block per cluster, in the order of the index by segment."""
+    clusters = zip(model.names, range(model.k), model.centres(), strict=True)
+    for name, number, centre in sorted(clusters, key=itemgetter(0, 1)):
+        alike = {
+            "cluster_id": str(number), "segment_name": PostgresDialect().text(name),
+            **{f"centre_{figure}": str(value) for figure, value in centre.items()},
+        }  # fmt: skip
+        lines = _off_loop(frames.cluster_lines(frame, number))
+        yield Block(alike, frames.CLUSTER_COLUMNS, lines)
 
 
 async def _off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:

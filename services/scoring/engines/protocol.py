@@ -11,10 +11,9 @@ from typing import Any, Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.db import Sessions
 from rfm_common.explain import Ruler
 from rfm_common.models import Cause
-from scoring.clusters import Model, Points
+from scoring.clusters import Assignment, Model, Points
 from scoring.features import Edges, Spec
 
 
@@ -34,6 +33,7 @@ class Base:
     """A published snapshot of the same definition that new features may be built upon."""
 
     run_id: int
+    fence: int
     touched: str
     """The query of the ids of customers who changed since."""
 
@@ -110,25 +110,28 @@ class Engine(Protocol):
         """Give every customer the scores 1-5."""
         ...
 
-    async def assign(self, model: Model) -> None:
-        """Put every customer into its nearest cluster; rank the customers of each segment."""
+    async def assign(self, model: Model, known: Assignment | None) -> None:
+        """Put every customer into its nearest cluster; rank the customers of each segment.
+
+        `known` is where the customers of the sample belong; they may be all.
+        """
         ...
 
     async def aggregate(self, names: Sequence[str]) -> Aggregates:
         """Add the snapshot up."""
         ...
 
-    async def flows(self, sessions: Sessions, run_id: int, then: Ruler, now: Ruler) -> Flows:
+    async def flows(self, run_id: int, then: Ruler, now: Ruler) -> Flows:
         """Compare with the published snapshot of the run `run_id`."""
         ...
 
-    async def write_features(self, sessions: Sessions, target: Target) -> None:
+    async def write_features(self, target: Target) -> None:
         """Write R, F, M and scores into the run's own table, indexed, visible to nobody yet.
 
         Called once `score` is done; runs beside the fit.
         """
         ...
 
-    async def write_clusters(self, sessions: Sessions, target: Target) -> None:
+    async def write_clusters(self, target: Target) -> None:
         """Write clusters and segments likewise, once `assign` is done."""
         ...

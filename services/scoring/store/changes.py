@@ -39,6 +39,7 @@ class Additions:
         ids = self.id_list
         return Base(
             run_id=self.run.run_id or 0,
+            fence=self.run.fence,
             touched=f"SELECT customer_id FROM orders WHERE import_id IN ({ids})"
             f" UNION SELECT customer_id FROM customers WHERE import_id IN ({ids})",
         )

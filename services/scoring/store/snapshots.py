@@ -1,24 +1,15 @@
-"""SQL of snapshots: reading features out, filling a run's tables, swapping them in whole."""
+"""SQL of snapshots: filling a run's tables, swapping them in whole."""
 
-from collections.abc import AsyncGenerator
-from io import BytesIO
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
-from scoring.engines.protocol import Base, Target
-from scoring.features import Dialect, Spec, features_sql
+from scoring.engines.protocol import Target
 
 PARENTS = ("rfm_features", "customer_clusters")
 INDEXES = {"rfm_features": (), "customer_clusters": ("segment_name, segment_rank",)}
-COLUMNS = {
-    "rfm_features": ("customer_id", "calc_date", "recency_days", "frequency", "monetary",
-                     "r_score", "f_score", "m_score"),
-    "customer_clusters": ("customer_id", "calc_date", "cluster_id", "segment_name",
-                          "segment_rank", "centre_recency_days", "centre_frequency",
-                          "centre_monetary", "distance", "next_distance"),
-}  # fmt: skip
-"""In the order of the COPY lines."""
 ANALYZED = {
     "rfm_features": ("customer_id", "monetary"),
     "customer_clusters": ("customer_id", "segment_name", "segment_rank"),
@@ -38,86 +29,55 @@ def staged(parent: str, run_id: int, fence: int) -> str:
     return f"{partition(parent, run_id)}_{fence:d}"
 
 
-async def features_csv(
-    session: AsyncSession, spec: Spec, dialect: Dialect, base: Base | None
-) -> bytes:
-    """R, F, M of every customer; with a base, only those who changed are grouped anew.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of a table that are alike in some columns: COPY carries only the others."""
 
-    The planner must not believe that a shop is small because nobody has counted it yet: a
-    nested loop over all customers would take hours.
-    """
-    if base is None:
-        await run_sql(session, "SET LOCAL enable_nestloop = off")
-        return await copy_out(session, features_sql(spec, dialect))
-    await run_sql(session, f"CREATE TEMP TABLE touched ON COMMIT DROP AS {base.touched}")
-    await run_sql(session, "ANALYZE touched")
-    fresh = features_sql(spec, dialect, only="SELECT customer_id FROM touched")
-    return await copy_out(
-        session,
-        "SELECT customer_id, recency_days, frequency, monetary, 0 AS left_out, country"
-        f" FROM {partition('rfm_features', base.run_id)} JOIN customers USING (customer_id)"
-        f" WHERE customer_id NOT IN (SELECT customer_id FROM touched) UNION ALL ({fresh})",
-    )
+    alike: Mapping[str, str]
+    """Column to SQL literal."""
+    columns: Sequence[str]
+    """Those in the lines."""
+    lines: AsyncGenerator[bytes]
+    """For COPY, in the text format."""
 
 
-async def count_rows(session: AsyncSession) -> None:
-    """Renew the planner's statistics when much was loaded since they were made."""
-    found = await run_sql(session, _STALE_STATISTICS)
-    for row in found.all():
-        await run_sql(session, f"ANALYZE {row[0]}")
-
-
-_STALE_STATISTICS = """
-SELECT s.relname FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
-WHERE s.schemaname = 'public' AND s.relname IN ('orders', 'customers')
-  AND (c.reltuples < 0 OR s.n_mod_since_analyze > 1000 + 0.2 * c.reltuples)
-"""
-
-
-def snapshot_query(run_id: int) -> str:
-    """A published snapshot with its segments; the columns of `engines.frames.SNAPSHOT`."""
-    return f"""
-SELECT f.customer_id, f.recency_days, f.frequency, f.monetary, 0 AS left_out, c.segment_name
-FROM {partition("rfm_features", run_id)} f
-JOIN {partition("customer_clusters", run_id)} c USING (customer_id)
-"""
-
-
-async def copy_out(session: AsyncSession, query: str) -> bytes:
-    """The rows of a query as CSV, quoted where needed."""
-    raw = await raw_connection(session)
-    await raw.execute("SET LOCAL work_mem = '256MB'")
-    buffer = BytesIO()
-    await raw.copy_from_query(query, output=buffer, format="csv")
-    return buffer.getvalue()
-
-
-async def fill(
-    sessions: Sessions, parent: str, target: Target, lines: AsyncGenerator[bytes]
-) -> None:
-    """Make the run's table from COPY lines; keys and indexes follow the rows.
+async def fill(sessions: Sessions, parent: str, target: Target, blocks: Sequence[Block]) -> None:
+    """Make the run's table from blocks of rows; keys and indexes follow the rows.
 
     The CHECK is what ATTACH would otherwise scan the table for. One transaction: the server
-    need not log rows of a table that it may throw away, and a kill leaves nothing.
+    need not log rows of a table that it may throw away, and a kill leaves nothing. Rows are
+    frozen, so that the table is as if vacuumed from the first moment.
     """
-    table, moment = staged(parent, target.run_id, target.fence), target.calc_date.isoformat()
+    table = staged(parent, target.run_id, target.fence)
+    moment = f"TIMESTAMPTZ '{target.calc_date.isoformat()}'"
     async with sessions() as session, session.begin():
         await run_sql(session, f"DROP TABLE IF EXISTS {table}")
         await run_sql(
-            session, f"CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING GENERATED)"
-        )
-        raw = await raw_connection(session)
-        await raw.copy_to_table(table, source=lines, columns=COLUMNS[parent], format="text")
-        await run_sql(session, "SET LOCAL maintenance_work_mem = '256MB'")
-        await run_sql(
             session,
-            f"ALTER TABLE {table} ADD PRIMARY KEY (customer_id, calc_date),"
-            f" ADD CHECK (calc_date = TIMESTAMPTZ '{moment}')",
+            f"CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING GENERATED,"
+            f" CHECK (calc_date = {moment}))",
         )
+        for block in blocks:
+            await _append(session, table, block, {"calc_date": moment, **block.alike})
+        await run_sql(session, "SET LOCAL maintenance_work_mem = '256MB'")
+        await run_sql(session, f"ALTER TABLE {table} ADD PRIMARY KEY (customer_id, calc_date)")
         for columns in INDEXES[parent]:
             await run_sql(session, f"CREATE INDEX ON {table} ({columns})")
-    async with sessions() as session, session.begin():
         await run_sql(session, f"ANALYZE {table} ({', '.join(ANALYZED[parent])})")
+
+
+async def _append(
+    session: AsyncSession, table: str, block: Block, alike: Mapping[str, str]
+) -> None:
+    """A default costs the server less than the same text, parsed row by row."""
+    given = ", ".join(f"ALTER {column} SET DEFAULT {value}" for column, value in alike.items())
+    await run_sql(session, f"ALTER TABLE {table} {given}")
+    raw = await raw_connection(session)
+    await raw.copy_to_table(
+        table, source=block.lines, columns=block.columns, format="text", freeze=True
+    )
+    forgotten = ", ".join(f"ALTER {column} DROP DEFAULT" for column in alike)
+    await run_sql(session, f"ALTER TABLE {table} {forgotten}")
 
 
 async def lock_parents(session: AsyncSession) -> None:

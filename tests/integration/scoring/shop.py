@@ -17,6 +17,7 @@ from rfm_common.models import ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
 from scoring import jobs
+from scoring.engines import open_engine
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ async def score(
     """Ask for a run, carry it out in this process, and return its row."""
     async with sessions() as session, session.begin():
         queued = await queue_run(session, settings, request or RunRequest(), "api")
-    await jobs.drain(jobs.Context(settings, sessions, redis, "test"))
+    await jobs.drain(
+        jobs.Context(settings, sessions, redis, open_engine(settings, sessions), "test")
+    )
     return await run_of(sessions, queued.run_id)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rfm_common.db import Sessions, run_sql
 from scoring.engines import frames
 from scoring.features import PostgresDialect, Rate, Spec, daily_rates, edge_positions, edges_at
-from scoring.store import snapshots
+from scoring.store import reading
 from tests.integration.scoring.shop import ShopOrder, at, load
 from tests.unit.scoring import oracle
 from tests.unit.scoring.oracle import OracleOrder, OracleRow
@@ -100,8 +100,8 @@ async def fill(sessions: Sessions, shop: Shop) -> None:
 async def by_product(sessions: Sessions, spec: Spec) -> dict[str, OracleRow]:
     """What the product's own SQL, edges and scores make of the database."""
     async with sessions() as session, session.begin():
-        csv = await snapshots.features_csv(session, spec, PostgresDialect(), None)
-    frame = frames.read_features(csv)
+        parts = await reading.everyone(sessions, session, spec, PostgresDialect())
+    frame = frames.read_features(*parts)
     active = frames.totals(frame).active_customers
     values = frames.active_values(frame, edge_positions(active))
     edges = {name: edges_at(values[name], active) for name in values}
