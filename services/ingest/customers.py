@@ -14,10 +14,14 @@ DOMINANT_ROWS = 20
 
 
 async def add_unknown(session: AsyncSession, stage: Stage) -> dict[str, Any]:
-    """Create the customers that only orders know; the effects that a count by customer tells."""
+    """Create the customers that only orders know; the effects that a count by customer tells.
+
+    Of a stage that also holds older rows, only the file's new and changed ones count.
+    """
+    ours = f"WHERE import_id = {stage.import_id}" if stage.holds_older else ""
     await run_sql(session, f"""
         CREATE TEMP TABLE buyers ON COMMIT DROP AS
-        SELECT customer_id, count(*) AS orders FROM {stage.table} GROUP BY customer_id
+        SELECT customer_id, count(*) AS orders FROM {stage.table} {ours} GROUP BY customer_id
         """)  # fmt: skip
     added = await run_sql(session, """
         INSERT INTO customers (customer_id, import_id) SELECT customer_id, :import_id FROM buyers b

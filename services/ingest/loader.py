@@ -144,22 +144,29 @@ async def _into_table(work: Load) -> dict[str, Any]:
         await stage.make_unique(session, staged)
     await _tell(work, 0.65)
     if work.layout.mapping.kind is Kind.ORDERS:
-        with work.step("customers"):
-            effects |= await customers.add_unknown(session, staged)
-            effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
+        effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
     if staged.is_rebuild:
         return effects | await _rebuild(work)
+    effects |= await _customers(work)
     with work.step("merge"):
         return effects | await merge.merge(session, staged)
 
 
-async def _rebuild(work: Load) -> dict[str, int]:
+async def _customers(work: Load) -> dict[str, Any]:
+    if work.layout.mapping.kind is not Kind.ORDERS:
+        return {}
+    with work.step("customers"):
+        return await customers.add_unknown(work.session, work.stage)
+
+
+async def _rebuild(work: Load) -> dict[str, Any]:
     session, staged = work.session, work.stage
     with work.step("carry over"):
-        effects = await rebuild.carry_over(session, staged)
+        effects: dict[str, Any] = await rebuild.carry_over(session, staged)
     with work.step("indexes"):
         await rebuild.index(session, staged)
     await _tell(work, 0.85)
+    effects |= await _customers(work)  # now an index gives them, and in order
     with work.step("foreign keys"):
         await rebuild.refer(session, staged)
     await _tell(work, 0.99)

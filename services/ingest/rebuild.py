@@ -68,6 +68,8 @@ async def carry_over(session: AsyncSession, stage: Stage) -> dict[str, int]:
     From here on nobody else may write to the table; readers may go on.
     """
     await run_sql(session, f"LOCK TABLE {stage.target.name} IN SHARE ROW EXCLUSIVE MODE")
+    found = await run_sql(session, f"SELECT EXISTS (SELECT FROM {stage.target.name})")
+    stage.holds_older = bool(found.scalar())
     counted = await run_sql(session, f"""
         SELECT count(*) FILTER (WHERE {stage.differs}), count(*) FILTER (WHERE NOT {stage.differs})
         FROM {stage.table} s JOIN {stage.target.name} t ON {stage.same_key}

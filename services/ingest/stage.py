@@ -35,6 +35,8 @@ class Stage:
     """The target's columns that the file says something about."""
     is_rebuild: bool = False
     """The stage becomes the table, instead of being merged into it."""
+    holds_older: bool = False
+    """Rows of earlier imports were carried over into it."""
     line_items: bool = False
     counts: Counts = field(default_factory=Counts)
 
