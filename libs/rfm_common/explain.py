@@ -3,6 +3,10 @@
 Two questions decide. Which segment would the figures of now have had under the model of
 then? If another one than then, the customer moved by its own figures: by an order, or by
 ageing. If the same, the model moved underneath a customer who stayed.
+
+The edges between the scores decide no segment, because clusters are made of figures and not of
+scores. They are the cause only for a customer who kept the segment and got other scores with
+figures that would have had the old ones; among flows between segments they never occur.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,10 +83,12 @@ def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Rul
         )  # fmt: skip
     ordered = has_new_order(before, after, elapsed_days(then.calc_date, now.calc_date))
     expected = segment_of(then.model, after)
+    scores = _score_changes(before, after, then.edges, ordered)
+    cause = segment_cause(before, after, then, now)
     return Why(
-        cause=segment_cause(before, after, then, now),
+        cause=Cause.EDGES if cause is Cause.STAYED and _only_edges(scores) else cause,
         has_new_order=ordered, before=before, after=after, segment_by_old_model=expected,
-        scores=_score_changes(before, after, then.edges, ordered),
+        scores=scores,
     )  # fmt: skip
 
 
@@ -132,6 +138,11 @@ def _score_changes(
         cause = Cause.STAYED if was == is_now else cause
         changes.append(ScoreChange(figure=figure, before=was, after=is_now, cause=cause))
     return tuple(changes)
+
+
+def _only_edges(scores: Sequence[ScoreChange]) -> bool:
+    """Whether scores moved, and only because other customers did."""
+    return {one.cause for one in scores} - {Cause.STAYED} == {Cause.EDGES}
 
 
 def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]]) -> int:

@@ -7,7 +7,17 @@ from typing import Any
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from scoring import report
-from scoring.clusters import Candidate, Model, Points, fit, fit_auto, measure, nearest
+from scoring.clusters import (
+    Candidate,
+    Model,
+    Points,
+    Start,
+    fit,
+    fit_auto,
+    measure,
+    nearest,
+    stoppable,
+)
 from scoring.engines import Engine, Flows, Target, Totals
 from scoring.features import Edges, edge_positions, edges_at
 from scoring.found import Fitted, Found
@@ -77,7 +87,7 @@ async def _fit(
     if not totals.customers:
         return None
     features = await engine.sample(FIT_LIMIT)
-    return await asyncio.to_thread(_fitted, features, plan, parameters)
+    return await stoppable(_fitted, features, plan, parameters)
 
 
 def _fitted(features: Points, plan: Plan, parameters: dict[str, Any]) -> Fitted:
@@ -96,15 +106,19 @@ def _model(
     features: Points, plan: Plan, parameters: dict[str, Any]
 ) -> tuple[Model, list[Candidate]]:
     if plan.model_run and plan.model_run.model.get("centroids"):
-        taken = Model.stored(plan.model_run.model, plan.model_run.run_id)
-        return replace(taken, frozen=True), []
-    before = plan.previous
-    stored = before.model if before and before.model.get("centroids") else None
-    previous = Model.stored(stored, before.run_id) if stored and before else None
+        return replace(Model.stored(plan.model_run.model), frozen=True), []
     k, seed, transform = (parameters[name] for name in ("k", "seed", "transform"))
+    start = _start(plan)
     if k == "auto":
-        return fit_auto(features, seed, transform, previous)
-    return fit(features, k, seed, transform, previous), []
+        return fit_auto(features, seed, transform, start)
+    return fit(features, k, seed, transform, start), []
+
+
+def _start(plan: Plan) -> Start | None:
+    before = plan.previous
+    if not (before and before.run_id and before.model.get("centroids")):
+        return None
+    return Start.stored(before.model, before.run_id)
 
 
 async def _flows(engine: Engine, found: Found) -> Flows:

@@ -16,16 +16,14 @@ from rfm_common.settings import Settings
 from scoring.compute import compute
 from scoring.engines import Engine
 from scoring.faults import is_locked_out, is_transient, words
-from scoring.progress import Progress
+from scoring.progress import Pace, Progress
 from scoring.store import queue
 from scoring.store.publish import Outcome, publish
 from scoring.store.queue import CancelledRunError, Claim, LostRunError
 from scoring.upkeep import tidy
 
-BEAT = 2.0
-"""Seconds between two signs of life; the lease lasts four of them."""
-TICK = 0.25
-"""Progress is told at most this often."""
+TICK = 0.05
+"""Seconds between two looks at the step of a run."""
 SWAP_PATIENCE = 600.0
 """Seconds to wait for readers who hold a snapshot open (a long export) before a retry."""
 
@@ -97,9 +95,7 @@ async def _under_lease(context: Context, claimed: Claim) -> None:
 
 
 async def _work(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
-    outcome = await compute(
-        context.settings, context.sessions, context.engine, claimed, progress
-    )
+    outcome = await compute(context.settings, context.sessions, context.engine, claimed, progress)
     await _swap_in(context, claimed, outcome, progress, alive)
 
 
@@ -135,11 +131,11 @@ async def _publish(context: Context, claimed: Claim, outcome: Outcome, progress:
 
 async def _keep(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
     """Prolong the lease and tell the step; ends only by LostRunError or CancelledRunError."""
-    told, beaten = "", 0.0
+    pace = Pace()
     while True:
-        if progress.step != told or monotonic() - beaten >= BEAT:
+        if pace.is_due(progress.step):
             async with alive:
-                told, beaten = progress.step, monotonic()
+                pace.told(progress.step)
                 await _beat(context, claimed, progress)
         await asyncio.sleep(TICK)
 

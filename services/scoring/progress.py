@@ -1,5 +1,7 @@
 """How far a run is, in named steps; told to others by whoever keeps the lease."""
 
+from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -40,3 +42,27 @@ class Progress:
             "steps": len(STEPS), "percent": percent,
             "seconds_left": None if left is None else round(left, 1),
         }  # fmt: skip
+
+
+TOLD_APART = 0.25
+"""Seconds between two messages at least: a page shows no more, and the stream is kept short."""
+SILENT_AT_MOST = 2.0
+"""Seconds; the lease of a run lasts four of them."""
+
+
+class Pace:
+    """When to tell how far a run is: soon after a step begins, and as a sign of life."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._step = ""
+        self._told = -inf
+
+    def is_due(self, step: str) -> bool:
+        """Whether to tell now that the run is in this step."""
+        silent = self._clock() - self._told
+        return silent >= SILENT_AT_MOST or (step != self._step and silent >= TOLD_APART)
+
+    def told(self, step: str) -> None:
+        """The step was told."""
+        self._step, self._told = step, self._clock()

@@ -31,6 +31,34 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a fit begins when it does not begin from nothing: the places of an earlier model.
+
+    A run keeps it whole, because the run that it came from may be scored again.
+    """
+
+    run_id: int
+    space: Space
+    centroids: Points
+
+    @property
+    def k(self) -> int:
+        """Number of clusters."""
+        return len(self.centroids)
+
+    @classmethod
+    def stored(cls, data: dict[str, Any], run_id: int) -> Self:
+        """Read a run's `model` column, or the `start` in it."""
+        return cls(run_id=run_id, space=Space.stored(data), centroids=_read(data["centroids"]))
+
+    def data(self) -> dict[str, Any]:
+        """The `start` of a run's `model` column."""
+        return {
+            "run_id": self.run_id, **self.space.data(), "centroids": self.centroids.tolist(),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """Where the centroids are, what they are called and how they came about."""
 
@@ -41,8 +69,7 @@ class Model:
     model_changed: bool = False
     frozen: bool = False
     """Taken from another run as it was, instead of fitted."""
-    started_from: int | None = None
-    """The run whose model was the start."""
+    start: Start | None = None
     fitted_on: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -52,24 +79,23 @@ class Model:
         return len(self.centroids)
 
     @classmethod
-    def stored(cls, data: dict[str, Any], run_id: int | None = None) -> Self:
+    def stored(cls, data: dict[str, Any]) -> Self:
         """Read a run's `model` column."""
+        start = data.get("start")
         return cls(
-            space=Space.stored(data),
-            centroids=np.array(data["centroids"], dtype=float).reshape(-1, 3),
-            names=tuple(data["names"]), seed=data["seed"], started_from=run_id,
+            space=Space.stored(data), centroids=_read(data["centroids"]),
+            names=tuple(data["names"]), seed=data["seed"],
+            start=Start.stored(start, start["run_id"]) if start else None,
             fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
         )  # fmt: skip
 
     def data(self) -> dict[str, Any]:
         """What the run's `model` column keeps; floats survive JSON to the last bit."""
-        space = self.space
         return {
-            "transform": space.transform, "mean": list(space.mean), "scale": list(space.scale),
-            "lambdas": list(space.lambdas) if space.lambdas else None,
-            "centroids": self.centroids.tolist(), "names": list(self.names), "seed": self.seed,
-            "versions": self.versions, "model_changed": self.model_changed,
-            "frozen": self.frozen, "started_from": self.started_from, "fitted_on": self.fitted_on,
+            **self.space.data(), "centroids": self.centroids.tolist(), "names": list(self.names),
+            "seed": self.seed, "versions": self.versions, "model_changed": self.model_changed,
+            "frozen": self.frozen, "start": self.start.data() if self.start else None,
+            "fitted_on": self.fitted_on,
         }  # fmt: skip
 
     def centres(self) -> list[dict[str, float]]:
@@ -82,6 +108,10 @@ class Model:
     def assign(self, features: Points) -> Assignment:
         """Put every customer (rows of R, F, M in real units) into its nearest cluster."""
         return nearest(self.space.points(features), self.centroids)
+
+
+def _read(centroids: list[list[float]]) -> Points:
+    return np.array(centroids, dtype=float).reshape(-1, 3)
 
 
 def nearest(points: Points, centroids: Points) -> Assignment:

@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_samples
-from threadpoolctl import threadpool_limits
 
-from scoring.clusters.fit import thin_rows
+from scoring.clusters.fit import one_thread, thin_rows
 from scoring.clusters.model import Assignment, Labels, nearest
 from scoring.clusters.space import Points
+from scoring.clusters.stopping import check
 
 SILHOUETTE_SAMPLE = 2_000
 STABILITY_SAMPLE = 1_000
 RESAMPLES = 10
-TRUSTED = 0.6
-"""Mean Jaccard similarity under resampling; below it a cluster is not to be trusted."""
+TRUSTED, STABLE = 0.6, 0.75
+"""Mean Jaccard similarity under resampling: below the first a cluster is not to be trusted."""
 LARGEST, SMALLEST = 0.60, 0.02
 FEW_PER_CLUSTER = 10
 
@@ -113,11 +114,12 @@ def stability(points: Points, centroids: Points, seed: int) -> tuple[float | Non
 def _resample(
     sample: Points, labels: Labels, k: int, rng: np.random.Generator
 ) -> NDArray[np.float64] | None:
+    check()
     rows = rng.integers(0, len(sample), len(sample))
     drawn = sample[rows]
     if len(np.unique(drawn, axis=0)) < k:
         return None
-    with threadpool_limits(limits=1):
+    with one_thread():
         again = KMeans(k, n_init=3, random_state=int(rng.integers(2**31))).fit_predict(drawn)
     return jaccard(labels[rows], again, k)
 
@@ -131,28 +133,54 @@ def jaccard(labels: Labels, others: NDArray[np.integer], k: int) -> NDArray[np.f
     return np.where(shared.sum(axis=1) > 0, best, np.nan)
 
 
-def refusal(shares: Sequence[float], stabilities: Sequence[float | None]) -> str | None:
-    """Why a segmentation is not to be offered, None when it may be."""
+class Fault(IntEnum):
+    """Why a segmentation is not to be offered, the worse the higher."""
+
+    NONE = 0
+    UNSTABLE = 1
+    TINY = 2
+    GIANT = 3
+
+
+def fault(shares: Sequence[float], stabilities: Sequence[float | None]) -> Fault:
+    """The worst fault of a segmentation."""
     if max(shares) > LARGEST:
-        return f"one cluster holds {max(shares):.0%} of the customers"
+        return Fault.GIANT
     if min(shares) < SMALLEST:
-        return f"one cluster holds only {min(shares):.1%} of the customers"
-    weakest = min((value for value in stabilities if value is not None), default=1.0)
-    if weakest < TRUSTED:
-        return f"a cluster does not come out again when customers are redrawn ({weakest:.2f})"
-    return None
+        return Fault.TINY
+    return Fault.UNSTABLE if _weakest(stabilities) < TRUSTED else Fault.NONE
 
 
-def verdict(quality: Quality, customers: int) -> str:
-    """The quality in words, for people."""
+def refusal(shares: Sequence[float], stabilities: Sequence[float | None]) -> str | None:
+    """The worst fault in words, None when there is none."""
+    match fault(shares, stabilities):
+        case Fault.GIANT:
+            return f"one cluster holds {max(shares):.0%} of the customers"
+        case Fault.TINY:
+            return f"one cluster holds only {min(shares):.1%} of the customers"
+        case Fault.UNSTABLE:
+            weakest = _weakest(stabilities)
+            return f"a cluster does not come out again when customers are redrawn ({weakest:.2f})"
+        case Fault.NONE:
+            return None
+
+
+def _weakest(stabilities: Sequence[float | None]) -> float:
+    return min((value for value in stabilities if value is not None), default=1.0)
+
+
+def verdict(quality: Quality, customers: int, asked: int | None = None) -> str:
+    """The quality in words, for people; `asked` is the k that was wanted, None for auto."""
     k = len(quality.shares)
     if customers < FEW_PER_CLUSTER * k:
         return f"Too few customers ({customers}) for {k} clusters to mean much."
+    if asked and k < asked:
+        return f"Read with care: customers have only {k} different sets of figures, not {asked}."
     if k < 2:
         return "All customers are in one cluster."
     if problem := refusal(quality.shares, quality.stabilities):
         return f"Read with care: {problem}."
-    stable = all(value is None or value >= 0.75 for value in quality.stabilities)
+    stable = all(value is None or value >= STABLE for value in quality.stabilities)
     return "Sound: clusters of fair size that come out again." if stable else (
         "Usable: clusters of fair size; customers near a border may change sides."
     )  # fmt: skip

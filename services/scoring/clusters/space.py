@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import PowerTransformer
 
 from rfm_common.settings import Transform
+from scoring.clusters.stopping import check
 
 Points = NDArray[np.float64]
 """Rows are customers; columns are recency, frequency, monetary."""
@@ -36,6 +37,13 @@ class Space:
         """The space of a run's stored model."""
         lambdas = tuple(model["lambdas"]) if model.get("lambdas") else None
         return cls(model["transform"], tuple(model["mean"]), tuple(model["scale"]), lambdas)
+
+    def data(self) -> dict[str, Any]:
+        """What a stored model keeps of it."""
+        return {
+            "transform": self.transform, "mean": list(self.mean), "scale": list(self.scale),
+            "lambdas": list(self.lambdas) if self.lambdas else None,
+        }  # fmt: skip
 
     def points(self, features: Points) -> Points:
         """Real units to standard deviations."""
@@ -79,12 +87,14 @@ def _unshape(shaped: Points, transform: Transform, lambdas: tuple[float, ...] | 
 
 def _fit_lambdas(features: Points) -> tuple[float, ...]:
     """Powers by maximum likelihood; 1 (no change) for a column that never varies."""
-    varied = features.std(axis=0) > 0
-    lambdas = np.ones(features.shape[1])
-    if varied.any():
-        fitted = PowerTransformer(standardize=False).fit(features[:, varied])
-        lambdas[varied] = fitted.lambdas_
-    return _floats(np.clip(lambdas, -5, 5))
+    return _floats(np.clip([_fit_lambda(column) for column in features.T], -5, 5))
+
+
+def _fit_lambda(column: NDArray[np.float64]) -> float:
+    check()
+    if not column.std() > 0:
+        return 1.0
+    return float(PowerTransformer(standardize=False).fit(column[:, None]).lambdas_[0])
 
 
 def _yeo_johnson(values: Points, powers: NDArray[np.float64]) -> Points:

@@ -18,7 +18,7 @@ def compare(before: pl.DataFrame, after: pl.DataFrame, then: Ruler, now: Ruler) 
         ordered=_has_new_order(elapsed_days(then.calc_date, now.calc_date))
     ).with_columns(cause=pl.lit(Cause.STAYED.value))
     judged = pl.concat([_newcomers(marked), _stayed(marked), _movers(marked, then, now)])
-    return Flows(rows=_added_up(judged), moved_without_new_order=_quiet_movers(judged))
+    return Flows(rows=_added_up(judged), quiet=_quiet(judged))
 
 
 _COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
@@ -71,6 +71,7 @@ def _added_up(judged: pl.DataFrame) -> list[Flow]:
     return [Flow(**row | {"cause": Cause(row["cause"])}) for row in rows]
 
 
-def _quiet_movers(judged: pl.DataFrame) -> int:
-    known = pl.col("cause").is_in([Cause.NEW_ORDER.value, Cause.AGEING.value, Cause.MODEL.value])
-    return judged.filter(known & ~pl.col("ordered")).height
+def _quiet(judged: pl.DataFrame) -> dict[Cause, int]:
+    known = judged.filter((pl.col("cause") != Cause.NEW_CUSTOMER.value) & ~pl.col("ordered"))
+    counts = known.group_by("cause").len().sort("cause")
+    return {Cause(cause): count for cause, count in counts.iter_rows()}

@@ -4,7 +4,7 @@ A run calls the methods in the order in which they stand here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -59,6 +59,10 @@ class Aggregates:
     median_recency_days: float | None
 
 
+FLOWING = (Cause.NEW_CUSTOMER, Cause.NEW_ORDER, Cause.AGEING, Cause.MODEL)
+"""Why customers come into a segment; moved edges change scores, never segments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """How many customers went from one segment to another for one cause, with what money."""
@@ -73,21 +77,22 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flows:
-    """All flows from one snapshot to another, and the movers who did not order."""
+    """All flows from one snapshot to another."""
 
     rows: Sequence[Flow] = ()
-    moved_without_new_order: int = 0
+    quiet: Mapping[Cause, int] = field(default_factory=dict)
+    """Customers of both snapshots without a new order, by cause: stayed, ageing or model."""
 
     def summary(self) -> dict[str, Any]:
-        """The `moved` part of the run's metrics."""
-        moved = [row for row in self.rows if row.cause is not Cause.STAYED]
-        known = [row for row in moved if row.cause is not Cause.NEW_CUSTOMER]
-        causes = {cause: sum(row.customers for row in moved if row.cause is cause)
-                  for cause in Cause if cause is not Cause.STAYED}  # fmt: skip
+        """The `moved` part of the run's metrics; what the quiet did is told apart by cause."""
+        counts = {cause: sum(row.customers for row in self.rows if row.cause is cause)
+                  for cause in FLOWING}  # fmt: skip
+        ageing, model = self.quiet.get(Cause.AGEING, 0), self.quiet.get(Cause.MODEL, 0)
         return {
-            "total": sum(row.customers for row in known),
-            "without_new_order": self.moved_without_new_order,
-            "by_cause": {cause.value: count for cause, count in causes.items()},
+            "total": sum(counts.values()) - counts[Cause.NEW_CUSTOMER],
+            "without_new_order": ageing + model,
+            "quiet": {"customers": sum(self.quiet.values()), "ageing": ageing, "model": model},
+            "by_cause": {cause.value: count for cause, count in counts.items()},
         }
 
 

@@ -18,21 +18,15 @@ class History:
     amount: np.ndarray
     customers: int
 
-    def features(self, today: int) -> Points:
+    def features(self, today: int, window: int = WINDOW) -> Points:
         """R, F, M of everybody on a day."""
-        counted = (self.day <= today) & (self.day >= today - WINDOW)
+        counted = (self.day <= today) & (self.day >= today - window)
         who, day, amount = self.customer[counted], self.day[counted], self.amount[counted]
         last = np.full(self.customers, -1)
         np.maximum.at(last, who, day)
         frequency = np.bincount(who, minlength=self.customers).astype(float)
         money = np.bincount(who, amount, self.customers)
-        return np.column_stack([np.where(last >= 0, today - last, WINDOW + 1), frequency, money])
-
-    def ordered_between(self, start: int, end: int) -> np.ndarray:
-        """Which customers ordered in these days."""
-        found = np.zeros(self.customers, bool)
-        found[self.customer[(self.day > start) & (self.day <= end)]] = True
-        return found
+        return np.column_stack([np.where(last >= 0, today - last, window + 1), frequency, money])
 
 
 def history(seed: int, customers: int = 3000, days: int = 400) -> History:

@@ -83,6 +83,22 @@ def test_scores_tell_moved_edges_from_own_figures() -> None:
                       "monetary": Cause.STAYED}  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "cause"),
+    [
+        ({"f_score": 2}, {"f_score": 1}, Cause.EDGES),  # two orders were a 2, and are a 1 now
+        ({"r_score": 3}, {"r_score": 4}, Cause.EDGES),  # 22 days would have been a 3 then
+        ({"r_score": 4}, {"r_score": 3}, Cause.STAYED),  # 22 days are older than 15: ageing
+        ({"r_score": 4, "f_score": 2}, {"r_score": 3, "f_score": 1}, Cause.STAYED),  # both
+        ({}, {}, Cause.STAYED),
+        ({"f_score": 2}, {"f_score": 1, "segment_name": "Stale"}, Cause.MODEL),
+    ],
+)
+def test_edges_are_the_cause_when_they_alone_moved_the_scores(before, after, cause) -> None:
+    why = explain(figures(15, **before), figures(22, **after), THEN, WEEK_LATER)
+    assert why.cause is cause
+
+
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
 def test_one_customer_lands_where_the_table_says(transform) -> None:
     features = np.vstack([skewed(1, 200), [[366, 0, 0], [3, 2, -250.5]]])
@@ -119,10 +135,15 @@ def test_the_sums_are_the_sums_of_the_explanations(pairs, days: int, same_window
                           table([after for _, after in pairs]), THEN, now)  # fmt: skip
     assert {(row.from_segment, row.to_segment, row.cause): row.customers
             for row in found.rows} == dict(expected)  # fmt: skip
-    quiet = [explain(*pair, THEN, now) for pair in pairs if pair[0]]
-    moved = [why for why in quiet if why.cause is not Cause.STAYED]
-    assert found.moved_without_new_order == sum(not why.has_new_order for why in moved)
-    assert found.summary()["total"] == len(moved)
+    known = [explain(*pair, THEN, now) for pair in pairs if pair[0]]
+    quiet = Counter(why.cause for why in known if not why.has_new_order)
+    moved = found.summary()
+    assert found.quiet == dict(quiet)
+    assert moved["quiet"] == {"customers": quiet.total(), "ageing": quiet[Cause.AGEING],
+                              "model": quiet[Cause.MODEL]}  # fmt: skip
+    assert moved["without_new_order"] == quiet[Cause.AGEING] + quiet[Cause.MODEL]
+    assert moved["total"] == sum(why.cause is not Cause.STAYED for why in known)
+    assert "edges" not in moved["by_cause"]
 
 
 def table(customers: list[Figures | None]) -> pl.DataFrame:
