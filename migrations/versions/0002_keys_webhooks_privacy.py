@@ -18,6 +18,7 @@ def upgrade() -> None:
     _access()
     _privacy()
     _countries()
+    _lists()
     _webhooks()
 
 
@@ -26,6 +27,8 @@ def downgrade() -> None:
         op.drop_table(table)
     for table in ("attempts", "deliveries", "messages", "told", "runs", "endpoints"):
         op.drop_table(f"webhook_{table}")
+    for name, table in (*((name, "rfm_features") for name in ORDERS), *LOOKUPS):
+        op.drop_index(name, table_name=table)
     for table in ("country_summaries", "segment_countries"):
         op.drop_table(table)
     for table in ("audit_log", "login_sessions", "login_links", "api_keys"):
@@ -162,6 +165,30 @@ def _json(name: str, default: str) -> "sa.Column[object]":
         postgresql.JSONB(astext_type=sa.Text()),
         server_default=sa.text(f"'{default}'"),
         nullable=False,
+    )
+
+
+ORDERS = {
+    f"ix_rfm_features_{figure}_customer_id": [figure, "customer_id"]
+    for figure in ("recency_days", "frequency", "monetary")
+}
+LOOKUPS = (("ix_customers_country", "customers"), ("ix_customers_email", "customers"))
+
+
+def _lists() -> None:
+    for name, columns in ORDERS.items():
+        op.create_index(name, "rfm_features", columns)
+    op.create_index(
+        "ix_customers_country",
+        "customers",
+        ["country"],
+        postgresql_where=sa.text("country IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_customers_email",
+        "customers",
+        [sa.text("lower(email) text_pattern_ops")],
+        postgresql_where=sa.text("email IS NOT NULL"),
     )
 
 

@@ -10,6 +10,9 @@ from sqlalchemy import (
     Index,
     Numeric,
     Text,
+    column,
+    func,
+    text,
 )
 from sqlmodel import BigInteger, Field, SQLModel
 
@@ -27,6 +30,16 @@ class Customer(SQLModel, table=True):
     """A customer; one that only orders mention has no e-mail and no country."""
 
     __tablename__ = "customers"
+    # Without the rows that only orders have made: those have neither.
+    __table_args__ = (
+        Index("ix_customers_country", "country", postgresql_where=text("country IS NOT NULL")),
+        # Finds the beginning of an address, in any case and under any collation.
+        Index(
+            "ix_customers_email", func.lower(column("email")).label("beginning"),
+            postgresql_ops={"beginning": "text_pattern_ops"},
+            postgresql_where=text("email IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
     email: str | None = Field(default=None, sa_type=Text)

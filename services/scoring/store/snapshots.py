@@ -9,11 +9,17 @@ from rfm_common.db import Sessions, raw_connection, run_sql
 from scoring.engines.protocol import Target
 
 PARENTS = ("rfm_features", "customer_clusters")
-INDEXES = {"rfm_features": (), "customer_clusters": ("segment_name, segment_rank",)}
-ANALYZED = {
-    "rfm_features": ("customer_id", "monetary"),
-    "customer_clusters": ("customer_id", "segment_name", "segment_rank"),
+INDEXES = {
+    "rfm_features": tuple(
+        f"{figure}, customer_id" for figure in ("recency_days", "frequency", "monetary")
+    ),
+    "customer_clusters": ("segment_name, segment_rank",),
 }
+ANALYZED = {
+    "rfm_features": ("customer_id", "recency_days", "frequency", "monetary", "r_score",
+                     "f_score", "m_score"),
+    "customer_clusters": ("customer_id", "segment_name", "segment_rank"),
+}  # fmt: skip
 """What queries filter or sort by; the planner needs to know no more."""
 LOCK_WAIT = "200ms"
 """Readers queue behind a waiting swap; no longer than this, then it steps back."""
