@@ -4,6 +4,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from rfm_common.errors import UnavailableError
+
 _PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE: connection, rollback, resources, object in use, operator, system."""
 
@@ -15,5 +17,5 @@ def is_passing(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     if state:
         return str(state)[:2] in _PASSING_CLASSES
-    away = (OSError, TimeoutError, PoolTimeoutError, asyncpg.InterfaceError)
+    away = (OSError, TimeoutError, PoolTimeoutError, asyncpg.InterfaceError, UnavailableError)
     return isinstance(error, away)

@@ -11,16 +11,19 @@ from typing import BinaryIO
 from redis.asyncio import Redis
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import ledger, shelf
-from ingest.folder import MAPPING_FILE, Dropped, check_ordinary, check_unchanged, opened
+from ingest import ledger, scrub, shelf, suppressed
+from ingest.folder import Dropped, check_ordinary, check_unchanged, opened
 from ingest.loader import Load, LoadedMeanwhileError, Progress, load
-from ingest.mapping import Rule, read_rules
-from ingest.reader import Layout, Options, plan
+from ingest.options import lenient_options, read_options
+from ingest.reader import Layout, plan
 from ingest.refusal import RefusedError
+from ingest.scrub import Found
 from ingest.survey import Survey, survey
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
+from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportProgress
+from rfm_common.logs import bound
 from rfm_common.models import Import, ImportState
 from rfm_common.settings import Settings
 
@@ -45,20 +48,23 @@ class Importer:
                 return
             item.check_unchanged()
             row = await self._claim(item)
-            if row.state is ImportState.READING:
-                await self._announce()
-                await self._decide(row, item)
-                await self._announce()
-                log.info("%s: %s", item.name, row.message or row.state.value,
-                         extra={"import_id": row.import_id, "rows": row.rows_total})  # fmt: skip
-            await self._put_away(row, item)
+            with bound(import_id=row.import_id):
+                if row.state is ImportState.READING:
+                    await self._announce()
+                    await self._decide(row, item)
+                    await self._announce()
+                    log.info("%s: %s", item.name, row.message or row.state.value,
+                             extra={"rows": row.rows_total})  # fmt: skip
+                await self._put_away(row, item)
 
     async def give_up(self, item: Dropped, error: Exception) -> None:
         """Quarantine a file that fails again and again for a reason of its own."""
         async with ledger.holding(self._sessions, item.name) as mine:
             if mine:
                 row = await self._claim(item)
-                await self._refuse(row, RefusedError("internal_error", f"loading failed: {error}"))
+                await self._refuse(
+                    row, item, RefusedError("internal_error", f"loading failed: {error}")
+                )
                 await self._put_away(row, item)
 
     async def tidy(self) -> None:
@@ -102,24 +108,40 @@ class Importer:
                 check_unchanged(file, item.identity)
                 await self._read(row, item, file)
         except PermissionError as error:
-            await self._refuse(row, RefusedError("not_readable", str(error)))
+            await self._refuse(row, item, RefusedError("not_readable", str(error)))
         except RefusedError as refusal:
-            await self._refuse(row, refusal)
+            await self._refuse(row, item, refusal)
 
-    async def _refuse(self, row: Import, refusal: RefusedError) -> None:
+    async def _refuse(self, row: Import, item: Dropped, refusal: RefusedError) -> None:
+        message = refusal.message
+        if refusal.reason in QUOTING and not (await self._erased_in(item)).nobody:
+            message = "what this says would name a customer who was erased"
         async with self._sessions() as session, session.begin():
             ledger.finish(session, row, ImportState.QUARANTINED,
-                          reason=refusal.reason, message=refusal.message)  # fmt: skip
+                          reason=refusal.reason, message=message)  # fmt: skip
+
+    async def _erased_in(self, item: Dropped) -> Found:
+        """Where the file names people who were erased; costs nothing while nobody was."""
+        async with self._sessions() as session:
+            known = await suppressed.read(session, self._settings)
+        if known is None:
+            return Found()
+        with suppress(PermissionError):
+            return await asyncio.to_thread(
+                scrub.find, item.path, item.name, known.persons, lenient_options(self._settings)
+            )
+        return Found(is_readable=False)
 
     async def _read(self, row: Import, item: Dropped, file: BinaryIO) -> None:
         facts = await asyncio.to_thread(survey, file)
         row.sha256 = facts.sha256
-        layout = await asyncio.to_thread(plan, file, item.name, facts, self._options())
+        layout = await asyncio.to_thread(plan, file, item.name, facts, read_options(self._settings))
         try:
             async with self._sessions() as session, session.begin():
                 if not await self._is_duplicate(session, row, facts, layout):
                     work = Load(session, row, file, layout, self._settings.max_reject_share,
-                                self._progress(row))  # fmt: skip
+                                self._progress(row),
+                                await suppressed.read(session, self._settings))  # fmt: skip
                     await load(work, self._settings.rebuild_rows)
                 check_unchanged(file, item.identity)
         except LoadedMeanwhileError:
@@ -136,21 +158,6 @@ class Importer:
                 sha256=facts.sha256, duplicate_of=earlier, message=f"loaded before, as {earlier}",
             )  # fmt: skip
         return bool(earlier)
-
-    def _options(self) -> Options:
-        return Options(
-            zone=self._settings.timezone, date_order=self._settings.date_order,
-            max_rows=self._settings.max_rows, max_line_bytes=self._settings.max_line_bytes,
-            rules=self._rules(),
-        )  # fmt: skip
-
-    def _rules(self) -> list[Rule]:
-        try:
-            return read_rules((self._settings.input_dir / MAPPING_FILE).read_text("utf-8"))
-        except FileNotFoundError:
-            return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise RefusedError("bad_mapping", f"mapping.toml cannot be read: {error}") from error
 
     def _progress(self, row: Import) -> Progress:
         """Announce at most once a second, and only of files that take longer than one."""
@@ -179,7 +186,12 @@ class Importer:
 
     async def _put_away(self, row: Import, item: Dropped) -> None:
         """Move the file to where its state belongs; where that fails the ledger alone decides."""
-        place = await shelf.put_away(self._sessions, self._settings, row, item)
+        found = await self._erased_in(item)
+        if not found.nobody:  # noted before, so that a kill in between leaves no silent change
+            async with self._sessions() as session, session.begin():
+                row.notes = row.notes | shelf.changed_for(found)
+                session.add(row)
+        place = await shelf.put_away(self._sessions, self._settings, row, item, found)
         async with self._sessions() as session, session.begin():
             row.stored_path = place
             session.add(row)

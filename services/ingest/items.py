@@ -5,6 +5,7 @@ of the first line that fills them."""
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.stage import Stage
+from ingest.suppressed import MESSAGE, REASON
 from rfm_common.db import run_sql
 
 _FIRST = "(array_agg({0} ORDER BY import_line) FILTER (WHERE {0} {1}))[1]"
@@ -17,6 +18,17 @@ _FLAWS = {
                          " than fourteen digits"),
 }  # fmt: skip
 """Reason code: the column, when an order has the flaw, and the sentence."""
+
+
+async def drop_orders(session: AsyncSession, stage: Stage, order_ids: set[str]) -> None:
+    """Take out every line of the orders of erased customers; only the first one names them."""
+    dropped = await run_sql(session, f"""
+        WITH gone AS (DELETE FROM {stage.items} WHERE order_id = ANY(:order_ids)
+                      RETURNING import_id, import_line)
+        INSERT INTO import_rejects (import_id, outcome, line, column_name, reason, message)
+        SELECT import_id, 'rejected', import_line, 'customer_id', :reason, :message FROM gone
+        """, order_ids=sorted(order_ids), reason=REASON, message=MESSAGE)  # fmt: skip
+    stage.counts.rejected += dropped.rowcount
 
 
 async def fold(session: AsyncSession, stage: Stage) -> int:

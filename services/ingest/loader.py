@@ -10,16 +10,20 @@ from typing import Any, BinaryIO
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import customers, items, ledger, merge, rebuild, stage
+from ingest import customers, items, ledger, merge, rebuild, stage, suppressed
 from ingest.reader import Batch, Layout, batches
-from ingest.refusal import RefusedError
+from ingest.refusal import ChangedError, RefusedError
 from ingest.stage import Stage
+from ingest.suppressed import Suppressed
 from ingest.tables import TARGETS
 from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.models import Import, ImportState, Kind
 
 LISTED_AT_MOST = 100_000
 """Bad rows that are listed before a file that is condemned anyway is given up."""
+
+HARMLESS = ("no_customer", suppressed.REASON)
+"""Reasons to reject a row that do not speak against its file."""
 
 READING_SHARE = 0.5
 """The part of a long load's time that reading takes; keys and indexes take the rest."""
@@ -46,9 +50,12 @@ class Load:
     layout: Layout
     max_reject_share: float
     progress: Progress
+    suppressed: Suppressed | None = None
+    """Whose rows are left out."""
     stage: Stage = field(init=False)
     serious: int = 0
     """Rejected rows that speak against the file."""
+    erased_orders: set[str] = field(default_factory=set)
     currencies: set[str] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -86,6 +93,8 @@ async def load(work: Load, rebuild_rows: int) -> None:
     await lock(session, AdvisoryLock.LOAD)
     if await ledger.loaded_before(session, work.layout.survey.sha256, work.layout.mapping.kind):
         raise LoadedMeanwhileError
+    if await suppressed.is_outdated(session, work.suppressed):
+        raise ChangedError  # somebody was erased while the file was read
     effects = await _into_table(work)
     await stage.drop(session, staged)
     await _finish_loaded(work, effects)
@@ -107,6 +116,7 @@ async def _copy_all(work: Load) -> None:
     if work.stage.counts.total == 0:
         raise RefusedError("no_rows", "the file has a header but no rows")
     if work.stage.line_items:
+        await items.drop_orders(work.session, work.stage, work.erased_orders)
         work.serious += await items.fold(work.session, work.stage)
     _check_rejects(work, work.stage.counts.total)
 
@@ -116,6 +126,9 @@ def _next(reading: Iterator[Batch]) -> "asyncio.Future[Batch | None]":
 
 
 async def _copy_batch(work: Load, batch: Batch) -> None:
+    if work.suppressed:
+        batch, orders = await asyncio.to_thread(suppressed.without, batch, work.suppressed.persons)
+        work.erased_orders.update(orders)
     number = pl.lit(work.stage.import_id, pl.Int64).alias("import_id")
     work.stage.counts.total += batch.count
     work.stage.counts.rejected += batch.rejects.height
@@ -123,7 +136,7 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
         work.currencies |= set(batch.rows["currency"].unique())
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
-    work.serious += int((batch.rejects["reason"] != "no_customer").sum())
+    work.serious += int((~batch.rejects["reason"].is_in(HARMLESS)).sum())
     if work.serious > LISTED_AT_MOST:
         _check_rejects(work, work.layout.survey.rows_at_most)
 

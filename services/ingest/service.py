@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest import retention
+from ingest.erasing import Eraser
 from ingest.failures import is_passing
 from ingest.folder import Dropped, Identity
 from ingest.importer import Importer
@@ -29,6 +32,9 @@ GRACE_SECONDS = 4.0
 
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts, at most."""
+
+THIN_SECONDS = 3600
+"""How often what is too old is removed."""
 
 
 @dataclass(slots=True)
@@ -57,6 +63,8 @@ class Ingest:
         self._settling = Settling(settings.settle_seconds)
         self._troubles: dict[Path, Trouble] = {}
         self._bell = asyncio.Event()
+        self._eraser = Eraser(settings, sessions, redis)
+        self._erase_after = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a file in hand is finished if that is a matter of seconds."""
@@ -78,17 +86,22 @@ class Ingest:
         self._bell.set()
 
     async def _relay(self, stop: asyncio.Event) -> None:
-        """Publish what a kill, or an absence of Redis, left in the outbox."""
+        """Publish what a kill, or an absence of Redis, left in the outbox; notice erasures."""
         while not stop.is_set():
             with suppress(SQLAlchemyError, *BUS_ERRORS):
+                if await self._eraser.is_asked():
+                    self._bell.set()
                 await relay(self._sessions, self._redis)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)
 
     async def _work(self, stop: asyncio.Event) -> None:
-        tidied = 0.0
+        tidied = thinned = -math.inf
         while not stop.is_set():
             self._bell.clear()
+            await self._erase()
+            if time.monotonic() - thinned >= THIN_SECONDS:
+                thinned = await self._thin()
             if time.monotonic() - tidied >= self._settings.rescan_seconds:
                 tidied = await self._tidy()
             again = await self._round(stop)
@@ -101,6 +114,23 @@ class Ingest:
         except (SQLAlchemyError, OSError) as error:
             log.warning("the ledger cannot be compared with the folder: %s", error)
         return time.monotonic()
+
+    async def _thin(self) -> float:
+        try:
+            await retention.thin(self._settings, self._sessions)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("what is too old cannot be removed: %s", error)
+        return time.monotonic()
+
+    async def _erase(self) -> None:
+        """Carry out erasures before anything is loaded; try again later what fails."""
+        if time.monotonic() < self._erase_after:
+            return
+        try:
+            await self._eraser.carry_out()
+        except Exception as error:
+            self._erase_after = time.monotonic() + LONGEST_PAUSE / 6
+            log.warning("an erasure waits: %s", error, exc_info=not is_passing(error))
 
     async def _round(self, stop: asyncio.Event) -> float | None:
         """Try every file that is ready; in how many seconds to look again, None: when rung."""

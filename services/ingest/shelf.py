@@ -4,11 +4,13 @@ import asyncio
 import csv
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmodel import col, select
 
 from ingest.folder import Dropped, move, stored_name
+from ingest.scrub import Found, copy_without
 from rfm_common.db import Sessions
 from rfm_common.models import Import, ImportReject, ImportState
 from rfm_common.settings import Settings
@@ -37,20 +39,54 @@ def find(settings: Settings, row: Import) -> str | None:
     return _relative(target) if os.path.lexists(target) else None
 
 
-async def put_away(sessions: Sessions, settings: Settings, row: Import, item: Dropped) -> str:
-    """Move a decided file; its new `stored_path`. The list of rejects is written before."""
+async def put_away(
+    sessions: Sessions, settings: Settings, row: Import, item: Dropped, found: Found
+) -> str | None:
+    """Move a decided file, without the rows of erased people; its new `stored_path`.
+
+    None: they are named in it and their rows cannot be told apart, so nothing is kept of it.
+    The list of rejects is written before.
+    """
     target = place_of(settings, row)
     if row.state is ImportState.QUARANTINED:
         async with sessions() as session:
-            found = await session.stream_scalars(
+            listed = await session.stream_scalars(
                 select(ImportReject)
                 .where(ImportReject.import_id == row.import_id)
                 .order_by(col(ImportReject.line), col(ImportReject.reject_id))
             )
-            pages = [page async for page in found.partitions(1000)]
+            pages = [page async for page in listed.partitions(1000)]
         await asyncio.to_thread(_write_rejects, target, row, pages)
-    await asyncio.to_thread(move, item.path, target, item.identity)
-    return _relative(target)
+    if found.nobody:
+        await asyncio.to_thread(move, item.path, target, item.identity)
+    else:
+        await asyncio.to_thread(_move_without, item, target, found)
+    return None if found.is_anywhere else _relative(target)
+
+
+def _move_without(item: Dropped, target: Path, found: Found) -> None:
+    item.check_unchanged()
+    if not found.is_anywhere:
+        copy_without(item.path, target, found.lines)
+        item.check_unchanged()
+    item.path.unlink()
+
+
+def changed(what: str, why: str, lines: int = 0) -> dict[str, object]:
+    """What `notes` of an import say about a file that is not as it was dropped."""
+    told = {"what": what, "why": why, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {"file_changed": told | ({"lines": lines} if lines else {})}
+
+
+def changed_for(found: Found) -> dict[str, object]:
+    """The same, of a file in which erased people were found."""
+    what = "removed" if found.is_anywhere else "rewritten"
+    return changed(what, "erasure", len(found.lines))
+
+
+def rejects_of(path: Path) -> Path:
+    """The list of rejects beside a quarantined file."""
+    return path.with_name(f"{path.name}.rejects.csv")
 
 
 def _relative(target: Path) -> str:
@@ -60,7 +96,7 @@ def _relative(target: Path) -> str:
 def _write_rejects(target: Path, row: Import, pages: Sequence[Sequence[ImportReject]]) -> None:
     """`<file>.rejects.csv`: a line for what condemned the file, then one for each bad row."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    path = target.with_name(f"{target.name}.rejects.csv")
+    path = rejects_of(target)
     partial = path.with_name(f"{path.name}.part")
     with partial.open("w", encoding="utf-8", newline="") as sink:
         writer = csv.writer(sink)

@@ -1,0 +1,184 @@
+"""Carrying erasures out: every table, every file that is kept, the stream of events.
+
+Each step may be repeated, and the request holds whom it is about until all of them are done: a
+kill at any moment only means that the next start begins this one again.
+"""
+
+import asyncio
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from sqlmodel import select
+
+from ingest import ledger, scrub, shelf
+from ingest.options import lenient_options
+from ingest.persons import Persons
+from ingest.scrub import Found
+from rfm_common import bus
+from rfm_common.db import Sessions
+from rfm_common.erasure import (
+    QUOTING,
+    as_token,
+    erase_rows,
+    finish_erasure,
+    learn_emails,
+    open_erasures,
+)
+from rfm_common.events import Event, ImportRejected
+from rfm_common.models import Erasure, Import
+from rfm_common.pseudonyms import load_pseudonyms
+from rfm_common.settings import Settings
+
+log = logging.getLogger("rfm.ingest")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file in the archive or in quarantine."""
+
+    path: Path
+    stored_path: str
+    name: str
+    """As it was dropped: rules of a mapping.toml go by it."""
+
+
+class Eraser:
+    """Carries out every request that waits."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
+        self._settings, self._sessions, self._redis = settings, sessions, redis
+
+    async def is_asked(self) -> bool:
+        """Whether a request waits."""
+        async with self._sessions() as session:
+            return bool(await open_erasures(session))
+
+    async def carry_out(self) -> None:
+        """Oldest first. Raises what is away; then the request waits on."""
+        async with self._sessions() as session:
+            waiting = [erasure.erasure_id for erasure in await open_erasures(session)]
+        for erasure_id in waiting:
+            async with ledger.holding(self._sessions, f"erasure {erasure_id}") as mine:
+                if mine:
+                    await self._erase(erasure_id)
+
+    async def _erase(self, erasure_id: int | None) -> None:
+        erasure = await self._from_tables(erasure_id)
+        counts = await self._from_files(erasure)
+        counts["stream_entries"] = await bus.forget(self._redis, _names(erasure))
+        async with self._sessions() as session, session.begin():
+            await finish_erasure(session, await session.get_one(Erasure, erasure_id), counts)
+        await bus.relay(self._sessions, self._redis)
+        log.info("a customer was erased", extra={"erasure_id": erasure_id, **counts})
+
+    async def _from_tables(self, erasure_id: int | None) -> Erasure:
+        """The tables first, then again with the addresses that only files know."""
+        for addresses in (self._no_addresses, self._addresses):
+            async with self._sessions() as session:
+                known = await session.get_one(Erasure, erasure_id)
+            found = await asyncio.to_thread(addresses, known)
+            async with self._sessions() as session, session.begin():
+                erasure = await session.get_one(Erasure, erasure_id)
+                pseudonyms = load_pseudonyms(self._settings)
+                await learn_emails(session, pseudonyms, erasure, found)
+                await erase_rows(session, erasure)
+        return erasure
+
+    def _no_addresses(self, _erasure: Erasure) -> set[str]:
+        return set()
+
+    def _addresses(self, erasure: Erasure) -> set[str]:
+        """Addresses that the person had in files of customers."""
+        options, persons = lenient_options(self._settings), _persons(erasure.customer_id, ())
+        found: set[str] = set()
+        for kept in self._naming(_words(erasure)):
+            found |= scrub.addresses(kept.path, kept.name, persons, options)
+        return found
+
+    async def _from_files(self, erasure: Erasure) -> Counter[str]:
+        """Rewrite or remove every kept file that names the person."""
+        counts: Counter[str] = Counter()
+        persons = _persons(erasure.customer_id, erasure.emails)
+        for kept in await asyncio.to_thread(lambda: list(self._naming(_words(erasure)))):
+            found = await asyncio.to_thread(self._find, kept, persons, erasure.emails)
+            if not found.nobody:
+                await self._note(kept, found)
+                await asyncio.to_thread(_change, kept, found)
+                counts["files_deleted" if found.is_anywhere else "files_rewritten"] += 1
+        return counts
+
+    def _find(self, kept: Kept, persons: Persons, emails: Iterable[str]) -> Found:
+        if any(email in kept.path.name.lower() for email in emails):
+            return Found(is_anywhere=True)
+        with suppress(FileNotFoundError):  # retention was quicker
+            found = scrub.find(kept.path, kept.name, persons, lenient_options(self._settings))
+            return found if found.is_readable else Found(is_anywhere=True)
+        return Found()
+
+    async def _note(self, kept: Kept, found: Found) -> None:
+        """Tell it in the ledger, before it is done: what is repeated is told again."""
+        async with self._sessions() as session, session.begin():
+            rows = await session.exec(select(Import).where(Import.stored_path == kept.stored_path))
+            for row in rows.all():
+                row.notes = row.notes | shelf.changed_for(found)
+                row.stored_path = None if found.is_anywhere else row.stored_path
+                session.add(row)
+
+    def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
+        """The kept files that may name the person, told by their bytes."""
+        needles = [word.lower().encode() for word in words]
+        for folder in (self._settings.archive_dir, self._settings.quarantine_dir):
+            for kept in _kept(folder):
+                if scrub.may_hold(kept.path, needles) or _is_named(kept, words):
+                    yield kept
+
+
+def _kept(folder: Path) -> list[Kept]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return [
+            Kept(Path(entry.path), f"{folder.name}/{entry.name}", entry.name.partition("-")[2])
+            for entry in entries if entry.is_file(follow_symlinks=False)
+        ]  # fmt: skip
+    return []
+
+
+def _is_named(kept: Kept, words: Iterable[str]) -> bool:
+    return any(word.lower() in kept.name.lower() for word in words if "@" in word)
+
+
+def _change(kept: Kept, found: Found) -> None:
+    if not found.is_anywhere:
+        scrub.copy_without(kept.path, kept.path, found.lines)
+        return
+    kept.path.unlink(missing_ok=True)
+    shelf.rejects_of(kept.path).unlink(missing_ok=True)
+
+
+def _words(erasure: Erasure) -> list[str]:
+    return [word for word in (erasure.customer_id, *erasure.emails) if word]
+
+
+def _persons(customer_id: str | None, emails: Iterable[str]) -> Persons:
+    known = {customer_id, *emails}
+    return Persons(lambda value: value in known or value.lower() in known)
+
+
+def _names(erasure: Erasure) -> Callable[[Event], bool]:
+    """Whether an event's words are about the person: file names, and messages that quote."""
+    token = re.compile(as_token(erasure.customer_id or ""))
+
+    def is_personal(event: Event) -> bool:
+        text = " ".join(str(value) for value in event.data().values()).lower()
+        quotes = isinstance(event, ImportRejected) and event.reason in QUOTING
+        return any(email in text for email in erasure.emails) or (
+            quotes and bool(token.search(text))
+        )
+
+    return is_personal

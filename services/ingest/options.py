@@ -1,0 +1,38 @@
+"""How files are read, from the settings and the folder's mapping.toml."""
+
+from dataclasses import replace
+
+from ingest.folder import MAPPING_FILE
+from ingest.mapping import Rule, read_rules
+from ingest.reader import Options
+from ingest.refusal import RefusedError
+from rfm_common.settings import Settings
+
+
+def read_options(settings: Settings) -> Options:
+    """Raises RefusedError for a mapping.toml that cannot be understood."""
+    return replace(_without_rules(settings), rules=_rules(settings))
+
+
+def lenient_options(settings: Settings) -> Options:
+    """The same without the rules of such a mapping.toml."""
+    try:
+        return read_options(settings)
+    except RefusedError:
+        return _without_rules(settings)
+
+
+def _without_rules(settings: Settings) -> Options:
+    return Options(
+        zone=settings.timezone, date_order=settings.date_order,
+        max_rows=settings.max_rows, max_line_bytes=settings.max_line_bytes,
+    )  # fmt: skip
+
+
+def _rules(settings: Settings) -> list[Rule]:
+    try:
+        return read_rules((settings.input_dir / MAPPING_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError("bad_mapping", f"mapping.toml cannot be read: {error}") from error

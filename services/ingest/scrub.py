@@ -1,0 +1,168 @@
+"""Files without certain people: found by line where a file can be read, else as a whole."""
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import polars as pl
+
+from ingest.folder import opened
+from ingest.persons import Persons
+from ingest.reader import Layout, Options, plan, scanned
+from ingest.refusal import ChangedError, RefusedError
+from ingest.scan import Rows
+from ingest.survey import PIECE, SIGNATURES, pieces, survey
+
+_OPAQUE = tuple(signature for signature, *_ in SIGNATURES)
+UNREADABLE = ("gzip", "zip", "excel", "zstd", "symbolic_link", "special_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where in a file the persons are."""
+
+    lines: frozenset[int] = frozenset()
+    """The lines to take out."""
+    is_anywhere: bool = False
+    """They are named, and it cannot be told in which rows."""
+    is_readable: bool = True
+    """Compressed files cannot be searched."""
+
+    @property
+    def nobody(self) -> bool:
+        """Whether the file may stay as it is."""
+        return not self.lines and not self.is_anywhere
+
+
+def find(path: Path, name: str, persons: Persons, options: Options) -> Found:
+    """Look for the persons in a file that was dropped under this name. Reads all of it."""
+    try:
+        with opened(path) as file:
+            try:
+                layout = plan(file, name, survey(file), options)
+                return Found(frozenset(_lines(file, layout, persons)))
+            except (RefusedError, ChangedError) as refusal:
+                return _roughly(file, getattr(refusal, "reason", ""), persons)
+    except RefusedError:
+        return Found(is_readable=False)
+
+
+def _roughly(file: BinaryIO, reason: str, persons: Persons) -> Found:
+    """What can be said of a file whose rows are unknown."""
+    if reason in UNREADABLE:
+        return Found(is_readable=False)
+    encoding = "utf-16" if reason == "utf_16" else "utf-8"
+    return Found(is_anywhere=any(
+        persons.named_in(pl.Series(text.split("\n"), dtype=pl.String)).any()
+        for text in _texts(file, encoding)
+    ))  # fmt: skip
+
+
+def _texts(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """The file in pieces that end where lines do; what is no text in `encoding` byte by byte."""
+    if encoding == "utf-16":
+        file.seek(0)
+        yield file.read().decode(encoding, "replace")
+        return
+    rest = b""
+    for piece in pieces(file):
+        body = rest + piece
+        cut = body.rfind(b"\n") + 1 or (len(body) if len(body) > 2 * PIECE else 0)
+        rest = body[cut:]
+        yield _decoded(body[:cut])
+    yield _decoded(rest)
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")
+
+
+def _lines(file: BinaryIO, layout: Layout, persons: Persons) -> set[int]:
+    """The lines of the persons' rows; of an order with several lines, all of them."""
+    orders: set[str] = set()
+    found: set[int] = set()
+    for _ in range(2 if layout.mapping.line_items else 1):
+        for rows, _position in scanned(file, layout):
+            found |= _lines_of(rows, layout, persons, orders)
+    return found
+
+
+def _lines_of(rows: Rows, layout: Layout, persons: Persons, orders: set[str]) -> set[int]:
+    columns, frame = layout.mapping.columns, rows.frame
+    theirs = persons.addressed_in(frame["raw"])
+    if (at := columns.get("customer_id")) is not None:
+        theirs |= persons.among(frame[f"c{at}"].str.strip_chars())
+    if layout.mapping.line_items and (at := columns.get("order_id")) is not None:
+        ids = frame[f"c{at}"].str.strip_chars()
+        orders.update(ids.filter(theirs))
+        theirs |= ids.is_in(list(orders))
+    gone = frame.filter(theirs)
+    places = list(zip(gone["line"], gone["raw"].str.count_matches("\n", literal=True), strict=True))
+    broken = pl.Series([raw for *_, raw in rows.rejects], dtype=pl.String)
+    for (line, _, _, raw), is_theirs in zip(rows.rejects, persons.named_in(broken), strict=True):
+        places += [(line, raw.count("\n"))] if is_theirs else []
+    return {line + more for line, extra in places for more in range(extra + 1)}
+
+
+def copy_without(path: Path, target: Path, lines: frozenset[int]) -> None:
+    """Write a copy without these lines; it takes the place of `target` when it is whole."""
+    partial = target.with_name(f".{target.name[:200]}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with opened(path) as file, partial.open("wb") as sink:
+        for number, line in enumerate(io.BufferedReader(cast("io.RawIOBase", file)), 1):
+            if number not in lines:
+                sink.write(line)
+        sink.flush()
+        os.fsync(sink.fileno())
+    partial.replace(target)
+
+
+def addresses(path: Path, name: str, persons: Persons, options: Options) -> set[str]:
+    """The addresses that a file of customers has in the persons' rows."""
+    try:
+        with opened(path) as file:
+            layout = plan(file, name, survey(file), options)
+            return set().union(*_addresses(file, layout, persons))
+    except (RefusedError, ChangedError):
+        return set()
+
+
+def _addresses(file: BinaryIO, layout: Layout, persons: Persons) -> Iterator[set[str]]:
+    columns = layout.mapping.columns
+    if "customer_id" not in columns or "email" not in columns:
+        return
+    for rows, _position in scanned(file, layout):
+        ids = rows.frame[f"c{columns['customer_id']}"].str.strip_chars()
+        theirs = rows.frame.filter(persons.among(ids))
+        emails = theirs[f"c{columns['email']}"].str.strip_chars()
+        yield set(emails.filter(emails.str.contains("@", literal=True)))
+
+
+def may_hold(path: Path, needles: Sequence[bytes]) -> bool:
+    """Whether a file might hold one of these words (lower case), told by its bytes alone.
+
+    Yes also for what cannot be told so: words beyond ASCII, compressed files, UTF-16.
+    """
+    if not all(needle.isascii() for needle in needles):
+        return True
+    try:
+        with opened(path) as file:
+            return any(_bodies_hold(file, needles))
+    except (RefusedError, PermissionError, FileNotFoundError):
+        return False
+
+
+def _bodies_hold(file: BinaryIO, needles: Sequence[bytes]) -> Iterator[bool]:
+    """Piece by piece, each with the end of the one before: words may lie across."""
+    longest, tail = max(map(len, needles)), b""
+    for number, piece in enumerate(pieces(file)):
+        yield number == 0 and (piece.startswith(_OPAQUE) or b"\0" in piece[:1024])
+        body = tail + piece.lower()
+        yield any(needle in body for needle in needles)
+        tail = body[-longest:]
