@@ -1,6 +1,6 @@
 """The doorbell: one Redis stream, fed by the outbox after each commit."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -75,6 +75,13 @@ async def last_id(redis: Redis) -> str:
     """The id of the newest entry, `0-0` for an empty stream."""
     entries = await redis.xrevrange(STREAM, count=1)
     return str(entries[0][0]) if entries else "0-0"
+
+
+async def forget(redis: Redis, is_personal: Callable[[Event], bool]) -> int:
+    """Take entries off the stream; how many."""
+    entries = await read(redis, "0-0", count=2 * KEPT)
+    gone = [stream_id for stream_id, event in entries if is_personal(event)]
+    return int(await redis.xdel(STREAM, *gone)) if gone else 0
 
 
 def remember(session: AsyncSession, event: Event) -> None:

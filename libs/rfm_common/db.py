@@ -21,6 +21,8 @@ class AdvisoryLock(IntEnum):
     LOAD = 8_701_002
     PUBLISH = 8_701_003
 
+    ERASE = 8_701_004
+    ANNOUNCE = 8_701_005
 
 def database_url(settings: Settings) -> URL:
     """The asyncpg URL of the product's database."""
@@ -42,6 +44,7 @@ def create_engine(settings: Settings, application: str, pool_size: int = 5) -> A
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
+        hide_parameters=True,  # an error's text goes into logs
             "timeout": 10,
             "server_settings": {"application_name": f"rfm-{application}", "timezone": "UTC"},
         },

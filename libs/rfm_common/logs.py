@@ -3,6 +3,9 @@
 import json
 import logging
 import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal
 
 _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {
@@ -13,9 +16,23 @@ _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {
 }
 
 
+_bound: ContextVar[Mapping[str, object]] = ContextVar("bound", default={})  # noqa: B039 - never changed
+
+
+@contextmanager
+def bound(**values: object) -> Generator[None]:
+    """Put these into every line that is logged inside, by whatever module: an id to follow."""
+    token = _bound.set({**_bound.get(), **values})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
 def _extras(record: logging.LogRecord) -> dict[str, object]:
-    """What the caller passed as `extra=`, in order."""
-    return {key: value for key, value in record.__dict__.items() if key not in _RESERVED}
+    """What is bound around the call, then what it passed as `extra=`, in order."""
+    own = {key: value for key, value in record.__dict__.items() if key not in _RESERVED}
+    return {**_bound.get(), **own}
 
 
 class TextFormatter(logging.Formatter):

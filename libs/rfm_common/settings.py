@@ -85,6 +85,13 @@ class Settings(BaseSettings):
     rescan_seconds: float = _rfm("rescan_seconds", 5.0, gt=0)
     rebuild_rows: int = _rfm("rebuild_rows", 50_000, ge=1)
 
+    # How long what may name people is kept; 0 is for ever.
+    archive_days: int = _rfm("archive_days", 365, ge=0)
+    quarantine_days: int = _rfm("quarantine_days", 90, ge=0)
+    reject_days: int = _rfm("reject_days", 90, ge=0)
+    erasure_key: SecretStr = _rfm("erasure_key", SecretStr(""))
+    """Of the hashes that keep erased customers out; empty: a key file in the data folder."""
+
     # Logs.
     log_level: str = _rfm("log_level", "INFO")
     log_format: Literal["text", "json"] = _rfm("log_format", "text")

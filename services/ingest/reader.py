@@ -150,7 +150,7 @@ def _with_style(file: BinaryIO, layout: Layout, options: Options) -> Layout:
         *(mapping.product or ()),
     ]
     date_cells = [mapping.columns.get(name) for name in ("order_date", "created_at", "valid_from")]
-    for rows, _ in _scan(file, layout):
+    for rows, _ in scanned(file, layout):
         for index in (index for index in date_cells if index is not None):
             dates.count(rows.frame[f"c{index}"])
         for index in (index for index in amount_cells if index is not None):
@@ -183,7 +183,7 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
     """Read all rows in order. Raises RefusedError for damage that leaves row ends unknown, and
     ChangedError when the bytes are not those of the survey."""
     total = 0
-    for rows, at in _scan(file, layout):
+    for rows, at in scanned(file, layout):
         good = typed(rows.frame, layout.mapping, layout.style)
         total += rows.count
         if total > layout.max_rows:
@@ -194,7 +194,7 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
         yield Batch(good.rows, rejects, rows.count, at)
 
 
-def _scan(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
+def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
     """The rows after the header with the position reached; checks the hash at the end."""
     scanner = Scanner(layout.grammar, layout.first_line)
     codec, digest, at = _codec(layout.survey), hashlib.sha256(), 0

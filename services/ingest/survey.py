@@ -15,7 +15,7 @@ PIECE = 8 * 2**20
 BOM = codecs.BOM_UTF8
 Encoding = Literal["utf-8", "windows-1252"]
 
-_SIGNATURES = (
+SIGNATURES = (
     (b"\x1f\x8b", "gzip", "compressed with gzip; unpack it first"),
     (b"PK\x03\x04", "zip", "a ZIP archive or an Excel workbook; save it as CSV"),
     (b"\xd0\xcf\x11\xe0", "excel", "an old Excel workbook; save it as CSV"),
@@ -80,7 +80,7 @@ def survey(file: BinaryIO) -> Survey:
 
 
 def _check_signature(head: bytes) -> None:
-    for signature, reason, message in _SIGNATURES:
+    for signature, reason, message in SIGNATURES:
         if head.startswith(signature):
             raise RefusedError(reason, f"the content is {message}")
 

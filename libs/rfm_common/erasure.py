@@ -1,0 +1,215 @@
+"""Removing a person: the request, which takes effect at once, and the rows of every table.
+
+Files are the business of ingest, which carries a request out to its end.
+"""
+# ruff: noqa: S608 - table names come from PostgreSQL's catalog
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common import audit
+from rfm_common.bus import remember
+from rfm_common.db import AdvisoryLock, lock, run_sql
+from rfm_common.events import DataChanged
+from rfm_common.models import Customer, Erasure, ErasureState
+from rfm_common.pseudonyms import Pseudonyms
+
+QUOTING = ("unknown_columns", "missing_column", "broken_header", "duplicate_column",
+           "ambiguous_column", "internal_error")  # fmt: skip
+"""Reasons of refused files whose message may quote cells of the file."""
+
+
+async def request_erasure(
+    session: AsyncSession, pseudonyms: Pseudonyms, customer_id: str, actor: str
+) -> Erasure:
+    """Note that a person is to be removed; from the commit on no file brings them back.
+
+    A request for the same person that is still open is returned instead of a second one.
+    """
+    subject = pseudonyms.of(customer_id)
+    await lock(session, AdvisoryLock.ERASE)
+    open_one = await session.exec(
+        select(Erasure).where(
+            Erasure.state == ErasureState.REQUESTED, Erasure.subject_hash == subject
+        )
+    )
+    if found := open_one.first():
+        return found
+    erasure = Erasure(subject_hash=subject, customer_id=customer_id, actor=actor)
+    session.add(erasure)
+    await session.flush()
+    await suppress_values(session, pseudonyms, erasure, [customer_id])
+    known = await session.exec(select(Customer.email).where(Customer.customer_id == customer_id))
+    await learn_emails(session, pseudonyms, erasure, filter(None, known))
+    audit.record(session, actor, "customer.erase", f"erasure {erasure.erasure_id}")
+    return erasure
+
+
+async def learn_emails(
+    session: AsyncSession, pseudonyms: Pseudonyms, erasure: Erasure, emails: Iterable[str]
+) -> None:
+    """Take addresses up into the request; one that another customer has as well is theirs."""
+    fresh = {email.strip().lower() for email in emails} - set(erasure.emails)
+    shared = await run_sql(session, """
+        SELECT lower(email) FROM customers
+        WHERE lower(email) = ANY(:emails) AND customer_id <> :customer_id
+        """, emails=sorted(fresh), customer_id=erasure.customer_id) if fresh else None  # fmt: skip
+    own = fresh - set(shared.scalars() if shared else ())
+    if own:
+        erasure.emails = sorted({*erasure.emails, *own})
+        session.add(erasure)
+        await suppress_values(session, pseudonyms, erasure, own)
+
+
+async def suppress_values(
+    session: AsyncSession, pseudonyms: Pseudonyms, erasure: Erasure, values: Iterable[str]
+) -> None:
+    """Keep ids or addresses from coming back."""
+    for value in values:
+        await run_sql(session, """
+            INSERT INTO suppressions (subject_hash, key_id, erasure_id)
+            VALUES (:subject, :key_id, :erasure_id) ON CONFLICT DO NOTHING
+            """, subject=pseudonyms.of(value), key_id=pseudonyms.key_id,
+            erasure_id=erasure.erasure_id)  # fmt: skip
+
+
+async def erase_rows(session: AsyncSession, erasure: Erasure) -> None:
+    """Remove the person from every table, and count it in the request; may be repeated.
+
+    Waits for a file that is being loaded. Runs that have read the person start again.
+    """
+    if erasure.customer_id is None:
+        return
+    await lock(session, AdvisoryLock.LOAD)
+    removed = {
+        table: (await run_sql(session, f"DELETE FROM {table} WHERE customer_id = :id",
+                              id=erasure.customer_id)).rowcount
+        for table in await _tables(session)
+    }  # fmt: skip
+    words = {"id": erasure.customer_id, "emails": erasure.emails,
+             "token": as_token(erasure.customer_id), "quoting": list(QUOTING)}  # fmt: skip
+    for name, statement in _TEXTS.items():
+        used = {key: value for key, value in words.items() if f":{key}" in statement}
+        removed[name] = (await run_sql(session, statement, **used)).rowcount
+    if any(removed[table] for table in ("customers", "orders")):
+        await _count_version_up(session)
+    erasure.removed = _sum(erasure.removed, removed)
+    if erasure.removed:
+        await run_sql(session, _RESTART_RUNS)
+    session.add(erasure)
+
+
+async def finish_erasure(
+    session: AsyncSession, erasure: Erasure, counts: Mapping[str, int]
+) -> None:
+    """Forget whom the request was about; `counts` are of what is not in tables."""
+    await erase_rows(session, erasure)  # a run that began before the first time may have published
+    erasure.removed = _sum(erasure.removed, counts)
+    erasure.customer_id, erasure.emails = None, []
+    erasure.state, erasure.finished_at = ErasureState.FINISHED, datetime.now(UTC)
+    session.add(erasure)
+    rows = sum(erasure.removed.get(table, 0) for table in ("customers", "orders"))
+    audit.record(
+        session, erasure.actor, "customer.erased", f"erasure {erasure.erasure_id}", rows,
+        dict(erasure.removed),
+    )  # fmt: skip
+
+
+async def _tables(session: AsyncSession) -> list[str]:
+    """Whatever table has a customer_id, snapshots that are not published yet included."""
+    found = await run_sql(session, """
+        SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE a.attname = 'customer_id' AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+          AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+          AND c.relname <> 'erasures'
+        ORDER BY c.relname = 'customers', c.relname
+        """)  # fmt: skip
+    return [str(name) for name in found.scalars()]
+
+
+async def _count_version_up(session: AsyncSession) -> None:
+    updated = await run_sql(session, """
+        UPDATE data_state SET data_version = data_version + 1, changed_at = now()
+        RETURNING data_version
+        """)  # fmt: skip
+    remember(session, DataChanged(data_version=updated.scalar_one()))
+
+
+def _sum(before: dict[str, Any], more: Mapping[str, int]) -> dict[str, Any]:
+    counted = {name: before.get(name, 0) + count for name, count in more.items()}
+    return before | {name: count for name, count in counted.items() if count}
+
+
+def as_token(customer_id: str) -> str:
+    """A regular expression, in lower case, that finds the id as a whole cell or word."""
+    escaped = re.sub(r"([^\w\s])", r"\\\1", customer_id.lower())
+    edge = r"[,;|\"()\s]"
+    return f"(^|{edge}){escaped}($|{edge})"
+
+
+async def open_erasures(session: AsyncSession) -> list[Erasure]:
+    """Requests that are not carried out yet, oldest first."""
+    found = await session.exec(
+        select(Erasure)
+        .where(Erasure.state == ErasureState.REQUESTED)
+        .order_by(col(Erasure.erasure_id))
+    )
+    return list(found.all())
+
+
+_NAMED = (
+    "EXISTS (SELECT FROM unnest(CAST(:emails AS text[])) e WHERE position(e in lower({0})) > 0)"
+)
+
+_TEXTS = {
+    "import_rejects": f"""
+        UPDATE import_rejects SET value = NULL, raw = NULL
+        WHERE value = :id OR lower(raw) ~ :token
+           OR {_NAMED.format("concat_ws(' ', raw, value)")}
+        """,
+    "imports": f"""
+        UPDATE imports SET message = 'what stood here named a customer who was erased',
+               notes = notes || '{{"ignored_columns": []}}'
+        WHERE {_NAMED.format("concat_ws(' ', message, notes)")}
+           OR reason = ANY(:quoting) AND lower(message) ~ :token
+        """,
+    "import_names": f"""
+        UPDATE imports SET file_name = 'erased-' || import_id || '.csv'
+        WHERE {_NAMED.format("file_name")}
+        """,
+    "import_effects": """
+        UPDATE imports SET effects = effects || '{"dominant_customer": null}'
+        WHERE effects #>> '{dominant_customer,customer_id}' = :id
+        """,
+    "outbox": f"""
+        UPDATE outbox SET data = data || '{{"message": "", "file_name": ""}}'
+        WHERE {_NAMED.format("CAST(data AS text)")}
+           OR data ->> 'reason' = ANY(:quoting) AND lower(data ->> 'message') ~ :token
+        """,
+    "webhook_messages": """
+        UPDATE webhook_messages SET payload = jsonb_set(payload, '{data,customers}', (
+            SELECT coalesce(jsonb_agg(c), '[]')
+            FROM jsonb_array_elements(payload #> '{data,customers}') c
+            WHERE c ->> 'customer_id' <> :id))
+        WHERE payload #> '{data,customers}' @> jsonb_build_array(
+            jsonb_build_object('customer_id', CAST(:id AS text)))
+        """,
+    "webhook_attempts": f"""
+        UPDATE webhook_attempts SET answer = NULL
+        WHERE lower(answer) ~ :token OR {_NAMED.format("answer")}
+        """,
+}
+"""What is left of the person in texts; the row stays, because counts must add up."""
+
+_RESTART_RUNS = """
+UPDATE scoring_runs SET state = 'queued', fence = fence + 1, attempt = greatest(attempt - 1, 0),
+       worker = NULL, progress = '{}'
+WHERE state = 'running'
+  AND (data_version IS NULL OR data_version < (SELECT data_version FROM data_state))
+"""
+"""Their worker notices that it lost them, and takes them again."""

@@ -1,0 +1,62 @@
+"""Keyed hashes of ids and e-mail addresses: recognised when they come back, told to nobody."""
+
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from rfm_common.errors import UnavailableError
+from rfm_common.settings import Settings
+
+KEY_FILE = "erasure.key"
+
+
+class Pseudonyms:
+    """HMAC-SHA256 under the installation's key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.key_id = self._hash("the key itself").hex()[:16]
+        """Tells keys apart without telling them."""
+
+    def of(self, value: str) -> bytes:
+        """The hash of an id, exactly, or of anything with an @, in whatever case."""
+        plain = value.strip()
+        return self._hash(plain.lower() if "@" in plain else plain)
+
+    def _hash(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def load_pseudonyms(settings: Settings, *, create: bool = False) -> Pseudonyms:
+    """With RFM_ERASURE_KEY, else with the key file of the data folder, which `create` makes.
+
+    Raises UnavailableError when there is neither.
+    """
+    if given := settings.erasure_key.get_secret_value():
+        return Pseudonyms(given.encode())
+    path = settings.data_dir / KEY_FILE
+    if create and not path.exists():
+        _make_key(path)
+    try:
+        return Pseudonyms(path.read_bytes().strip())
+    except FileNotFoundError as error:
+        raise UnavailableError(
+            f"{path} is missing: it holds the key that recognises erased customers. Put it back"
+            " from a backup, or set RFM_ERASURE_KEY"
+        ) from error
+
+
+def _make_key(path: Path) -> None:
+    """Whole or not at all, and never over another process's key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as sink:
+        sink.write(secrets.token_urlsafe(32))
+        sink.flush()
+        os.fsync(sink.fileno())
+    with suppress(FileExistsError):
+        os.link(partial, path)
+    partial.unlink()

@@ -1,0 +1,138 @@
+"""A person is erased: from tables, files and the stream, for ever, and nobody else is touched."""
+
+from ingest.erasing import Eraser
+from ingest.service import Ingest
+from rfm_common.db import run_sql
+from rfm_common.erasure import request_erasure
+from rfm_common.models import Erasure, ImportState
+from rfm_common.pseudonyms import load_pseudonyms
+from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, drop
+from tests.traces import traces
+
+EVA, OLD, BOB = "eva@example.com", "eva.before@example.com", "bob@example.com"
+WORDS = (EVA, OLD, "EVA-1")
+FILES = {
+    "first.csv": CUSTOMERS_HEADER + f'EVA-1,{OLD},DE,2023-01-15\nBOB,{BOB},FR,2023-01-16\n',
+    "customers.csv": CUSTOMERS_HEADER
+    + f'EVA-1,"{EVA}",DE,2023-01-15\r\n"AL","al@example.com","a\nb",2023-01-15\r\n',
+    "orders.csv": ORDERS_HEADER
+    + "".join(f"O{n},EVA-1,2024-01-10,{n}.00,EUR,completed\n" for n in range(30))
+    + "P1,BOB,2024-01-10,7.00,EUR,completed\nP2,EVA-1,2024-02-30,7.00,EUR,completed\n"
+    + f"P3,BOB,2024-01-11,nothing,EUR,completed\nP4,AL,2024-13-11,1,EUR,see {EVA}\n",
+    "no-header.csv": f"EVA-1,{EVA},DE,2023-01-15\nBOB,{BOB},FR,2023-01-16\n",
+    "damaged.csv": CUSTOMERS_HEADER + f'EVA-1,"{EVA},DE,2023-01-15\n',
+    "others.csv": CUSTOMERS_HEADER + "DAN,dan@example.com,DE,2023-01-15\n",
+}  # fmt: skip
+
+
+async def erase(shop: Shop, customer_id: str) -> Erasure:
+    pseudonyms = load_pseudonyms(shop.settings, create=True)
+    async with shop.sessions() as session, session.begin():
+        asked = await request_erasure(session, pseudonyms, customer_id, "cli")
+    await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
+    async with shop.sessions() as session:
+        return await session.get_one(Erasure, asked.erasure_id)
+
+
+async def test_nothing_is_left_and_nothing_comes_back(shop: Shop) -> None:
+    folder = shop.settings.data_dir
+    for name, content in FILES.items():
+        await shop.load(name, content)
+    assert len(await traces(shop.sessions, shop.redis, folder, *WORDS)) > 20
+    done = await erase(shop, "EVA-1")
+    assert await traces(shop.sessions, shop.redis, folder, *WORDS) == []
+    assert (done.state, done.customer_id, done.emails) == ("finished", None, [])
+    assert done.removed["orders"] == 30
+    assert (done.removed["files_rewritten"], done.removed["files_deleted"]) == (3, 2)
+    kept = {path.name.partition("-")[2]: path.read_text()
+            for path in shop.settings.archive_dir.iterdir()}  # fmt: skip
+    assert kept["others.csv"] == FILES["others.csv"]
+    assert kept["first.csv"] == CUSTOMERS_HEADER + f"BOB,{BOB},FR,2023-01-16\n"
+    assert (await shop.tables())["customers"][0][0] == "AL"
+
+    for name, content in FILES.items():
+        await shop.load(name, content)  # the same bytes: known, or refused, again
+        await shop.load(f"re-{name}", content + "\n")  # other bytes: loaded as far as it may
+    assert await traces(shop.sessions, shop.redis, folder, *WORDS) == []
+    rows = await shop.ledger()
+    assert [row.state for row in rows if row.file_name == "orders.csv"] == [
+        ImportState.LOADED_WITH_REJECTS, ImportState.DUPLICATE]  # fmt: skip
+    again = next(row for row in rows if row.file_name == "re-orders.csv")
+    assert (again.rows_total, again.rows_unchanged, again.rows_rejected) == (34, 1, 33)
+    assert [reject.reason for reject in await shop.rejects(again)].count("erased") == 32
+    assert [row[0] for row in (await shop.tables())["orders"]] == ["P1"]
+
+
+async def test_the_data_count_up_and_runs_that_read_the_person_start_again(shop: Shop) -> None:
+    await shop.load("orders.csv", FILES["orders.csv"])
+    async with shop.sessions() as session, session.begin():
+        await run_sql(
+            session,
+            """
+            INSERT INTO scoring_runs (state, trigger, window_days, engine, fence, data_version)
+            VALUES ('running', 'api', 365, 'local', 3, 1)
+            """,
+        )
+    await erase(shop, "EVA-1")
+    async with shop.sessions() as session:
+        found = await run_sql(session, "SELECT data_version, (SELECT ROW(state, fence)::text"
+                              " FROM scoring_runs) FROM data_state")  # fmt: skip
+        assert tuple(found.one()) == (2, "(queued,4)")
+        told = await run_sql(session, "SELECT action, actor, subject, rows FROM audit_log")
+        assert [tuple(row) for row in told] == [
+            ("customer.erase", "cli", "erasure 1", None),
+            ("customer.erased", "cli", "erasure 1", 31),
+        ]
+
+
+async def test_an_address_that_two_customers_share_stays_with_the_other(shop: Shop) -> None:
+    both = CUSTOMERS_HEADER + "".join(f"{one},Home@example.com,DE,\n" for one in ("EVA-1", "BOB"))
+    await shop.load("customers.csv", both)
+    await erase(shop, "EVA-1")
+    assert [row[:2] for row in (await shop.tables())["customers"]] == [("BOB", "Home@example.com")]
+    await shop.load("again.csv", both + "\n")
+    assert [row[:2] for row in (await shop.tables())["customers"]] == [("BOB", "Home@example.com")]
+
+
+async def test_an_erased_address_at_another_id_is_left_out(shop: Shop) -> None:
+    await shop.load("customers.csv", FILES["customers.csv"])
+    await erase(shop, "EVA-1")
+    row = await shop.load("new.csv", CUSTOMERS_HEADER + f"NEW,{EVA.upper()},DE,2024-01-15\n")
+    assert row.state == ImportState.LOADED
+    assert ("NEW", None) in [row[:2] for row in (await shop.tables())["customers"]]
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, EVA) == []
+
+
+async def test_all_lines_of_an_order_go_with_the_one_that_names_the_customer(shop: Shop) -> None:
+    header = "Name,Email,Financial Status,Paid at,Total,Currency,Created at,Lineitem name\n"
+    lines = [f"#1,{EVA},paid,,10.00,EUR,2024-01-10,a", "#1,,,,,,2024-01-10,b",
+             f"#2,{BOB},paid,,5.00,EUR,2024-01-10,c", ""]  # fmt: skip
+    await shop.load("shopify.csv", header + "\n".join(lines))
+    await erase(shop, EVA)
+    again = await shop.load("shopify-2.csv", header + "\n".join(lines) + "\n")
+    assert [row[:2] for row in (await shop.tables())["orders"]] == [("#2", BOB)]
+    assert [(reject.line, reject.reason) for reject in await shop.rejects(again)] == [
+        (2, "erased"), (3, "erased")]  # fmt: skip
+    stored = shop.settings.data_dir / str(again.stored_path)
+    assert stored.read_text() == header + lines[2] + "\n\n"
+
+
+async def test_without_the_key_nothing_is_loaded_until_it_is_back(shop: Shop) -> None:
+    await erase(shop, "EVA-1")
+    key = shop.settings.data_dir / "erasure.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.rename(key.with_suffix(".away"))
+    path = drop(shop.settings, "first.csv", FILES["first.csv"])
+    service = Ingest(shop.settings, shop.sessions, shop.redis)
+    assert await service._round(_Never()) > 0
+    assert (path.exists(), (await shop.tables())["customers"]) == (True, [])
+    key.with_suffix(".away").rename(key)
+    await shop.load("second.csv", FILES["first.csv"])
+    assert [row[0] for row in (await shop.tables())["customers"]] == ["BOB"]
+
+
+class _Never:
+    """A stop that nobody asks for."""
+
+    def is_set(self) -> bool:
+        return False
