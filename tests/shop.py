@@ -143,6 +143,26 @@ SELECT $2, country, jsonb_build_object(
              WHERE cells.country = scored.country))
 FROM scored GROUP BY country"""
 
+CENTRES = """
+SELECT json_agg(json_build_object(
+    'cluster_id', cluster_id, 'segment_name', segment_name, 'customers', customer_count,
+    'share', customer_share, 'monetary', monetary::text, 'silhouette', 0.4, 'stability', 0.9,
+    'centroid', json_build_object('recency_days', avg_recency_days, 'frequency', avg_frequency,
+                                  'monetary', avg_monetary),
+    'standardised', json_build_object('r', avg_recency_days / 180 - 1, 'f', avg_frequency / 3 - 1,
+                                      'm', avg_monetary / 300 - 1)) ORDER BY cluster_id)::text
+FROM segment_stats WHERE run_id = $1"""
+
+SWEEP = [
+    {"k": k, "silhouette": silhouette, "inertia": 400 / k, "stability": 0.9, "smallest_share": 0.1,
+     "largest_share": 1 / k, "accepted": refusal is None, "refusal": refusal}
+    for k, silhouette, refusal in (
+        (2, 0.44, "one cluster holds 70% of the customers"), (4, 0.38, None), (5, 0.41, None),
+        (6, 0.37, None),
+    )
+]  # fmt: skip
+"""What a run with k = auto tells of the numbers that it tried."""
+
 SUMMARY = """
 SELECT json_build_object(
     'customers', count(*), 'active_customers', count(*) FILTER (WHERE frequency > 0),
@@ -271,16 +291,17 @@ async def _replace_run(raw, calc_date: datetime) -> int:
 
 async def _finish(raw, run_id: int, calc_date: datetime, previous_run_id: int | None) -> None:
     summary = await raw.fetchval(SUMMARY, calc_date)
-    metrics = {"silhouette": 0.41, "inertia": 123.4, "verdict": "fair", "clusters": []}
+    metrics = {"silhouette": 0.41, "inertia": 123.4, "verdict": "fair",
+               "clusters": json.loads(await raw.fetchval(CENTRES, run_id))}  # fmt: skip
     parameters = {"calc_date": None, "window_days": WINDOW_DAYS, "k": 5, "transform": "log1p",
                   "seed": 42}  # fmt: skip
     await raw.execute(
         "UPDATE scoring_runs SET previous_run_id = $2, customers_processed = $3,"
-        " clusters_created = 5, summary = $4, metrics = $5, parameters = $6, data_version = 2,"
+        " clusters_created = 5, summary = $4, metrics = $5, parameters = $6, sweep = $7, data_version = 2,"
         " message = 'scored', timings = '{\"load\": 0.1}', started_at = now(), finished_at = now()"
         " WHERE run_id = $1",
         run_id, previous_run_id, summary["customers"],
-        json.dumps(summary), json.dumps(metrics), json.dumps(parameters),
+        json.dumps(summary), json.dumps(metrics), json.dumps(parameters), json.dumps(SWEEP),
     )  # fmt: skip
     await raw.execute("UPDATE data_state SET scored_version = data_version")
 

@@ -74,6 +74,10 @@ ASSETS = {
             "plotly", "plotly.js-cartesian-dist-min@4.1.1", "plotly-cartesian.min.js",
             "zc4SwKObGL/W0M3RUI09UPWjlgIZHfbwMgcZO6713mRh78tfUmIQKhzCyE2LIiUg",
         ),
+        Asset(
+            "plotly-gl3d", "plotly.js-gl3d-dist-min@4.1.1", "plotly-gl3d.min.js",
+            "6hbxN8DqA6n4AEKaxBT8U+Tq1DRCavyWRGOiglCEu+DXgmgq53+4IRgsPmAuQnLn",
+        ),
     )
 }  # fmt: skip
 
@@ -186,7 +190,7 @@ def _read_local(settings: Settings, name: str) -> bytes | None:
     copy = folder(settings) / f"{name}.js.gz"
     if copy.exists():
         return copy.read_bytes()
-    packaged = _packaged_plotly() if name == "plotly" else None
+    packaged = _packaged_plotly() if name.startswith("plotly") else None
     return gzip.compress(packaged.read_bytes(), 5) if packaged else None
 
 

@@ -33,6 +33,10 @@ def _clusters(view: str) -> Chart:
     return draw
 
 
+async def _space(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
+    return cluster_figures.space(await read_sample(session, run.run_id or 0), numbers)
+
+
 async def _snake(_: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
     return cluster_figures.snake(run, numbers)
 
@@ -51,6 +55,7 @@ CHARTS: dict[str, Chart] = {
     "clusters-fm": _clusters("fm"),
     "clusters-rf": _clusters("rf"),
     "clusters-rm": _clusters("rm"),
+    "clusters-3d": _space,
     "snake": _snake,
     "sweep": _sweep,
 }

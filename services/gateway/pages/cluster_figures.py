@@ -10,6 +10,9 @@ from rfm_common.models import RunSample, ScoringRun
 
 COLOURS = 8
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star", "hexagon")
+SPACE_SYMBOLS = ("circle", "square", "diamond", "cross", "x", "circle-open", "square-open",
+                 "diamond-open")  # fmt: skip
+"""Those that Plotly knows in three dimensions."""
 AXES = {
     "r": ("recency_days", "Days since the last order", "linear"),
     "f": ("frequency", "Orders", "log"),
@@ -34,6 +37,38 @@ def scatter(sample: Sequence[RunSample], view: str, numbers: Numbers) -> Figure:
             "separators": numbers.separators,
             "xaxis": _axis(across, numbers),
             "yaxis": _axis(up, numbers),
+        },
+    }
+
+
+def space(sample: Sequence[RunSample], numbers: Numbers) -> Figure:
+    """All three figures, to be turned; a trace per cluster."""
+    axes = dict(zip(("xaxis", "yaxis", "zaxis"), AXES.values(), strict=True))
+    return {
+        "data": [
+            _marks(cluster_id, sample, "recency_days", "frequency")
+            | {
+                "type": "scatter3d",
+                "z": [float(point.monetary) for point in sample if point.cluster_id == cluster_id],
+                "hovertemplate": "<b>%{text}</b><br>%{x:,} days, %{y:,} orders, %{z:,.2f}"
+                "<extra>%{fullData.name}</extra>",
+                "marker": {
+                    "color": colour(cluster_id),
+                    "symbol": SPACE_SYMBOLS[cluster_id % COLOURS],
+                    "size": 3,
+                    "opacity": 0.8,
+                },
+            }
+            for cluster_id in sorted({point.cluster_id for point in sample})
+        ],
+        "layout": {
+            "separators": numbers.separators,
+            "margin": {"l": 0, "r": 0, "t": 0, "b": 70},
+            "scene": {
+                name: _axis(axis, numbers) | {"nticks": 5, "tickfont": {"size": 11}}
+                for name, axis in axes.items()
+            }
+            | {"aspectmode": "cube", "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 0.8}}},
         },
     }
 
@@ -103,20 +138,9 @@ def sweep(run: ScoringRun, numbers: Numbers) -> Figure:
             _line("Silhouette", ks, [item["silhouette"] for item in tried], "--accent", "circle"),
             _line("Inertia", ks, [item["inertia"] for item in tried], "--muted", "square")
             | {"yaxis": "y2"},
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "chosen",
-                "x": [item["k"] for item in chosen],
-                "y": [item["silhouette"] for item in chosen],
-                "hoverinfo": "skip",
-                "marker": {
-                    "symbol": "circle-open",
-                    "size": 20,
-                    "color": "var(--ok)",
-                    "line": {"width": 3},
-                },
-            },
+            _ring([(item["k"], item["silhouette"]) for item in chosen]),
+            _ring([(item["k"], item["inertia"]) for item in chosen])
+            | {"yaxis": "y2", "showlegend": False},
         ],
         "layout": {
             "separators": numbers.separators,
@@ -131,6 +155,23 @@ def sweep(run: ScoringRun, numbers: Numbers) -> Figure:
                 "tickmode": "auto",
                 "rangemode": "tozero",
             },
+        },
+    }
+
+
+def _ring(points: list[tuple[int, float]]) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "chosen",
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "hoverinfo": "skip",
+        "marker": {
+            "symbol": "circle-open",
+            "size": 20,
+            "color": "var(--ok)",
+            "line": {"width": 3},
         },
     }
 

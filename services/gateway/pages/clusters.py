@@ -7,19 +7,24 @@ from litestar import Request, Response, get
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import SCORES, Frame, FrameDep
+from gateway.pages.guide import rank
 from gateway.pages.numbers import Numbers
 from gateway.pages.render import answer
-from gateway.queries.pages import find_run, find_snapshot
+from gateway.queries.pages import SILENT, find_run, find_snapshot
 from rfm_common.errors import NotFoundError
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
 VIEWS = {
-    "fm": ("Orders and money", "frequency_monetary"),
-    "rf": ("Recency and orders", "recency_frequency"),
-    "rm": ("Recency and money", "recency_monetary"),
+    "fm": "Orders and money",
+    "rf": "Recency and orders",
+    "rm": "Recency and money",
+    "3d": "3-D",
 }
-"""Key in the address: words, and the API's plot_type."""
+"""Key in the address, and words."""
+SPACE = "3d"
+"""Needs a bundle of its own, which loads when someone asks for it."""
+KS = range(2, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,11 @@ class Cluster:
     silhouette: float | None
     stability: float | None
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is the cluster of those who did not order."""
+        return self.frequency < SILENT
+
 
 @dataclass(frozen=True, slots=True)
 class ClustersPage:
@@ -52,9 +62,14 @@ class ClustersPage:
     verdict: str
     silhouette: float | None
     view: str
-    views: dict[str, tuple[str, str]]
+    views: dict[str, str]
+    bundle: str
+    segments: list[str]
     moved: dict[str, Any]
     is_pinned: bool
+    is_preview: bool
+    ks: range
+    default_k: int | str
 
 
 def build_clusters(metrics: dict[str, Any]) -> list[Cluster]:
@@ -95,18 +110,24 @@ async def clusters(
     if run is None or run.calc_date is None:
         raise NotFoundError(f"There is no run {asked}." if asked else "Nothing is scored yet.")
     view = request.query_params.get("view") or "fm"
+    found = build_clusters(run.metrics)
     page = ClustersPage(
         frame=frame.of("Clusters", "clusters", () if asked else SCORES),
         numbers=frame.numbers.of(run.base_currency),
         run=run,
-        clusters=build_clusters(run.metrics),
+        clusters=found,
         sweep=run.sweep,
         was_asked=run.parameters.get("k") != "auto",
         verdict=run.metrics.get("verdict") or "",
         silhouette=run.metrics.get("silhouette"),
         view=view if view in VIEWS else "fm",
         views=VIEWS,
+        bundle="plotly-gl3d" if view == SPACE else "plotly",
+        segments=sorted({item.segment_name for item in found}, key=rank),
         moved=run.metrics.get("moved") or {},
         is_pinned=asked is not None,
+        is_preview=bool(run.parameters.get("preview")),
+        ks=KS,
+        default_k=settings.default_k,
     )
     return answer(page)

@@ -14,6 +14,9 @@ from gateway.pages.render import answer
 from gateway.queries.pages import Activity, activity, find_snapshot
 from rfm_common.models import ScoringRun
 
+OWN_PAGE = "^/dashboard([/?].*)?$"
+"""Only our own pages are linked to, whatever an address says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
@@ -33,6 +36,7 @@ class News:
     numbers: Numbers
     run: ScoringRun | None
     shown_run: int
+    back: str
 
 
 @get("/p/jobs")
@@ -45,7 +49,8 @@ async def jobs(numbers: NumbersDep, session: SessionDep) -> Response[str]:
 async def news(
     numbers: NumbersDep, session: SessionDep, settings: SettingsDep,
     shown_run: Annotated[int, QueryParameter(name="run")] = 0,
+    back: Annotated[str, QueryParameter(pattern=OWN_PAGE, max_length=2000)] = "/dashboard",
 ) -> Response[str]:  # fmt: skip
-    """Whether there is a newer snapshot than the one on the page."""
+    """Whether there is a newer snapshot than the one on the page; `back` leads to it."""
     newest = await find_snapshot(session, settings.zone)
-    return answer(News(numbers, newest, shown_run))
+    return answer(News(numbers, newest, shown_run, back))

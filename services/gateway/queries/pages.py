@@ -20,6 +20,8 @@ from rfm_common.models import (
     SegmentStat,
 )
 
+SILENT = 0.1
+"""With fewer orders per customer a segment is that of those who did not order."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -45,6 +47,11 @@ class Segment:
     def avg_frequency(self) -> float:
         """Orders per customer."""
         return self.orders / self.customers
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether hardly anyone in it has an order in the window."""
+        return self.avg_frequency < SILENT
 
     @property
     def avg_monetary(self) -> Decimal:

@@ -3,10 +3,16 @@
 (() => {
   const config = {
     displaylogo: false, showSendToCloud: false, plotlyServerURL: "", responsive: true,
-    displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    displayModeBar: matchMedia("(hover: none)").matches ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     toImageButtonOptions: { scale: 2 },
   };
-  const drawn = new WeakMap(); // plot element -> {src, figure}
+  const drawn = new WeakMap(); // plot element -> {src, figure, plotly}
+  const bundles = new Map(); // each bundle overwrites window.Plotly: keep what each one brought
+
+  const bundle = (name) => {
+    if (!bundles.has(name)) bundles.set(name, window.load(name).then(() => window.Plotly));
+    return bundles.get(name);
+  };
 
   const style = () => getComputedStyle(document.documentElement);
   const resolve = (value, css) => {
@@ -31,6 +37,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: css("--sans"), size: 13, color: css("--text") },
       margin: { l: 8, r: 8, t: 8, b: narrow ? 110 : 90 }, xaxis: axis(css), yaxis: axis(css), yaxis2: axis(css),
+      scene: { xaxis: axis(css), yaxis: axis(css), zaxis: axis(css) },
       hoverlabel: { bgcolor: css("--surface"), bordercolor: css("--border-strong"), font: { color: css("--text") }, align: "left" },
       legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, itemsizing: "constant", font: { size: 12 } },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--muted"), activecolor: css("--text") },
@@ -38,10 +45,10 @@
   };
 
   const paint = (plot) => {
-    const { figure } = drawn.get(plot);
+    const { figure, plotly } = drawn.get(plot);
     const { data, layout } = resolve(structuredClone(figure), style());
     const full = { ...layout, template: template(plot.clientWidth < 480), uirevision: plot.id, height: plot.clientHeight };
-    return window.Plotly.react(plot, data, full, config);
+    return plotly.react(plot, data, full, config);
   };
 
   const draw = async (chart) => {
@@ -50,11 +57,11 @@
     if (drawn.get(plot)?.src === src) return;
     drawn.set(plot, { src });
     try {
-      const [answer] = await Promise.all([fetch(src), window.load("plotly")]);
+      const [answer, plotly] = await Promise.all([fetch(src), bundle(chart.dataset.bundle)]);
       if (!answer.ok) throw new Error(`${src} answered ${answer.status}`);
       const figure = await answer.json();
       if (drawn.get(plot)?.src !== src) return; // newer scores came meanwhile
-      drawn.set(plot, { src, figure });
+      drawn.set(plot, { src, figure, plotly });
       await paint(plot);
     } catch {
       drawn.delete(plot);

@@ -28,16 +28,35 @@
     request.send(new FormData(form));
   };
 
+  // Follows a run to its end; where its page cannot be reached it says so instead of waiting on.
+  const follow = async (run, place, then) => {
+    const bar = Object.assign(document.createElement("progress"), { max: 100 });
+    bar.setAttribute("aria-label", `Run ${run}`);
+    tell(place, "");
+    place.append(bar);
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const answer = await fetch(`/runs/${run}`);
+      if (!answer.ok) return tell(place, problem(await answer.text()), "err");
+      const { status, progress, error } = await answer.json();
+      if (progress.percent) bar.value = progress.percent;
+      if (status === "finished") return location.assign(then.endsWith("=") ? then + run : then);
+      if (status !== "queued" && status !== "running") return tell(place, `Run ${run} is ${status}. ${error ?? ""}`, "err");
+    }
+  };
+
   const calculate = async (form) => {
     const place = form.querySelector("[data-result]");
     const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
     if (given.window_days) given.window_days = Number(given.window_days);
     if (given.k && given.k !== "auto") given.k = Number(given.k);
+    if (given.preview) given.preview = true;
     try {
       const answer = await fetch(form.action, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(given) });
       const text = await answer.text();
-      if (answer.ok) tell(place, `Run ${JSON.parse(text).run_id} is queued.`, "info");
-      else tell(place, problem(text), "err");
+      if (!answer.ok) tell(place, problem(text), "err");
+      else if (form.dataset.then) await follow(JSON.parse(text).run_id, place, form.dataset.then);
+      else tell(place, `Run ${JSON.parse(text).run_id} is queued.`, "info");
     } catch { tell(place, "The gateway did not answer.", "err"); }
   };
 

@@ -2,7 +2,7 @@
 // A CDN that fails once is not asked again in this tab, so that only one page waits for it.
 (() => {
   const libraries = JSON.parse(document.getElementById("libraries").textContent);
-  const patience = { htmx: 1500, "hx-sse": 1500, plotly: 6000 };
+  const patience = { htmx: 1500, "hx-sse": 1500, plotly: 6000, "plotly-gl3d": 8000 };
   const loaded = new Map();
 
   const remembered = {

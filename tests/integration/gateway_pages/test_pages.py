@@ -243,7 +243,16 @@ async def test_flows_are_a_matrix_or_a_sankey_and_lead_to_their_customers(
 
 
 async def test_charts_are_json_of_one_run(shop: httpx.AsyncClient) -> None:
-    for name in ("scatter", "trend", "clusters-fm", "clusters-rf", "clusters-rm", "snake", "sweep"):
+    for name in (
+        "scatter",
+        "trend",
+        "clusters-fm",
+        "clusters-rf",
+        "clusters-rm",
+        "clusters-3d",
+        "snake",
+        "sweep",
+    ):
         answer = await shop.get(f"/dashboard/charts/{name}?run=1")
         assert answer.status_code == 200
         assert set(answer.json()) == {"data", "layout"}, name
@@ -290,3 +299,46 @@ async def test_plotly_is_served_compressed_even_without_a_fetched_copy(
     assert answer.headers["content-encoding"] == "gzip"
     assert "immutable" in answer.headers["cache-control"]
     assert b"plotly" in answer.content[:500].lower()
+
+
+async def test_the_clusters_are_shown_in_real_units_and_by_segment(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard/clusters")
+    text = words(html)
+    run = (await shop.get("/runs/1")).json()
+    for cluster in run["metrics"]["clusters"]:
+        assert f"Cluster {cluster['cluster_id']} " in text
+    assert text.count("chosen") == 2  # a caption and a row of the sweep
+    assert "one cluster holds 70% of the customers" in text
+    assert "no order" in text  # of those who did not come in the window, no mean recency is told
+    assert 'data-bundle="plotly-gl3d"' not in html
+    assert 'data-bundle="plotly-gl3d"' in await read(shop, "/dashboard/clusters?view=3d")
+
+
+async def test_a_preview_says_that_it_is_one_and_how_to_publish_it(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(
+            session,
+            "INSERT INTO scoring_runs (state, trigger, calc_date, window_days, k, engine, parameters,"
+            " metrics) SELECT 'finished', 'api', calc_date, window_days, 5, engine,"
+            " parameters || '{\"preview\": true}', metrics FROM scoring_runs WHERE run_id = 1",
+        )
+    html = await read(shop, "/dashboard/clusters?run=2")
+    assert "A preview with 5 clusters." in html
+    assert 'data-then="/dashboard/clusters"' in html
+    assert "A preview" not in await read(shop, "/dashboard/clusters")
+    assert "published nothing" in words(await read(shop, "/dashboard/runs/2"))
+    assert "preview" in words(await read(shop, "/dashboard/runs"))
+
+
+async def test_news_lead_back_to_the_same_filters_and_to_our_own_pages_only(
+    shop: httpx.AsyncClient,
+) -> None:
+    html = await read(shop, "/dashboard/customers?country=DE&date=2024-06-30")
+    [back] = re.findall(r"/p/news\?run=1&amp;back=([^\"]+)", html)
+    answer = await shop.get(f"/dashboard/p/news?run=7&back={back}")
+    assert 'href="/dashboard/customers?country=DE"' in answer.text
+    for bad in ("//elsewhere.example", "/dashboardx", "javascript:alert(1)", "https://x"):
+        answer = await shop.get("/dashboard/p/news", params={"run": 7, "back": bad})
+        assert answer.status_code == 400

@@ -87,6 +87,17 @@ def test_the_sweep_rings_the_chosen_number() -> None:
     assert figure["data"][1]["yaxis"] == "y2"
 
 
+def test_the_space_has_three_axes_and_marks_that_it_can_draw() -> None:
+    sample = [point("a", cluster=n) for n in range(8)] + [point(NASTY, cluster=0)]
+    figure = cluster_figures.space(sample, NUMBERS)
+    assert {trace["type"] for trace in figure["data"]} == {"scatter3d"}
+    first = figure["data"][0]
+    assert (first["x"], first["y"], first["z"]) == ([3, 3], [2, 2], [10.5, 10.5])
+    assert NASTY not in str(figure)
+    assert "triangle-up" not in str(figure)  # Plotly has no such mark in space
+    assert figure["layout"]["scene"]["zaxis"]["type"] == "log"
+
+
 def test_the_snake_turns_recency_round() -> None:
     cluster = {"cluster_id": 9, "segment_name": "Lost",
                "standardised": {"r": 1.5, "f": -1.0, "m": -0.5}}  # fmt: skip
