@@ -297,7 +297,8 @@ async def _finish(raw, run_id: int, calc_date: datetime, previous_run_id: int | 
                   "seed": 42}  # fmt: skip
     await raw.execute(
         "UPDATE scoring_runs SET previous_run_id = $2, customers_processed = $3,"
-        " clusters_created = 5, summary = $4, metrics = $5, parameters = $6, sweep = $7, data_version = 2,"
+        " clusters_created = 5, summary = $4, metrics = $5, parameters = $6, sweep = $7,"
+        " data_version = 2,"
         " message = 'scored', timings = '{\"load\": 0.1}', started_at = now(), finished_at = now()"
         " WHERE run_id = $1",
         run_id, previous_run_id, summary["customers"],

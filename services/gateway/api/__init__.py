@@ -4,6 +4,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from gateway.api.backfill import backfill
+from gateway.api.countries import countries
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
 from gateway.api.demo import demo
 from gateway.api.events import events
@@ -22,7 +23,7 @@ ROUTES = [
     Router(
         "/",
         route_handlers=[
-            health, ready, metrics, snapshots, segments, segment_customers,
+            health, ready, metrics, snapshots, segments, segment_customers, countries,
             customers, customer, orders,
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, demo,

@@ -20,10 +20,19 @@ from gateway.queries.snapshots import latest_snapshot
 from rfm_common.models import ScoringRun
 
 Chart = Callable[[AsyncSession, ScoringRun, Numbers], Awaitable[figures.Figure]]
+CountryChart = Callable[[AsyncSession, ScoringRun, Numbers, str | None], Awaitable[figures.Figure]]
 
 
-async def _scatter(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
-    return figures.scatter(await read_sample(session, run.run_id or 0), numbers)
+async def _scatter(
+    session: AsyncSession, run: ScoringRun, numbers: Numbers, country: str | None
+) -> figures.Figure:
+    return figures.scatter(await read_sample(session, run.run_id or 0, country), numbers)
+
+
+async def _trend(
+    session: AsyncSession, run: ScoringRun, numbers: Numbers, country: str | None
+) -> figures.Figure:
+    return figures.trend(await read_trend(session, run.run_id or 0, country), numbers)
 
 
 def _clusters(view: str) -> Chart:
@@ -45,13 +54,9 @@ async def _sweep(_: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.
     return cluster_figures.sweep(run, numbers)
 
 
-async def _trend(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
-    return figures.trend(await read_trend(session, run.run_id or 0), numbers)
-
-
+COUNTRY_CHARTS: dict[str, CountryChart] = {"scatter": _scatter, "trend": _trend}
+"""Those that may be narrowed to a country."""
 CHARTS: dict[str, Chart] = {
-    "scatter": _scatter,
-    "trend": _trend,
     "clusters-fm": _clusters("fm"),
     "clusters-rf": _clusters("rf"),
     "clusters-rm": _clusters("rm"),
@@ -73,11 +78,16 @@ async def timeline(
 
 @get("/charts/{name:str}")
 async def chart(
-    name: FromPath[str], run: FromQuery[int], session: SessionDep, numbers: NumbersDep
-) -> Response[dict[str, Any]]:
+    name: FromPath[str], run: FromQuery[int], session: SessionDep, numbers: NumbersDep,
+    country: FromQuery[str | None] = None,
+) -> Response[dict[str, Any]]:  # fmt: skip
     """One chart of one run. A run never changes, so a browser may keep the answer for a while."""
     found = await find_run(session, run)
-    if found is None or name not in CHARTS:
+    if found is None or name not in {*CHARTS, *COUNTRY_CHARTS}:
         raise NotFoundException(f"there is no chart {name} of run {run}")
-    figure = await CHARTS[name](session, found, numbers.of(found.base_currency))
+    numbers = numbers.of(found.base_currency)
+    if name in COUNTRY_CHARTS:
+        figure = await COUNTRY_CHARTS[name](session, found, numbers, country or None)
+    else:
+        figure = await CHARTS[name](session, found, numbers)
     return Response(figure, headers={"Cache-Control": "private, max-age=300"})

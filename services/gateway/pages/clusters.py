@@ -39,6 +39,8 @@ class Cluster:
     recency_days: float
     frequency: float
     mean_money: float
+    standardised: dict[str, float]
+    """r, f and m: standard deviations from the mean of all."""
     silhouette: float | None
     stability: float | None
 
@@ -84,6 +86,7 @@ def build_clusters(metrics: dict[str, Any]) -> list[Cluster]:
             recency_days=item["centroid"]["recency_days"],
             frequency=item["centroid"]["frequency"],
             mean_money=item["centroid"]["monetary"],
+            standardised=item.get("standardised", {}),
             silhouette=item.get("silhouette"),
             stability=item.get("stability"),
         )

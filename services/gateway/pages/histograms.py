@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 BINS = 12
+TAIL = 0.98
+"""Few values lie very far out; those beyond this share are put into the last bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +32,31 @@ class Histogram:
 def histogram(
     title: str, values: Sequence[float], write: Callable[[float], str]
 ) -> Histogram | None:
-    """Bars over round intervals; a value on the border belongs to the upper bin."""
+    """Bars over round intervals; a value on the border belongs to the upper bin.
+
+    The last bin takes everything above it too, when that is far out.
+    """
     if not values:
         return None
-    low, high = min(values), max(values)
+    placed = sorted(values)
+    low, high = placed[0], placed[int(len(placed) * TAIL)]
     step = _round_step((high - low) / BINS)
     start = math.floor(low / step) * step
     counts = [0] * (math.floor((high - start) / step) + 1)
+    last = len(counts) - 1
     for value in values:
-        counts[math.floor((value - start) / step)] += 1
-    most = max(counts)
+        counts[min(math.floor((value - start) / step), last)] += 1
+    is_open = placed[-1] >= start + len(counts) * step
+    ends = [write(start + n * step) for n in range(len(counts) + 1)]
+    labels = [f"{ends[n]} to {ends[n + 1]}" for n in range(len(counts))]
+    if is_open:
+        labels[-1] = f"{ends[-2]} and more"
     bars = [
-        Bar(f"{write(start + n * step)} to {write(start + (n + 1) * step)}", count, count / most)
-        for n, count in enumerate(counts)
+        Bar(label, count, count / max(counts)) for label, count in zip(labels, counts, strict=True)
     ]
-    middle = sorted(values)[len(values) // 2]
-    return Histogram(title, bars, write(start), write(start + len(counts) * step), write(middle))
+    middle = placed[len(placed) // 2]
+    end = f"{ends[-2]} and more" if is_open else ends[-1]
+    return Histogram(title, bars, ends[0], end, write(middle))
 
 
 def _round_step(raw: float) -> float:

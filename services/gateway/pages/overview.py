@@ -4,8 +4,10 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from litestar import Response, get
+from litestar.params import FromQuery
 from markupsafe import Markup
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,6 +30,7 @@ from gateway.queries.pages import (
     list_snapshots,
     top_flows,
 )
+from gateway.queries.pages_countries import country_segments, country_summary, list_countries
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
@@ -64,6 +67,8 @@ class Snapshot:
     grid: list[list[Cell]]
     rows: list[SegmentRow]
     flows: list[Flow]
+    is_followed: bool
+    """Whether it is compared with the snapshot before it, so that flows between are stored."""
 
     @property
     def widest(self) -> float:
@@ -82,10 +87,16 @@ class OverviewPage:
     snapshot: Snapshot | None
     days: list[Choice]
     compare_days: list[Choice]
+    countries: list[str]
+    country: str | None
     is_pinned: bool
-    is_compared: bool
+    is_narrowed: bool
     pin: str
+    here: str
+    unpinned: str
     api_pin: str
+    api_here: str
+    migrations: str
     activity: Activity
     input_dir: str
     jobs: Markup
@@ -120,35 +131,47 @@ def build_rows(
             if before is not None
             else None,
         )
-        for segment in sorted(segments, key=lambda segment: rank(segment.name))
+        for segment in sorted(segments, key=lambda item: (item.is_silent, rank(item.name)))
     ]
 
 
 async def load_snapshot(
-    session: AsyncSession, numbers: Numbers, run: ScoringRun, compared: ScoringRun | None
-) -> Snapshot:
+    session: AsyncSession, numbers: Numbers, run: ScoringRun, compared: ScoringRun | None,
+    country: str | None = None,
+) -> Snapshot:  # fmt: skip
     """Read one snapshot and what it is compared with: k rows and the run itself."""
-    run_id = run.run_id or 0
-    segments = await list_segments(session, run_id)
-    before = await list_segments(session, compared.run_id or 0) if compared else None
-    then = Moment(compared.summary, before or []) if compared else None
-    is_previous = compared is not None and compared.run_id == run.previous_run_id
+    now = await _moment(session, run, country)
+    then = await _moment(session, compared, country) if compared else None
+    is_followed = compared is not None and compared.run_id == run.previous_run_id
     return Snapshot(
         run=run,
         compared=compared,
-        kpis=build_kpis(numbers, run.window_days, Moment(run.summary, segments), then),
-        grid=build_grid(run.summary.get("grid") or []),
-        rows=build_rows(numbers, segments, before),
-        flows=await top_flows(session, run_id) if is_previous else [],
+        kpis=build_kpis(numbers, run.window_days, now, then),
+        grid=build_grid(now.summary.get("grid") or []),
+        rows=build_rows(numbers, now.segments, then.segments if then else None),
+        flows=await top_flows(session, run.run_id or 0) if is_followed else [],
+        is_followed=is_followed,
     )
+
+
+async def _moment(session: AsyncSession, run: ScoringRun, country: str | None) -> Moment:
+    run_id = run.run_id or 0
+    if country is None:
+        return Moment(run.summary, await list_segments(session, run_id))
+    segments = await country_segments(session, [run_id], country)
+    return Moment(await country_summary(session, run_id, country), segments[run_id])
 
 
 @get("/")
 async def overview(
     frame: FrameDep, session: SessionDep, settings: SettingsDep, day: DayDep,
-    compare: DayDep,
+    compare: DayDep, country: FromQuery[str | None] = None,
 ) -> Response[str]:  # fmt: skip
-    """The overview; `date` pins it to a day, `compare` chooses the day to measure change from."""
+    """The overview; `date` pins it to a day, `compare` chooses the day to measure change from.
+
+    `country` narrows all figures to the customers of one country.
+    """
+    country = country or None
     run = await find_snapshot(session, settings.zone, day)
     compared = await _compared(session, settings, run, compare) if run else None
     numbers = frame.numbers.of(run.base_currency if run else None)
@@ -159,18 +182,32 @@ async def overview(
     page = OverviewPage(
         frame=frame.of("Overview", "overview", () if day else (*SCORES, "import-finished")),
         numbers=numbers,
-        snapshot=await load_snapshot(session, numbers, run, compared) if run else None,
+        snapshot=await load_snapshot(session, numbers, run, compared, country) if run else None,
         days=choices(snapshots, settings.zone, numbers, day),
         compare_days=choices(earlier, settings.zone, numbers, compared_day),
+        countries=await list_countries(session, run.run_id or 0) if run else [],
+        country=country,
         is_pinned=day is not None,
-        is_compared=compare is not None,
-        pin=f"&date={day}" if day else "",
-        api_pin=f"?calc_date={day}" if day else "",
+        is_narrowed=bool(compare or day or country),
+        pin=_query(date=day),
+        here=_query(country=country, date=day),
+        unpinned=_query(country=country, compare=compare),
+        api_pin=_query(calc_date=day),
+        api_here=_query(country=country, calc_date=day),
+        migrations=_query(**{"from": compared_day, "to": day_of(run.calc_date, settings.zone)})
+        if run
+        else "",
         activity=now,
         input_dir=str(settings.input_dir),
         jobs=render(Jobs(numbers, now, datetime.now(UTC))),
     )
     return answer(page, 404 if day and run is None else 200)
+
+
+def _query(**values: object) -> str:
+    """The end of an address, with a question mark; empty when nothing is given."""
+    given = {name: value for name, value in values.items() if value}
+    return f"?{urlencode(given)}" if given else ""
 
 
 async def _compared(

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
+from gateway.pages.clusters import Cluster, build_clusters
 from gateway.pages.days import DayDep, iso
 from gateway.pages.frame import SCORES, Frame, FrameDep
 from gateway.pages.guide import CAUSES, Guide, guide
@@ -16,8 +17,9 @@ from gateway.pages.histograms import Histogram, histogram
 from gateway.pages.numbers import Numbers
 from gateway.pages.overview import SegmentRow, build_rows
 from gateway.pages.render import answer
-from gateway.queries.pages import Segment, list_segments
-from gateway.queries.pages_segments import Moves, read_countries, read_moves, read_points
+from gateway.queries.pages import Segment, find_run, list_segments
+from gateway.queries.pages_countries import CountryShare, country_mix
+from gateway.queries.pages_segments import Moves, read_moves, read_points
 from gateway.queries.rows import Page
 from gateway.queries.segments import find_segment, segment_page
 from gateway.queries.snapshots import find_snapshot
@@ -61,7 +63,8 @@ class SegmentPage:
     segment: Segment
     facts: list[Fact]
     histograms: list[Histogram]
-    countries: list[tuple[str, int]]
+    countries: list[CountryShare]
+    centres: list[Cluster]
     sampled: int
     moves: Moves
     causes: dict[str, str]
@@ -117,7 +120,8 @@ async def _load(
         segment=found,
         facts=build_facts(numbers, found, everyone),
         histograms=build_histograms(numbers, points),
-        countries=await read_countries(session, run_id, name),
+        countries=await country_mix(session, run_id, name),
+        centres=await _centres(session, run_id, name),
         sampled=len(points),
         moves=await read_moves(session, run_id, name),
         causes=CAUSES,
@@ -126,6 +130,13 @@ async def _load(
         pin=f"?date={day}" if day else "",
         api_pin=f"?calc_date={day}" if day else "",
     )
+
+
+async def _centres(session: AsyncSession, run_id: int, name: str) -> list[Cluster]:
+    """The centres of the segment's clusters, as the run measured them."""
+    run = await find_run(session, run_id)
+    found = build_clusters(run.metrics) if run else []
+    return [cluster for cluster in found if cluster.segment_name == name]
 
 
 def build_facts(numbers: Numbers, segment: Segment, everyone: list[Segment]) -> list[Fact]:
@@ -137,6 +148,7 @@ def build_facts(numbers: Numbers, segment: Segment, everyone: list[Segment]) -> 
         monetary=sum((item.monetary for item in everyone), start=segment.monetary * 0),
         avg_recency_days=sum(item.avg_recency_days * item.customers for item in everyone)
         / sum(item.customers for item in everyone),
+        median_recency_days=0.0,
     )  # fmt: skip
     pairs = [
         ("Customers", numbers.count(segment.customers), numbers.count(every.customers)),

@@ -36,6 +36,8 @@ class Segment:
     monetary: Decimal
     monetary_share: float
     avg_recency_days: float
+    median_recency_days: float
+    """Exact for a segment of one cluster, else the mean of its clusters' medians."""
     clusters: tuple[int, ...]
 
     @property
@@ -134,16 +136,17 @@ async def list_segments_of(session: AsyncSession, run_ids: list[int]) -> dict[in
             func.sum(SegmentStat.monetary),
             func.sum(SegmentStat.monetary_share),
             func.sum(col(SegmentStat.avg_recency_days) * SegmentStat.customer_count) / count,
+            func.sum(col(SegmentStat.median_recency_days) * SegmentStat.customer_count) / count,
             func.array_agg(SegmentStat.cluster_id),
         )
         .where(col(SegmentStat.run_id).in_(run_ids))
         .group_by(SegmentStat.run_id, SegmentStat.segment_name)
     )
     segments: dict[int, list[Segment]] = {run_id: [] for run_id in run_ids}
-    for run_id, name, customers, share, orders, money, money_share, recency, clusters in rows:
+    for run_id, name, people, share, orders, money, part, mean, median, clusters in rows:
         segments[run_id].append(
-            Segment(name, int(customers), share, int(orders), money, money_share,
-                    float(recency), tuple(sorted(clusters)))
+            Segment(name, int(people), share, int(orders), money, part,
+                    float(mean), float(median), tuple(sorted(clusters)))
         )  # fmt: skip
     return segments
 

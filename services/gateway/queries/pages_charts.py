@@ -6,21 +6,25 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries.pages import Segment, list_segments_of
-from rfm_common.models import RunSample, ScoringRun
+from gateway.queries.pages_countries import country_segments
+from rfm_common.models import Customer, RunSample, ScoringRun
 
 
-async def read_sample(session: AsyncSession, run_id: int) -> list[RunSample]:
+async def read_sample(
+    session: AsyncSession, run_id: int, country: str | None = None
+) -> list[RunSample]:
     """At most 3,000 customers of a run who have an order, in a stable order."""
-    rows = await session.exec(
-        select(RunSample)
-        .where(RunSample.run_id == run_id, RunSample.frequency > 0)
-        .order_by(col(RunSample.customer_id))
-    )
+    chosen = select(RunSample).where(RunSample.run_id == run_id, RunSample.frequency > 0)
+    if country:
+        chosen = chosen.join(Customer, col(Customer.customer_id) == RunSample.customer_id).where(
+            Customer.country == country
+        )
+    rows = await session.exec(chosen.order_by(col(RunSample.customer_id)))
     return list(rows.all())
 
 
 async def read_trend(
-    session: AsyncSession, run_id: int, limit: int = 60
+    session: AsyncSession, run_id: int, country: str | None = None, limit: int = 60
 ) -> list[tuple[datetime, list[Segment]]]:
     """Segments of the snapshots up to that of `run_id`, oldest first."""
     until = select(ScoringRun.calc_date).where(ScoringRun.run_id == run_id).scalar_subquery()
@@ -31,5 +35,10 @@ async def read_trend(
         .limit(limit)
     )
     runs = [(number, moment) for number, moment in rows if number and moment]
-    segments = await list_segments_of(session, [number for number, _ in runs])
+    numbers = [number for number, _ in runs]
+    segments = (
+        await country_segments(session, numbers, country)
+        if country
+        else await list_segments_of(session, numbers)
+    )
     return [(moment, segments[number]) for number, moment in reversed(runs)]

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.models import Cause, Customer, RunSample, SegmentFlow
+from rfm_common.models import Cause, RunSample, SegmentFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +64,3 @@ async def read_points(
         ).where(RunSample.run_id == run_id, RunSample.segment_name == segment_name)
     )
     return [(recency, frequency, float(money)) for recency, frequency, money in rows]
-
-
-async def read_countries(
-    session: AsyncSession, run_id: int, segment_name: str
-) -> list[tuple[str, int]]:
-    """Countries of the segment's customers in the run's sample, commonest first."""
-    country = func.coalesce(Customer.country, "")
-    count = func.count()
-    rows = await session.exec(
-        select(country, count)
-        .select_from(RunSample)
-        .join(Customer, col(Customer.customer_id) == RunSample.customer_id, isouter=True)
-        .where(RunSample.run_id == run_id, RunSample.segment_name == segment_name)
-        .group_by(country)
-        .order_by(count.desc(), country)
-    )
-    return [(name, number) for name, number in rows]

@@ -79,7 +79,8 @@ async def test_the_overview_has_the_figures_of_the_api(shop: httpx.AsyncClient) 
     rows = (await shop.get("/segments")).json()["segments"]
     text = words(html)
     for row in rows:
-        assert f"{row['segment_name']} {row['customer_count']} " in text
+        silent = "" if row["order_count"] else " no order in the window"
+        assert f"{row['segment_name']}{silent} {row['customer_count']} " in text
     assert sum(row["customer_count"] for row in rows) == 120
 
 
@@ -320,8 +321,8 @@ async def test_a_preview_says_that_it_is_one_and_how_to_publish_it(
     async with sessions() as session, session.begin():
         await run_sql(
             session,
-            "INSERT INTO scoring_runs (state, trigger, calc_date, window_days, k, engine, parameters,"
-            " metrics) SELECT 'finished', 'api', calc_date, window_days, 5, engine,"
+            "INSERT INTO scoring_runs (state, trigger, calc_date, window_days, k, engine,"
+            " parameters, metrics) SELECT 'finished', 'api', calc_date, window_days, 5, engine,"
             " parameters || '{\"preview\": true}', metrics FROM scoring_runs WHERE run_id = 1",
         )
     html = await read(shop, "/dashboard/clusters?run=2")
@@ -342,3 +343,47 @@ async def test_news_lead_back_to_the_same_filters_and_to_our_own_pages_only(
     for bad in ("//elsewhere.example", "/dashboardx", "javascript:alert(1)", "https://x"):
         answer = await shop.get("/dashboard/p/news", params={"run": 7, "back": bad})
         assert answer.status_code == 400
+
+
+async def test_a_country_narrows_figures_grid_and_charts(shop: httpx.AsyncClient) -> None:
+    rows = (await shop.get("/countries", params={"country": "DE"})).json()["countries"]
+    total = sum(row["customer_count"] for row in rows)
+    html = await read(shop, "/dashboard?country=DE")
+    text = words(html)
+    assert "customers in DE" in text
+    assert f"Customers {total} " in text
+    grid = html.partition('<table class="grid">')[2].partition("</table>")[0]
+    cells = re.findall(r"customers\?r_score=\d&amp;fm_score=\d&amp;country=DE\">(\d+)", grid)
+    assert sum(map(int, cells)) == total
+    assert "/countries.csv?country=DE" in html
+    trend = (await shop.get("/dashboard/charts/trend?run=1&country=DE")).json()
+    assert sum(trace["y"][0] for trace in trend["data"]) == pytest.approx(1)
+    everyone, some = [
+        sum(len(trace["x"]) for trace in (await shop.get(url)).json()["data"])
+        for url in ("/dashboard/charts/scatter?run=1", "/dashboard/charts/scatter?run=1&country=DE")
+    ]
+    assert 0 < some < everyone
+    assert "Customers 0 " in words(await read(shop, "/dashboard?country=nowhere"))
+
+
+async def test_a_segment_has_its_countries_and_its_centre(shop: httpx.AsyncClient) -> None:
+    rows = (await shop.get("/countries?segment=champions")).json()["countries"]
+    assert {row["segment_name"] for row in rows} == {"Champions"}
+    assert sum(row["customer_count"] for row in rows) == (
+        await shop.get("/segments/champions/customers")
+    ).json()["total"]
+    text = words(await read(shop, "/dashboard/segments/champions"))
+    assert "Centre of cluster 0" in text
+    assert "standard deviations" in text
+    assert "no order in the window" not in text
+    assert "no order in the window" in words(await read(shop, "/dashboard/segments/lost"))
+
+
+async def test_days_with_others_between_them_have_flows_on_their_own_page(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    for days in (30, 60):
+        await score(sessions, CALC_DATE + timedelta(days=days))
+    html = await read(shop, "/dashboard?compare=2024-06-30")
+    assert "No customer changed segment" not in html
+    assert "/dashboard/migrations?from=2024-06-30&amp;to=2024-08-29" in html

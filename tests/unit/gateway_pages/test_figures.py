@@ -53,7 +53,7 @@ def test_texts_from_files_are_escaped_in_every_chart(view: str) -> None:
 
 def test_a_segment_that_comes_late_has_no_share_before() -> None:
     def segment(name: str, share: float) -> Segment:
-        return Segment(name, 1, share, 1, Decimal(1), share, 1.0, (0,))
+        return Segment(name, 1, share, 1, Decimal(1), share, 1.0, 1.0, (0,))
 
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
     figure = figures.trend(

@@ -18,7 +18,7 @@ STYLES = Path("services/gateway/static/app.css").resolve()
 
 
 def segment(name: str, customers: int, money: str, share: float = 0.5) -> Segment:
-    return Segment(name, customers, share, customers * 2, Decimal(money), share, 30.0, (0,))
+    return Segment(name, customers, share, customers * 2, Decimal(money), share, 30.0, 21.0, (0,))
 
 
 def test_a_segment_is_the_sum_of_its_clusters() -> None:
@@ -26,7 +26,16 @@ def test_a_segment_is_the_sum_of_its_clusters() -> None:
     assert champions.avg_order_value == 50
     assert champions.avg_frequency == 2
     assert champions.avg_monetary == 100
-    assert Segment("Lost", 3, 1.0, 0, Decimal(0), 0.0, 366.0, (1,)).avg_order_value is None
+    assert Segment("Lost", 3, 1.0, 0, Decimal(0), 0.0, 366.0, 366.0, (1,)).avg_order_value is None
+
+
+def test_a_segment_of_customers_without_orders_is_told_apart_and_comes_last() -> None:
+    silent = Segment("At Risk", 30, 0.5, 1, Decimal(6), 0.0, 365.9, 366.0, (1,))
+    assert silent.is_silent
+    lost = segment("Lost", 4, "1")
+    assert not lost.is_silent
+    rows = build_rows(NUMBERS, [silent, lost, segment("Champions", 1, "5")], None)
+    assert [row.guide.name for row in rows] == ["Champions", "Lost", "At Risk"]
 
 
 def test_the_grid_has_every_square_best_row_first() -> None:
@@ -106,6 +115,14 @@ def test_a_histogram_has_round_borders_and_counts_everybody() -> None:
     assert max(bar.height for bar in found.bars) == 1
     assert (found.first, found.last, found.median) == ("0", "100", "12")
     assert histogram("Days", [], NUMBERS.count) is None
+
+
+def test_what_lies_far_out_is_in_the_last_bin() -> None:
+    found = histogram("Revenue", [*range(100), 20_000], NUMBERS.count)
+    assert found is not None
+    assert len(found.bars) == 10
+    assert sum(bar.count for bar in found.bars) == 101
+    assert found.bars[-1].label == found.last == "90 and more"
 
 
 def test_a_histogram_of_equal_values_is_one_bar() -> None:
