@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 from typing import Any, cast
 
+import asyncpg
 from sqlalchemy import URL, CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,9 +21,9 @@ class AdvisoryLock(IntEnum):
     MIGRATE = 8_701_001
     LOAD = 8_701_002
     PUBLISH = 8_701_003
-
     ERASE = 8_701_004
     ANNOUNCE = 8_701_005
+
 
 def database_url(settings: Settings) -> URL:
     """The asyncpg URL of the product's database."""
@@ -43,12 +44,34 @@ def create_engine(settings: Settings, application: str, pool_size: int = 5) -> A
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={
         hide_parameters=True,  # an error's text goes into logs
+        connect_args={
             "timeout": 10,
-            "server_settings": {"application_name": f"rfm-{application}", "timezone": "UTC"},
+            "server_settings": server_settings(application),
         },
     )
+
+
+def server_settings(application: str) -> dict[str, str]:
+    """What each connection tells the server about itself."""
+    return {"application_name": f"rfm-{application}", "timezone": "UTC"}
+
+
+@asynccontextmanager
+async def open_pool(settings: Settings, application: str, size: int = 5) -> AsyncGenerator[Any]:
+    """An asyncpg pool for single statements; connects when it is first used."""
+    pool = asyncpg.create_pool(
+        host=settings.db_host, port=settings.db_port, user=settings.db_user,
+        password=settings.db_password.get_secret_value() or None, database=settings.db_name,
+        min_size=0, max_size=size, timeout=10, server_settings=server_settings(application),
+        reset=_leave_as_is,
+    )  # fmt: skip
+    async with pool:
+        yield pool
+
+
+async def _leave_as_is(_: Any) -> None:
+    """Single statements leave nothing behind that the next user of a connection could see."""
 
 
 @asynccontextmanager

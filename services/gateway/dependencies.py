@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.queries.quick import Quick, Recent
 from gateway.queries.rows import Page
 from gateway.queries.snapshots import find_snapshot
 from gateway.responses import refuse_unchanged
@@ -41,12 +42,14 @@ PageNumber = Annotated[int, QueryParameter(description="From 1", ge=1, le=10_000
 PageSize = Annotated[int, QueryParameter(description="Rows a page", ge=1, le=1000)]
 
 
-def readers(sessions: Sessions) -> Sessions:
+def readers(sessions: Sessions, recent: Recent) -> Sessions:
     """Sessions on the same pool that each read one moment of the database, and only read."""
     engine = sessions.kw["bind"].execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
-    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+    return async_sessionmaker(
+        engine, class_=AsyncSession, expire_on_commit=False, info={"recent": recent}
+    )
 
 
 def provide_settings(state: State) -> Settings:
@@ -59,6 +62,16 @@ def provide_sessions(state: State) -> Sessions:
     """The session maker, for handlers that own their transactions."""
     sessions: Sessions = state.sessions
     return sessions
+
+
+def quick_of(state: State) -> Quick:
+    """Single statements without a session, for the calls that are asked most.
+
+    A function to call and no dependency: the framework makes a task of each where a handler has
+    several, which costs as much as a statement.
+    """
+    quick: Quick = state.quick
+    return quick
 
 
 def provide_redis(state: State) -> Redis:

@@ -47,7 +47,7 @@ def wants_csv(request: Request[Any, Any, Any]) -> bool:
     """Whether the path ends in .csv or the client prefers CSV to JSON."""
     if request.url.path.endswith(".csv"):
         return True
-    return request.accept.best_match([JSON, CSV]) == CSV
+    return "accept" in request.headers and request.accept.best_match([JSON, CSV]) == CSV
 
 
 def etag(request: Request[Any, Any, Any], *snapshots: Snapshot) -> str:

@@ -3,23 +3,25 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from gateway.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep
+from gateway.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
 from gateway.queries import customers as queries
-from gateway.queries.customers import CustomerFilter, CustomerRecord, SortKey
-from gateway.queries.reasons import find_reason
-from gateway.queries.rows import Page
+from gateway.queries.customers import CustomerRecord
+from gateway.queries.facts import customer_facts
+from gateway.queries.filters import CustomerFilter, SortKey
+from gateway.queries.lists import Window, list_customers
+from gateway.queries.reasons import peek_reason
 from gateway.queries.segments import find_segment
-from gateway.queries.snapshots import find_snapshot, latest_snapshot
+from gateway.queries.snapshots import latest_snapshot
 from gateway.responses import answer
 from gateway.schemas.customers import CustomerDetail, CustomerList, OrderList, OrderRow
 from gateway.schemas.segments import CustomerRow
 from rfm_common.errors import NotFoundError
 
 Score = Annotated[int | None, QueryParameter(ge=1, le=5)]
-NEWEST = Page(1, 100)
 
 
 async def provide_narrowed(
@@ -35,7 +37,12 @@ async def provide_narrowed(
     m_score: Score = None,
     fm_score: Score = None,
     q: Annotated[
-        str | None, QueryParameter(description="Part of the id or e-mail", max_length=200)
+        str | None,
+        QueryParameter(
+            description="Beginning of the id or e-mail in any case; if nobody's begins so, any"
+            " part of it",
+            max_length=200,
+        ),
     ] = None,
 ) -> CustomerFilter:
     """The filters of the list, with the segment's exact name."""
@@ -56,54 +63,64 @@ async def customers(
     sort: Annotated[
         SortKey, QueryParameter(description="A leading minus sorts downwards")
     ] = "customer_id",
+    after: Annotated[
+        str | None,
+        QueryParameter(
+            description="Begin behind this customer, the last one of the page before; costs the"
+            " same however far into the list. `page` then counts from there",
+            min_length=1,
+            max_length=1000,
+        ),
+    ] = None,
 ) -> Response[CustomerList]:
-    """One page of a snapshot's customers; equal sort values are in order of id."""
-    found = await queries.customer_page(session, snapshot, narrowed, sort, paging)
+    """One page of a snapshot's customers.
+
+    Sorted downwards equal values are in order of id; upwards is the exact reverse.
+    """
+    window = Window(sort, paging, after)
+    found = await list_customers(session, snapshot, narrowed, window)
     body = CustomerList(
         calc_date=snapshot.calc_date,
         page=paging.number,
         page_size=paging.size,
-        total=await queries.count_customers(session, snapshot, narrowed),
-        customers=found,
+        total=found.total,
+        customers=found.customers,
     )
-    return answer(request, body, found, CustomerRow, snapshot)
+    return answer(request, body, found.customers, CustomerRow, snapshot)
 
 
 async def provide_customer(session: SessionDep, customer_id: FromPath[str]) -> CustomerRecord:
     """The customer of the path; NotFoundError when there is none."""
     found = await queries.find_customer(session, customer_id)
     if found is None:
-        raise NotFoundError(f"no customer {customer_id!r}", field="customer_id")
+        raise _unknown(customer_id)
     return found
 
 
+def _unknown(customer_id: str) -> NotFoundError:
+    return NotFoundError(f"no customer {customer_id!r}", field="customer_id")
+
+
 @get("/customers/{customer_id:str}", summary="One customer in full", tags=["Customers"])
-async def customer(
-    session: SessionDep,
-    settings: SettingsDep,
-    customer: NamedDependency[CustomerRecord],
-) -> CustomerDetail:
+async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
     """Scores and segment in the newest snapshot that has the customer, history and orders."""
-    customer_id = customer.customer_id
-    history = await queries.customer_history(session, customer_id)
-    newest = history[0] if history else None
-    snapshot = (
-        await find_snapshot(session, settings, newest.calc_date.isoformat()) if newest else None
-    )
+    quick = quick_of(state)
+    found = await customer_facts(quick, state.settings, customer_id)
+    if found is None:
+        raise _unknown(customer_id)
+    newest = found.history[0] if found.history else None
     return CustomerDetail(
         customer_id=customer_id,
-        email=customer.email,
-        country=customer.country,
-        created_at=customer.created_at,
+        email=found.email,
+        country=found.country,
+        created_at=found.created_at,
         segment=newest.segment_name if newest else None,
         rfm=newest,
-        cluster_score=(
-            await queries.cluster_score(session, snapshot, customer_id) if snapshot else {}
-        ),
-        why=await find_reason(session, history),
-        history=history,
-        orders=await queries.customer_orders(session, settings, customer_id, snapshot, NEWEST),
-        orders_total=await queries.count_orders(session, customer_id),
+        cluster_score=found.cluster_score,
+        why=await peek_reason(quick, found.history),
+        history=found.history,
+        orders=found.orders,
+        orders_total=found.orders_total,
     )
 
 

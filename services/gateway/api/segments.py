@@ -3,12 +3,21 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
+from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep
+from gateway.dependencies import (
+    CalcDate,
+    PageDep,
+    SessionDep,
+    SnapshotDep,
+    quick_of,
+)
 from gateway.queries.segments import compare_segments, find_segment, segment_page, segment_rows
-from gateway.queries.snapshots import find_snapshot
-from gateway.responses import answer, refuse_unchanged
+from gateway.queries.snapshots import peek_snapshot
+from gateway.responses import answer, content_of, etag, refuse_unchanged, versioned
+from gateway.schemas.common import Snapshot
 from gateway.schemas.segments import CustomerRow, SegmentCustomers, SegmentList, SegmentRow
 
 CompareDate = Annotated[
@@ -19,29 +28,41 @@ CompareDate = Annotated[
 
 @get(["/segments", "/segments.csv"], summary="The segments of a snapshot", tags=["Segments"])
 async def segments(
-    request: Request[Any, Any, Any],
-    session: SessionDep,
-    settings: SettingsDep,
-    snapshot: SnapshotDep,
+    request: Request[Any, Any, State],
+    state: State,
+    calc_date: CalcDate = None,
     compare: CompareDate = None,
 ) -> Response[SegmentList]:
     """One row per segment and cluster, the most valuable first.
 
     With `compare`, also each segment's change since that snapshot (JSON only).
     """
-    before = await find_snapshot(session, settings, compare) if compare else None
+    quick = quick_of(state)
+    snapshot = await peek_snapshot(quick, state.settings, calc_date)
+    before = await peek_snapshot(quick, state.settings, compare) if compare else None
     shown = (snapshot, before) if before else (snapshot,)
     refuse_unchanged(request, *shown)
-    found = await segment_rows(session, snapshot)
-    body = SegmentList(
+    key = ("segments", etag(request, *shown))
+    content = quick.recent.get(key)
+    if content is None:
+        async with state.readers() as session:
+            body = await _segments(session, snapshot, before)
+        content = content_of(request, body, body.segments, SegmentRow)
+        quick.recent.keep(key, content)
+    return versioned(request, content, *shown)
+
+
+async def _segments(
+    session: AsyncSession, snapshot: Snapshot, before: Snapshot | None
+) -> SegmentList:
+    return SegmentList(
         calc_date=snapshot.calc_date,
         run_id=snapshot.run_id,
         window_days=snapshot.window_days,
         base_currency=snapshot.base_currency,
-        segments=found,
+        segments=await segment_rows(session, snapshot),
         compare=await compare_segments(session, before, snapshot) if before else None,
     )
-    return answer(request, body, found, SegmentRow, *shown)
 
 
 @get(

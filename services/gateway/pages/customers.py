@@ -17,7 +17,8 @@ from gateway.pages.guide import rank
 from gateway.pages.numbers import Numbers
 from gateway.pages.pager import Pager
 from gateway.pages.render import answer
-from gateway.queries.customers import CustomerFilter, SortKey, count_customers, customer_page
+from gateway.queries.filters import CustomerFilter, SortKey
+from gateway.queries.lists import Window, list_customers
 from gateway.queries.rows import Page
 from gateway.queries.segments import find_segment, segment_names, slug
 from gateway.queries.snapshots import find_snapshot
@@ -181,8 +182,8 @@ async def customers(
         r_score=asked.r_score, fm_score=asked.fm_score,
     )  # fmt: skip
     page = Page(asked.page, PAGE_SIZE)
-    found = await customer_page(session, snapshot, narrowed, asked.sort, page)
-    total = await count_customers(session, snapshot, narrowed)
+    window = Window(asked.sort, page)
+    found, total = await list_customers(session, snapshot, narrowed, window)
     names = sorted(await segment_names(session, snapshot), key=rank)
     view = CustomersPage(
         frame=frame.of("Customers", "customers"),

@@ -7,12 +7,16 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries import rows
+from gateway.queries.quick import Quick
 from gateway.schemas.common import Snapshot
 from rfm_common.db import run_sql
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
 from rfm_common.settings import Settings
 
 ATTEMPTS = 5
+LATEST = (None, "", "latest")
+LISTED = 20
+"""Dates that an error names."""
 COLUMNS = """
 SELECT run_id, calc_date, window_days, k, base_currency, previous_run_id,
        coalesce(customers_processed, 0) AS customers, coalesce(clusters_created, 0) AS clusters,
@@ -48,8 +52,28 @@ async def find_snapshot(
     raise UnavailableError("the snapshot is being replaced; try again")
 
 
+async def peek_snapshot(quick: Quick, settings: Settings, requested: str | None = None) -> Snapshot:
+    """The same for reads of the run's own figures, which stay when its partitions go."""
+    first, last = _bounds(settings, requested)
+    found = await quick.one(
+        Snapshot,
+        f"{COLUMNS} AND ($1::timestamptz IS NULL OR calc_date BETWEEN $1 AND $2)"
+        " ORDER BY calc_date DESC LIMIT 1",
+        first,
+        last,
+    )
+    if found:
+        return found
+    existing = await quick.many(Snapshot, f"{COLUMNS} ORDER BY calc_date DESC LIMIT {LISTED}")
+    raise _missing(existing, settings, requested)
+
+
+def _bounds(settings: Settings, requested: str | None) -> tuple[datetime | None, datetime | None]:
+    return (None, None) if requested in LATEST else asked_range(str(requested), settings)
+
+
 async def _look_up(session: AsyncSession, settings: Settings, requested: str | None) -> Snapshot:
-    if requested in (None, "", "latest"):
+    if requested in LATEST:
         found = await latest_snapshot(session)
     else:
         first, last = asked_range(str(requested), settings)
@@ -60,7 +84,9 @@ async def _look_up(session: AsyncSession, settings: Settings, requested: str | N
             first=first,
             last=last,
         )
-    return found or await _missing(session, settings, requested)
+    if found:
+        return found
+    raise _missing(await list_snapshots(session, LISTED), settings, requested)
 
 
 def asked_range(
@@ -83,12 +109,11 @@ def asked_range(
         ) from error
 
 
-async def _missing(session: AsyncSession, settings: Settings, requested: str | None) -> Snapshot:
-    existing = await list_snapshots(session, limit=20)
+def _missing(existing: list[Snapshot], settings: Settings, requested: str | None) -> NotFoundError:
     dates = [found.calc_date.astimezone(settings.zone).isoformat() for found in existing]
     known = f"there are scores of {', '.join(dates)}" if dates else "nothing has been scored yet"
     wanted = f"no scores of {requested!r}" if requested else "no scores"
-    raise NotFoundError(f"{wanted}; {known}", field="calc_date", available=dates)
+    return NotFoundError(f"{wanted}; {known}", field="calc_date", available=dates)
 
 
 async def hold(session: AsyncSession, snapshot: Snapshot) -> bool:
@@ -137,3 +162,16 @@ async def snapshot_since(
     if calc_date is None:
         raise NotFoundError(f"no scores at or before {last.isoformat()}", field="since")
     return await find_snapshot(session, settings, calc_date.isoformat())
+
+
+async def held_snapshot(session: AsyncSession, condition: str, value: object) -> Snapshot | None:
+    """The newest snapshot whose run fits, kept from being replaced until the transaction ends."""
+    found = await rows.one(
+        session,
+        Snapshot,
+        f"{COLUMNS} AND {condition} ORDER BY calc_date DESC LIMIT 1 FOR SHARE OF scoring_runs",
+        value=value,
+    )
+    if found and not await hold(session, found):
+        raise UnavailableError("the snapshot is being replaced; try again")
+    return found

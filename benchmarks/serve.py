@@ -1,0 +1,317 @@
+"""How fast the gateway answers at a million customers, as ratios within one run.
+
+    python benchmarks/serve.py --customers 1000000 --orders 3000000
+
+Starts private servers, fills them, scores twice and starts the real gateway; the clients are
+another process. With --folder the filled servers stay for the next run. Prints each figure
+beside its target and exits with 1 when one is missed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+from redis.asyncio import Redis
+from serve_shop import make_shop
+
+from gateway.queries.exports import customers_query
+from gateway.queries.snapshots import latest_snapshot
+from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.processes import free_port
+from rfm_cli.valkey import PrivateValkey
+from rfm_common.bus import open_redis, publish
+from rfm_common.db import Sessions, open_sessions
+from rfm_common.events import DataChanged
+from rfm_common.settings import Settings
+
+HERE = Path(__file__).parent
+ROUNDS = 3
+"""Of each rate, in turns, so that a busy moment of the machine meets all."""
+PAGE_MS = 50
+PAGE_TRIES = 7
+
+
+@dataclass
+class Report:
+    """Lines of the table; a figure beyond its target fails the run."""
+
+    missed: list[str] = field(default_factory=list)
+
+    def line(self, name: str, figure: float, unit: str, target: str, *, met: bool) -> None:
+        say(f"{'ok  ' if met else 'MISS'} {name:<58} {figure:>10.2f} {unit:<6} {target}")
+        if not met:
+            self.missed.append(name)
+
+    def at_least(self, name: str, figure: float, least: float, unit: str = "x") -> None:
+        self.line(name, figure, unit, f">= {least:.2f}", met=figure >= least)
+
+    def at_most(self, name: str, figure: float, most: float, unit: str = "x") -> None:
+        self.line(name, figure, unit, f"<= {most:g}", met=figure <= most)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the measurements need."""
+
+    settings: Settings
+    sessions: Sessions
+    redis: Redis
+    psql: Sequence[str | Path]
+    gateway: subprocess.Popen[bytes]
+    customers: int
+    report: Report
+
+    @property
+    def port(self) -> int:
+        return self.settings.api_port
+
+    async def load(self, do: str, **asked: Any) -> dict[str, Any]:
+        """Run the clients once."""
+        process = await self.start(do, **asked)
+        return await answer_of(process)
+
+    async def start(self, do: str, **asked: Any) -> asyncio.subprocess.Process:
+        command = json.dumps({"do": do, "port": self.port, **asked})
+        return await asyncio.create_subprocess_exec(
+            sys.executable, HERE / "serve_load.py", command, stdout=subprocess.PIPE
+        )
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+
+
+async def answer_of(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise SystemExit("the clients failed")
+    answer: dict[str, Any] = json.loads(output)
+    return answer
+
+
+async def rates(bench: Bench) -> None:
+    """Two calls against a constant, in turns."""
+    chance = random.Random(1)
+    ids = [f"C{chance.randrange(bench.customers):07}" for _ in range(2000)]
+    calls = {
+        "constant": ["/constant"],
+        "/segments": ["/segments"],
+        "/customers/{id}": [f"/customers/{name}" for name in ids],
+    }
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, paths in calls.items():
+            found[name].append(await bench.load("rate", paths=paths))
+    if failed := sum(one["failed"] for part in found.values() for one in part):
+        raise SystemExit(f"{failed} requests failed")
+    mean = {
+        name: {key: median(one[key] for one in part) for key in ("rate", "p99")}
+        for name, part in found.items()
+    }
+    base = mean.pop("constant")
+    say(f"     a constant: {base['rate']:,.0f} a second, p99 {base['p99'] * 1000:.1f} ms")
+    for name, figures in mean.items():
+        bench.report.at_least(f"rate of {name} / constant", figures["rate"] / base["rate"], 1 / 3)
+        bench.report.at_most(f"p99 of {name} / constant", figures["p99"] / base["p99"], 10)
+
+
+async def deep_page(bench: Bench) -> None:
+    """Page 5,000 of the largest segment, with pages as large as it has that many of."""
+    async with bench.client() as client:
+        rows = (await client.get("/segments")).json()["segments"]
+        counts: dict[str, int] = {}
+        for row in rows:
+            counts[row["segment_name"]] = counts.get(row["segment_name"], 0) + row["customer_count"]
+        name = max(counts, key=lambda key: counts[key])
+        size = max(1, min(100, counts[name] // 5000))
+        last = min(5000, counts[name] // size)
+        path = f"/segments/{name}/customers?page_size={size}&page="
+        took: dict[int, list[float]] = {1: [], last: []}
+        for _ in range(40):
+            for page, times in took.items():
+                times.append(await seconds(client, f"{path}{page}"))
+    ratio = median(took[last]) / median(took[1])
+    bench.report.at_most(f"page {last:,} of {name} ({size} a page) / page 1", ratio, 3)
+
+
+async def seconds(client: httpx.AsyncClient, path: str) -> float:
+    began = time.monotonic()
+    answer = await client.get(path)
+    if answer.status_code != 200:
+        raise SystemExit(f"{path}: {answer.status_code} {answer.text[:300]}")
+    return time.monotonic() - began
+
+
+async def export(bench: Bench) -> None:
+    """Everybody as CSV, against COPY of the same query by psql; memory of the gateway after."""
+    async with bench.sessions() as session:
+        snapshot = await latest_snapshot(session)
+    if snapshot is None:
+        raise SystemExit("no snapshot")
+    query, arguments = customers_query(snapshot, "all")
+    if arguments:
+        raise SystemExit("the query has arguments")
+    copy = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
+    bare, streamed = [], []
+    for _ in range(2):
+        began = time.monotonic()
+        subprocess.run([*bench.psql, "-qc", copy], check=True, stdout=subprocess.DEVNULL)
+        bare.append(time.monotonic() - began)
+        found = await bench.load("download", path="/export/segments/all")
+        if found["status"] != 200 or found["lines"] < snapshot.customers:
+            raise SystemExit(f"the export is not complete: {found}")
+        streamed.append(found["seconds"])
+    rows = snapshot.customers / min(streamed)
+    say(f"     export: {rows:,.0f} rows a second")
+    bench.report.at_least("speed of the export / COPY", min(bare) / min(streamed), 0.5)
+    bench.report.at_most("memory of the gateway", peak_memory(bench.gateway.pid), 200, "MiB")
+
+
+def peak_memory(pid: int) -> float:
+    """The most memory that the process has had, in MiB (Linux)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+async def events(bench: Bench, clients: int = 1000) -> None:
+    """One event to many open streams, and the API meanwhile."""
+    process = await bench.start("listen", clients=clients)
+    if process.stdout is None or await process.stdout.readline() != b"ready\n":
+        raise SystemExit("the streams did not open")
+    async with bench.client() as client:
+        asking = asyncio.create_task(_asked(client, 20))
+        await publish(bench.redis, DataChanged(data_version=1))
+        found, took = await answer_of(process), await asking
+    bench.report.at_least("clients that an event reached", found["reached"], clients, "")
+    bench.report.at_most("the last of them after the first", found["spread"], 1, "s")
+    bench.report.at_most("the slowest answer meanwhile", max(took), 1, "s")
+
+
+async def _asked(client: httpx.AsyncClient, times: int) -> list[float]:
+    return [await seconds(client, "/segments") for _ in range(times)]
+
+
+async def pages(bench: Bench) -> None:
+    """Each page of the dashboard, asked one after the other."""
+    async with bench.client() as client:
+        names = (await client.get("/segments")).json()["segments"]
+        segment = names[0]["segment_name"].lower().replace(" ", "-")
+        run = (await client.get("/runs")).json()["runs"][0]["run_id"]
+        for path in page_paths(segment, run, bench.customers):
+            took = [await seconds(client, path) for _ in range(PAGE_TRIES)]
+            bench.report.at_most(path, median(took) * 1000, PAGE_MS, "ms")
+
+
+def page_paths(segment: str, run: int, customers: int) -> list[str]:
+    """One of each page, and the list of customers by every filter and order."""
+    listed = "/dashboard/customers"
+    one = f"C{customers // 3:07}"
+    lists = [
+        "", "?sort=monetary", "?sort=-frequency", "?sort=recency_days", "?sort=customer_id",
+        f"?segment={segment}", "?cluster=0", "?country=DE", "?country=nowhere",
+        f"?segment={segment}&country=PL", "?r_score=1&fm_score=1", "?r_score=5&fm_score=5",
+        f"?q={one}", "?q=user77", "?q=nobody", "?page=50",
+    ]  # fmt: skip
+    return [
+        "/dashboard", "/dashboard?country=DE", "/dashboard/segments",
+        f"/dashboard/segments/{segment}", *(f"{listed}{query}" for query in lists),
+        f"{listed}/{one}", "/dashboard/clusters", "/dashboard/migrations", "/dashboard/imports",
+        "/dashboard/runs", f"/dashboard/runs/{run}",
+    ]  # fmt: skip
+
+
+PARTS = {
+    "rates": rates, "deep": deep_page, "pages": pages, "events": events, "export": export,
+}  # fmt: skip
+
+
+@contextmanager
+def servers(folder: Path) -> Generator[PrivatePostgres]:
+    """A private PostgreSQL and Valkey, set up as `rfm up` does, and their environment."""
+    postgres, valkey = PrivatePostgres(folder / "postgres"), PrivateValkey(folder / "valkey")
+    try:
+        for server in (postgres, valkey):
+            server.start()
+            os.environ.update(server.environment())
+        yield postgres
+    finally:
+        valkey.stop()
+        postgres.stop()
+
+
+@contextmanager
+def gateway() -> Generator[subprocess.Popen[bytes]]:
+    """The gateway and its constant route, answering."""
+    process = subprocess.Popen([sys.executable, HERE / "serve_app.py"])
+    try:
+        address = f"http://127.0.0.1:{os.environ['API_PORT']}/health"
+        for _ in range(300):
+            time.sleep(0.1)
+            try:
+                if httpx.get(address, timeout=30).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                continue
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+async def main(asked: argparse.Namespace, postgres: PrivatePostgres, report: Report) -> None:
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    psql = [postgres.bin / "psql", "-h", "127.0.0.1", "-p", str(settings.db_port),
+            "-U", settings.db_user, "-d", settings.db_name]  # fmt: skip
+    os.environ["PGPASSWORD"] = settings.db_password.get_secret_value()
+    async with open_sessions(settings, "bench") as sessions, open_redis(settings, "bench") as redis:
+        await make_shop(settings, sessions, redis, asked.customers, asked.orders)
+        with gateway() as process:
+            bench = Bench(settings, sessions, redis, psql, process, asked.customers, report)
+            for name in asked.only or PARTS:
+                await PARTS[name](bench)
+
+
+def say(line: str) -> None:
+    """Print at once: the run takes minutes."""
+    print(line, flush=True)
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--orders", type=int, default=3_000_000)
+    parser.add_argument("--folder", type=Path, help="keep the filled servers here")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure no more than this")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    chosen, table = options(), Report()
+    say(f"{chosen.customers:,} customers, {chosen.orders:,} orders, {os.cpu_count()} cores,"
+        f" load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="rfm-bench-") as temporary:
+        workplace = chosen.folder or Path(temporary)
+        workplace.mkdir(exist_ok=True)
+        workplace.chmod(0o755)
+        os.environ |= {
+            "API_PORT": str(free_port()), "DATA_DIR": str(workplace / "data"), "RFM_CDN": "off",
+            "RFM_STATE_DIR": str(workplace / "state"), "RFM_LOG_LEVEL": "WARNING",
+        }  # fmt: skip
+        with servers(workplace) as database:
+            asyncio.run(main(chosen, database, table))
+    sys.exit(f"{len(table.missed)} missed" if table.missed else 0)

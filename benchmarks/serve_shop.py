@@ -1,0 +1,84 @@
+"""The shop that benchmarks/serve.py asks about: made by SQL, scored by the product itself."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from redis.asyncio import Redis
+
+from rfm_common.bus import relay
+from rfm_common.db import Sessions, run_sql
+from rfm_common.runs import RunRequest, queue_run
+from rfm_common.schema import upgrade
+from rfm_common.settings import Settings
+
+CUSTOMERS = """
+INSERT INTO customers (customer_id, email, country, created_at)
+SELECT 'C' || lpad(n::text, 7, '0'), 'user' || n || '@example.com',
+       (ARRAY['US', 'DE', 'FR', 'GB', 'NL', 'IT', 'ES', 'PL'])[1 + floor(8 * random()^2)::int],
+       now() - interval '3 years'
+FROM generate_series(0, :customers - 1) AS n"""
+
+# Few buy often, many once; who bought often bought lately.
+ORDERS = """
+INSERT INTO orders (order_id, customer_id, order_date, order_amount, currency, status)
+SELECT 'O' || lpad(n::text, 9, '0'),
+       'C' || lpad(floor(:customers * rank)::bigint::text, 7, '0'),
+       now() - make_interval(hours => floor(24 + 12000 * random() * (0.1 + rank))::int),
+       round(exp(3 + 1.5 * random())::numeric, 2), 'EUR',
+       CASE WHEN random() < 0.95 THEN 'completed' ELSE 'cancelled' END
+FROM (SELECT n, random()^2 AS rank FROM generate_series(0, :orders - 1) AS n) AS drawn"""
+
+
+async def make_shop(
+    settings: Settings, sessions: Sessions, redis: Redis, customers: int, orders: int
+) -> None:
+    """Customers, orders and two snapshots, a month apart; kept when they are there already."""
+    await upgrade(settings)
+    async with sessions() as session, session.begin():
+        found = await run_sql(session, "SELECT count(*) FROM customers")
+        if found.scalar():
+            return
+        await run_sql(session, "SELECT setseed(0.5)")
+        # The benchmark's user owns its private server: keys are right by construction.
+        await run_sql(session, "SET LOCAL session_replication_role = replica")
+        await run_sql(session, CUSTOMERS, customers=customers)
+        await run_sql(session, ORDERS, customers=customers, orders=orders)
+        await run_sql(session, "UPDATE data_state SET data_version = 1, changed_at = now()")
+    with worker():
+        for days in (30, 0):
+            calc_date = settings.end_of_day(datetime.now(UTC)) - timedelta(days=days)
+            async with sessions() as session, session.begin():
+                await queue_run(session, settings, RunRequest(calc_date=calc_date), "api")
+            await relay(sessions, redis)
+            await idle(sessions)
+    async with sessions() as session:
+        await (await session.connection()).exec_driver_sql("ANALYZE customers, orders")
+        await session.commit()
+
+
+@contextmanager
+def worker() -> Generator[None]:
+    """The real scoring process."""
+    process = subprocess.Popen([sys.executable, "-m", "scoring"], cwd="/")
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def idle(sessions: Sessions) -> None:
+    """Wait until no run is open; a run that failed ends the benchmark."""
+    while True:
+        await asyncio.sleep(0.5)
+        async with sessions() as session:
+            found = await run_sql(session, "SELECT state FROM scoring_runs")
+            states = {str(row[0]) for row in found}
+        if "failed" in states:
+            raise SystemExit("a run failed; the log says why")
+        if not states & {"queued", "running"}:
+            return

@@ -1,0 +1,120 @@
+"""Lists of customers: narrowed, in any order, page by page, with how many there are in all."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.queries import rows
+from gateway.queries.counts import count
+from gateway.queries.filters import EVERYONE, Condition, CustomerFilter, SortKey, condition
+from gateway.queries.rows import Page
+from gateway.queries.search import found_by
+from gateway.queries.segments import CUSTOMER_COLUMNS, customer_tables
+from gateway.schemas.common import Snapshot
+from gateway.schemas.segments import CustomerRow
+from rfm_common.errors import NotFoundError
+
+BEST_FIRST: SortKey = "-monetary"
+"""The order of `segment_rank` too."""
+FIRST_PAGE = Page()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list, in which order: a page, counted from behind `after` if given.
+
+    Downwards equal values are in order of id; upwards is the exact reverse.
+    """
+
+    sort: SortKey = BEST_FIRST
+    page: Page = FIRST_PAGE
+    after: str | None = None
+    """A customer's id."""
+
+    @property
+    def key(self) -> str:
+        """The figure that decides, or the id."""
+        return self.sort.lstrip("-")
+
+    @property
+    def is_down(self) -> bool:
+        """Largest first."""
+        return self.sort.startswith("-")
+
+    @property
+    def order(self) -> str:
+        """As the indexes are, forwards or backwards."""
+        first, then = ("DESC", "ASC") if self.is_down else ("ASC", "DESC")
+        if self.key == "customer_id":
+            return f"ORDER BY f.customer_id {first}"
+        return f"ORDER BY f.{self.key} {first}, f.customer_id {then}"
+
+
+class Listed(NamedTuple):
+    """One page, and how many customers pass."""
+
+    customers: list[CustomerRow]
+    total: int
+
+
+async def list_customers(
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, window: Window
+) -> Listed:
+    """The wanted part of the customers that pass.
+
+    Raises NotFoundError when the one to begin behind is not in the snapshot.
+    """
+    narrowed = await _placed(session, snapshot, narrowed)
+    text = await found_by(session, narrowed.q) if narrowed.q else EVERYONE
+    passing = condition(narrowed).and_also(text)
+    beyond = await _beyond(session, snapshot, window) if window.after else EVERYONE
+    total = await count(session, snapshot, narrowed, passing if text is not EVERYONE else None)
+    return Listed(await _page(session, snapshot, passing.and_also(beyond), window), total)
+
+
+async def _placed(
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter
+) -> CustomerFilter:
+    """With the segment of the cluster, which has an index in order of money."""
+    if narrowed.cluster_id is None or narrowed.segment_name is not None:
+        return narrowed
+    name = await rows.scalar(
+        session,
+        "SELECT segment_name FROM segment_stats WHERE run_id = :run AND cluster_id = :cluster",
+        run=snapshot.run_id,
+        cluster=narrowed.cluster_id,
+    )
+    return replace(narrowed, segment_name=name)
+
+
+async def _beyond(session: AsyncSession, snapshot: Snapshot, window: Window) -> Condition:
+    key, after = window.key, window.after
+    value = await rows.scalar(
+        session, f"SELECT {key} FROM {snapshot.features} WHERE customer_id = :id", id=after
+    )
+    if value is None:
+        raise NotFoundError(f"no customer {after!r} in this snapshot", field="after")
+    further, later = ("<", ">") if window.is_down else (">", "<")
+    if key == "customer_id":
+        return Condition(f"f.customer_id {further} :after", {"after": after})
+    return Condition(
+        f"f.{key} {further}= :value AND (f.{key} {further} :value OR f.customer_id {later} :after)",
+        {"value": value, "after": after},
+    )
+
+
+async def _page(
+    session: AsyncSession, snapshot: Snapshot, wanted: Condition, window: Window
+) -> list[CustomerRow]:
+    in_segment = window.sort == BEST_FIRST and "segment_name" in wanted.values
+    order = "ORDER BY c.segment_rank" if in_segment else window.order
+    chosen = f"SELECT f.customer_id {wanted.source(snapshot)} {order} LIMIT :size OFFSET :skip"
+    return await rows.many(
+        session,
+        CustomerRow,
+        f"SELECT {CUSTOMER_COLUMNS} {customer_tables(snapshot)}"
+        f" JOIN ({chosen}) AS chosen USING (customer_id) {order}",
+        **window.page.window,
+        **wanted.values,
+    )

@@ -1,0 +1,80 @@
+"""Reads that are one statement: prepared once per connection, without a transaction around it.
+
+A session costs a handful of round trips before its first query; the calls that are asked most
+make do with one.
+"""
+
+from collections import OrderedDict
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+
+from rfm_common.errors import InvalidInputError, UnavailableError
+
+T = TypeVar("T")
+
+LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""What a connection raises that has gone with a restart of the server; a new one may work."""
+ATTEMPTS = 2
+
+
+class Recent:
+    """The last few values that were made, by key; for what never changes under its key."""
+
+    def __init__(self, size: int = 256) -> None:
+        self.size = size
+        self._kept: OrderedDict[object, Any] = OrderedDict()
+
+    def get(self, key: object) -> Any | None:
+        """The value, None when it is not kept (any more)."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def keep(self, key: object, value: T) -> T:
+        """Remember the value and return it; the one that was not used for longest goes."""
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        if len(self._kept) > self.size:
+            self._kept.popitem(last=False)
+        return value
+
+
+class Quick:
+    """Single statements with `$1`, `$2` ... for values, and what they found out for good."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self.recent = Recent()
+
+    async def one(self, into: type[T], statement: str, *values: object) -> T | None:
+        """The first row as an `into`, whose fields are the selected columns; None without rows."""
+        row = await self._run("fetchrow", statement, values)
+        return None if row is None else msgspec.convert(dict(row), into)
+
+    async def many(self, into: type[T], statement: str, *values: object) -> list[T]:
+        """All rows, each as an `into`."""
+        rows = await self._run("fetch", statement, values)
+        return msgspec.convert([dict(row) for row in rows], list[into])  # type: ignore[valid-type]
+
+    async def _run(self, method: str, statement: str, values: tuple[object, ...]) -> Any:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await getattr(self._pool, method)(statement, *values)
+            except asyncpg.DataError as error:
+                raise InvalidInputError(
+                    "a value cannot be stored or compared; is there a NUL byte in it?"
+                ) from error
+            except LOST as error:
+                if attempt == ATTEMPTS - 1:
+                    raise UnavailableError(
+                        "the database is away; try again in a few seconds"
+                    ) from error
+        raise AssertionError("the loop returns or raises")
