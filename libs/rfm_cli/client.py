@@ -41,12 +41,19 @@ def connect(settings: Settings) -> Generator[httpx.Client]:
     """A client of the running product; what goes wrong inside becomes an RfmError."""
     url = running_url(settings)
     try:
-        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        with httpx.Client(
+            base_url=url, trust_env=False, timeout=60, headers=_credential(settings)
+        ) as client:
             yield client
     except httpx.ConnectError:
         raise UnreachableError(f"nothing answers on {url}: start it with rfm up") from None
     except httpx.HTTPError as error:
         raise UnreachableError(f"the answer of {url} broke off: {error}") from error
+
+
+def _credential(settings: Settings) -> dict[str, str]:
+    key = settings.api_key
+    return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
 
 def answer(response: httpx.Response) -> Any:

@@ -19,6 +19,8 @@ _COMMANDS = {
     "status": "ask:status",
     "migrate": "migrate:migrate",
     "generate": "generate:generate",
+    "key": "access:key",
+    "login": "access:login",
     "backup": "backup:backup",
     "restore": "backup:restore",
 }

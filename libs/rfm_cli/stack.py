@@ -158,6 +158,7 @@ class Stack:
                 settings = await self._start_servers(group)
                 await (await schema).upgrade(settings)
                 log.info("the database has the newest schema")
+                await import_module("rfm_cli.entrance").check(settings)
                 await self._start_services(group, settings)
                 await self._answers(base_url(settings))
                 await self._on_ready(base_url(settings))

@@ -1,10 +1,11 @@
-"""Secrets of keys, links and sessions, and what their holders may do."""
+"""Who has to say who they are, with which secret, and what its holder may do."""
 
 import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from rfm_common.models import Scope
 from rfm_common.settings import Settings
@@ -22,6 +23,27 @@ class Identity:
     def may(self, scope: Scope) -> bool:
         """Whether one of the scopes allows it."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+def needs_login(settings: Settings) -> bool:
+    """Whether callers of the gateway have to say who they are."""
+    return settings.auth == "required" or (
+        settings.auth == "on" and not is_loopback(settings.api_host)
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on reaches this machine only."""
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an IP address and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def new_secret() -> str:

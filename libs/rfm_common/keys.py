@@ -10,13 +10,18 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import audit
-from rfm_common.credentials import Identity, digest, in_words, new_secret
+from rfm_common.credentials import Identity, digest, in_words, needs_login, new_secret
 from rfm_common.db import run_sql
-from rfm_common.errors import ConflictError, InvalidInputError, NotFoundError
+from rfm_common.errors import ConflictError, InvalidInputError, NotFoundError, RfmError
 from rfm_common.models import ApiKey, Scope
+from rfm_common.settings import Settings
 
 _PREFIX = len("rfm_12345678")
 _NAME = re.compile(r"[\w.-]{1,60}")
+
+
+class NoCredentialError(RfmError):
+    """Callers would need a key, and there is none."""
 
 
 async def create_key(session: AsyncSession, name: str, scopes: Iterable[Scope], actor: str) -> str:
@@ -47,6 +52,22 @@ async def has_key(session: AsyncSession) -> bool:
     """Whether any key opens anything."""
     found = await run_sql(session, "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)")
     return bool(found.scalar())
+
+
+async def require_credential(settings: Settings, session: AsyncSession) -> None:
+    """Raise NoCredentialError when callers have to log in and nobody could."""
+    if not needs_login(settings) or settings.admin_key or await has_key(session):
+        return
+    why = (
+        "RFM_AUTH=required"
+        if settings.auth == "required"
+        else f"API_HOST={settings.api_host} is reachable from other machines"
+    )
+    raise NoCredentialError(
+        f"{why}, and there is no key yet: make one with `rfm key create NAME --scope admin`, or set"
+        " RFM_ADMIN_KEY. Use API_HOST=127.0.0.1 to do without; RFM_AUTH=off when something else"
+        " protects the port."
+    )
 
 
 async def revoke_key(session: AsyncSession, name: str, actor: str) -> None:

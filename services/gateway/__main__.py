@@ -1,5 +1,6 @@
 """`python -m gateway`: serve the API and the dashboard on API_HOST:API_PORT."""
 
+import asyncio
 import contextlib
 import logging
 import resource
@@ -8,10 +9,16 @@ from types import FrameType
 
 import uvicorn
 from litestar import Litestar
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.app import create_app
 from gateway.assets import fetching
-from gateway.security.site import is_loopback
+from gateway.webhooks.endpoints import check_settings
+from gateway.webhooks.service import delivering
+from rfm_common.credentials import is_loopback, needs_login
+from rfm_common.db import open_sessions
+from rfm_common.errors import InvalidInputError
+from rfm_common.keys import NoCredentialError, require_credential
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 
@@ -39,25 +46,37 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def check_address(settings: Settings) -> None:
-    """Exit rather than show customers to a whole network by mistake."""
-    if is_loopback(settings.api_host):
+async def check_entrance(settings: Settings) -> None:
+    """Exit rather than run where nobody can get in, or warn when everybody can."""
+    if not needs_login(settings):
+        if not is_loopback(settings.api_host):
+            log.warning("no login: whoever reaches %s can read everything", settings.api_host)
         return
-    if settings.auth == "on":
-        sys.exit(
-            f"gateway: API_HOST={settings.api_host} is reachable from other machines and there is"
-            " no login. Use 127.0.0.1, or set RFM_AUTH=off when something else protects the port."
-        )
-    log.warning("no login: whoever reaches %s can read everything", settings.api_host)
+    try:
+        async with open_sessions(settings, "gateway", 1) as sessions, sessions() as session:
+            await require_credential(settings, session)
+    except NoCredentialError as error:
+        sys.exit(f"gateway: {error}")
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("cannot look for keys, callers need one all the same: %s", error)
+
+
+def check_webhook(settings: Settings) -> None:
+    """Exit rather than drop messages that the settings ask for."""
+    try:
+        check_settings(settings)
+    except InvalidInputError as error:
+        sys.exit(f"gateway: RFM_WEBHOOK_URL and RFM_WEBHOOK_SECRET: {error.detail}")
 
 
 def main() -> None:
     """Read the settings and serve until a signal."""
     settings = Settings()
     configure_logging("gateway", settings.log_level, settings.log_format)
-    check_address(settings)
+    asyncio.run(check_entrance(settings))
+    check_webhook(settings)
     raise_file_limit()
-    app = create_app(settings, fetching)
+    app = create_app(settings, fetching, delivering)
     config = uvicorn.Config(
         app,
         host=settings.api_host,

@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler
 from gateway import api, errors, openapi, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
 from gateway.live import Live, following
+from gateway.pages.login import HANDLERS as LOGIN_HANDLERS
 from gateway.queries.health import Counter
 from gateway.queries.quick import Quick
 from gateway.responses import ExactResponse
@@ -26,6 +27,7 @@ from gateway.security.site import Guard
 from rfm_common import __version__
 from rfm_common.bus import open_redis
 from rfm_common.db import open_pool, open_sessions
+from rfm_common.events import RunFinished
 from rfm_common.settings import Settings
 
 HERE = Path(__file__).parent
@@ -69,7 +71,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
     app = Litestar(
         route_handlers=routes,
         dependencies=dict(DEPENDENCIES),
-        exception_handlers=errors.HANDLERS,
+        exception_handlers={**errors.HANDLERS, **LOGIN_HANDLERS},
         lifespan=[connected, following, *while_running],
         middleware=[Guard(settings), Access(settings), Bodies(settings), Exits()],
         before_send=[add_headers],
@@ -85,5 +87,6 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
     app.state.settings = settings
     app.state.counter = Counter()
     app.state.closing = asyncio.Event()
-    app.state.live = Live()
+    app.state.webhook_bell = asyncio.Event()
+    app.state.live = Live({RunFinished.type: app.state.webhook_bell})
     return app

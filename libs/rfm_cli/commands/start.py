@@ -1,10 +1,13 @@
 """Commands that start the product or a part of it: up, demo."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import click
@@ -37,11 +40,20 @@ def _stack_options(command: _Command) -> _Command:
 @_stack_options
 def up(**options: Any) -> None:
     """Start everything, say where it is, and stop everything on Ctrl-C."""
-    _run_stack(settings_of(options), _announce)
+    settings = settings_of(options)
+    _run_stack(settings, partial(_announce, settings))
 
 
-async def _announce(url: str) -> None:
+async def _announce(settings: Settings, url: str) -> None:
+    """Say where it is and, to a person at a terminal, how to get in; a log gets no secret."""
     click.echo(f"RFM runs at {url} (Ctrl-C stops it)")
+    # Not loaded at the top: it takes as long as starting the servers.
+    if sys.stdout.isatty() and (link := await _entrance().first_link(settings, url)):
+        click.echo(f"Log in once, within 15 minutes: {link}")
+
+
+def _entrance() -> ModuleType:
+    return import_module("rfm_cli.entrance")
 
 
 def _run_stack(settings: Settings, on_ready: OnReady) -> None:
@@ -71,7 +83,7 @@ def demo(*, live: bool, remove: bool, **options: Any) -> None:
 
 
 async def _announce_and_drop(settings: Settings, url: str, *, live: bool) -> None:
-    await _announce(url)
+    await _announce(settings, url)
     await _drop(settings, settings.data_dir, live=live)
 
 

@@ -11,6 +11,7 @@ from gateway.api.events import events
 from gateway.api.exports import export_segment
 from gateway.api.health import health, ready
 from gateway.api.imports import imports, one_import, rejects, upload
+from gateway.api.login import login_link
 from gateway.api.metrics import metrics
 from gateway.api.migrations import migrations, movers
 from gateway.api.pictures import in_space, interactive, plot, plotly_script
@@ -27,7 +28,7 @@ ROUTES = [
             customers, customer, orders,
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, demo,
-            export_segment, events, plot, interactive, in_space, plotly_script,
+            export_segment, events, login_link, plot, interactive, in_space, plotly_script,
         ],
         dependencies={
             **READS,

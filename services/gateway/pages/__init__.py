@@ -14,6 +14,7 @@ from gateway.pages.frame import provide_frame, provide_numbers
 from gateway.pages.help import help_page, report
 from gateway.pages.imports import imports, one_import
 from gateway.pages.jobs import jobs, news
+from gateway.pages.login import log_in, log_out, login_page
 from gateway.pages.migrations import migrations
 from gateway.pages.overview import overview
 from gateway.pages.problem import HANDLERS
@@ -53,4 +54,7 @@ ROUTES: list[ControllerRouterHandler] = [
         include_in_schema=False,
     ),
     vendor,
+    login_page,
+    log_in,
+    log_out,
 ]

@@ -12,8 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway.security.limits import Limits, limits_of
 from gateway.security.rules import rule_of
-from gateway.security.site import is_loopback
-from rfm_common.credentials import EVERYTHING, Identity, digest, is_admin_key
+from rfm_common.credentials import EVERYTHING, Identity, digest, is_admin_key, needs_login
 from rfm_common.db import Sessions
 from rfm_common.keys import find_key
 from rfm_common.logins import find_session
@@ -25,12 +24,6 @@ NOBODY = Identity("nobody", frozenset())
 TRUST_SECONDS = 5
 """How long a verdict is remembered, and so how long a revoked key may still work."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="rfm"', "Cache-Control": "no-store"}
-
-
-def needs_login(settings: Settings) -> bool:
-    """Whether callers have to say who they are."""
-    reachable = not is_loopback(settings.api_host)
-    return settings.auth == "required" or (settings.auth == "on" and reachable)
 
 
 def cookie_name(settings: Settings) -> str:

@@ -46,6 +46,7 @@ RULES = (
     Rule("POST", "/imports/", Scope.RUN),
     # Reading.
     Rule("GET", "/webhooks/", Scope.ADMIN),
+    Rule("GET", "/audit", Scope.ADMIN),
     Rule("GET", "/", Scope.READ),
     Rule("OPTIONS", "/", Scope.READ),
 )

@@ -5,33 +5,19 @@ the answers. So only known host names are answered, and requests that change som
 come from another site.
 """
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from litestar.exceptions import ClientException, PermissionDeniedException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from rfm_common.credentials import is_address, is_loopback
 from rfm_common.settings import Settings
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OWN_SITE = {"same-origin", "none"}
 """`none`: typed, bookmarked, or no browser at all."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on reaches this machine only."""
-    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
-
-
-def is_address(host: str) -> bool:
-    """Whether it is an IP address and no name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def host_name(header: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from gateway.__main__ import check_address
+from gateway.__main__ import check_entrance
 from gateway.api.runs import _wait_seconds
 from gateway.folder import free_name, is_dropped, safe_name, waiting_files
 from gateway.openapi import downgraded
@@ -13,7 +13,9 @@ from gateway.queries.segments import slug
 from gateway.queries.snapshots import asked_range
 from gateway.responses import FORMULA, csv_text, neutral
 from gateway.schemas.imports import UploadAnswer
-from gateway.security.site import host_name, is_cross_site, is_loopback
+from gateway.security.site import host_name, is_cross_site
+from rfm_cli.processes import free_port
+from rfm_common.credentials import is_loopback
 from rfm_common.errors import InvalidInputError
 from rfm_common.settings import Settings
 
@@ -81,13 +83,19 @@ def test_loopback_addresses(address, expected) -> None:
     assert is_loopback(address) is expected
 
 
-def test_other_addresses_are_refused_without_a_word_from_the_owner(caplog) -> None:
-    reachable = SETTINGS.model_copy(update={"api_host": "0.0.0.0"})
-    with pytest.raises(SystemExit, match="RFM_AUTH=off"):
-        check_address(reachable)
-    check_address(reachable.model_copy(update={"auth": "off"}))
-    assert "no login" in caplog.text
-    check_address(SETTINGS)
+@pytest.mark.parametrize(
+    ("host", "auth", "warned"),
+    [("127.0.0.1", "on", False), ("127.0.0.1", "off", False), ("0.0.0.0", "off", True)],
+)
+async def test_a_gateway_open_to_everybody_says_so(caplog, host, auth, warned) -> None:
+    await check_entrance(SETTINGS.model_copy(update={"api_host": host, "auth": auth}))
+    assert ("no login" in caplog.text) is warned
+
+
+async def test_without_a_database_a_gateway_starts_and_still_asks_for_a_key(caplog) -> None:
+    update = {"api_host": "0.0.0.0", "db_host": "127.0.0.1", "db_port": free_port()}
+    await check_entrance(SETTINGS.model_copy(update=update))
+    assert "callers need one all the same" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""`rfm key` and `rfm login`: who may use a gateway that others can reach."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.table import Table
+
+from rfm_cli import remote
+from rfm_cli.client import running_url
+from rfm_cli.commands import settings_of
+from rfm_cli.entrance import ACTOR, inside, login_url
+from rfm_common import keys
+from rfm_common.logins import create_link
+from rfm_common.models import ApiKey, Scope
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_STATE = click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
+
+
+def _scopes(default: str, text: str) -> Callable[[_Command], _Command]:
+    """The option that says what a credential may do."""
+    choice = click.Choice([scope.value for scope in Scope])
+    return click.option("--scope", "scopes", type=choice, multiple=True, default=(default,),
+                        show_default=True, help=text)  # fmt: skip
+
+
+@click.group()
+def key() -> None:
+    """Make, list and revoke API keys."""
+
+
+@key.command()
+@click.argument("name")
+@_scopes("read", "What it may do; several times for more. admin means all.")
+@_STATE
+def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
+    """Make a key called NAME and print it: the only time that it is shown."""
+    granted = [Scope(scope) for scope in scopes]
+    made = inside(settings_of(options), lambda one: keys.create_key(one, name, granted, ACTOR))
+    click.echo(made)
+    click.echo("Keep it now: only its hash is stored. Send it as Authorization: Bearer KEY;"
+               " the commands take it from RFM_API_KEY.", err=True)  # fmt: skip
+
+
+@key.command("list")
+@_STATE
+def list_keys(**options: Any) -> None:
+    """Show every key: what it begins with, what it may do, when it was used."""
+    remote.console().print(key_table(inside(settings_of(options), keys.list_keys)))
+
+
+def key_table(found: Sequence[ApiKey]) -> Table:
+    """The keys as a table, oldest first."""
+    table = Table()
+    for heading in ("Name", "Begins with", "Scopes", "Created", "Last used", "Revoked"):
+        table.add_column(heading)
+    for one in found:
+        times = (_short(moment) for moment in (one.created_at, one.last_used_at, one.revoked_at))
+        table.add_row(one.name, one.prefix, ", ".join(one.scopes), *times)
+    return table
+
+
+def _short(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
+@key.command()
+@click.argument("name")
+@_STATE
+def revoke(name: str, **options: Any) -> None:
+    """End the key called NAME; a running gateway knows within seconds."""
+    inside(settings_of(options), lambda one: keys.revoke_key(one, name, ACTOR))
+    click.echo(f"revoked {name}")
+
+
+@click.command()
+@_scopes("admin", "What the browser may do; several times for more.")
+@_STATE
+def login(scopes: tuple[str, ...], **options: Any) -> None:
+    """Print a link that logs one browser in, once, within 15 minutes."""
+    settings = settings_of(options)
+    granted = [Scope(scope) for scope in scopes]
+    url = running_url(settings)
+    secret = inside(settings, lambda one: create_link(one, granted, ACTOR))
+    click.echo(login_url(url, secret))
