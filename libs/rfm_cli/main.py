@@ -19,6 +19,8 @@ _COMMANDS = {
     "status": "ask:status",
     "migrate": "migrate:migrate",
     "generate": "generate:generate",
+    "erase": "erase:erase",
+    "doctor": "doctor:doctor",
     "key": "access:key",
     "login": "access:login",
     "backup": "backup:backup",

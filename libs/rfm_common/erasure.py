@@ -9,30 +9,44 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import audit
 from rfm_common.bus import remember
-from rfm_common.db import AdvisoryLock, lock, run_sql
+from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
+from rfm_common.errors import ConflictError, NotFoundError
 from rfm_common.events import DataChanged
 from rfm_common.models import Customer, Erasure, ErasureState
-from rfm_common.pseudonyms import Pseudonyms
+from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
+from rfm_common.settings import Settings
 
 QUOTING = ("unknown_columns", "missing_column", "broken_header", "duplicate_column",
            "ambiguous_column", "internal_error")  # fmt: skip
 """Reasons of refused files whose message may quote cells of the file."""
 
+PATIENCE = "3s"
+"""How long somebody who asks waits for a file that is being loaded."""
+LOCKED_OUT = "55P03"
+
+
+async def pseudonyms_of(session: AsyncSession, settings: Settings) -> Pseudonyms:
+    """The installation's; raises UnavailableError when its key is lost."""
+    known = await run_sql(session, "SELECT DISTINCT key_id FROM suppressions")
+    return load_pseudonyms(settings, known.scalars().all())
+
 
 async def request_erasure(
-    session: AsyncSession, pseudonyms: Pseudonyms, customer_id: str, actor: str
+    session: AsyncSession, settings: Settings, customer_id: str, actor: str
 ) -> Erasure:
     """Note that a person is to be removed; from the commit on no file brings them back.
 
     A request for the same person that is still open is returned instead of a second one.
     """
-    subject = pseudonyms.of(customer_id)
     await lock(session, AdvisoryLock.ERASE)
+    pseudonyms = await pseudonyms_of(session, settings)
+    subject = pseudonyms.of(customer_id)
     open_one = await session.exec(
         select(Erasure).where(
             Erasure.state == ErasureState.REQUESTED, Erasure.subject_hash == subject
@@ -152,6 +166,27 @@ def as_token(customer_id: str) -> str:
     return f"(^|{edge}){escaped}($|{edge})"
 
 
+async def erase_now(
+    sessions: Sessions, settings: Settings, customer_id: str, actor: str
+) -> Erasure:
+    """Request an erasure and remove the rows at once, unless a long load is in the way.
+
+    Ingest does what is left.
+    """
+    async with sessions() as session, session.begin():
+        asked = await request_erasure(session, settings, customer_id, actor)
+    try:
+        async with sessions() as session, session.begin():
+            await run_sql(session, f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            erasure = await session.get_one(Erasure, asked.erasure_id)
+            await erase_rows(session, erasure)
+        return erasure
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCKED_OUT:
+            raise
+    return asked
+
+
 async def open_erasures(session: AsyncSession) -> list[Erasure]:
     """Requests that are not carried out yet, oldest first."""
     found = await session.exec(
@@ -160,6 +195,20 @@ async def open_erasures(session: AsyncSession) -> list[Erasure]:
         .order_by(col(Erasure.erasure_id))
     )
     return list(found.all())
+
+
+async def lift(session: AsyncSession, erasure_id: int, actor: str) -> None:
+    """Forget the hashes of an erasure that has ended: the person may come back as a customer.
+
+    Raises NotFoundError, and ConflictError before it has ended.
+    """
+    erasure = await session.get(Erasure, erasure_id, with_for_update=True)
+    if erasure is None:
+        raise NotFoundError(f"no erasure {erasure_id}", field="erasure_id")
+    if erasure.state is not ErasureState.FINISHED:
+        raise ConflictError(f"erasure {erasure_id} has not ended", erasure_id=erasure_id)
+    await run_sql(session, "DELETE FROM suppressions WHERE erasure_id = :id", id=erasure_id)
+    audit.record(session, actor, "customer.erase.lift", f"erasure {erasure_id}")
 
 
 _NAMED = (

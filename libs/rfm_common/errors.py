@@ -2,6 +2,7 @@
 
 RfmError
 ├── NotFoundError            404 at the gateway
+├── GoneError                410
 ├── InvalidInputError        400
 ├── ConflictError            409
 └── UnavailableError         503
@@ -19,6 +20,10 @@ class RfmError(Exception):
 
 class NotFoundError(RfmError):
     """There is no such thing."""
+
+
+class GoneError(RfmError):
+    """There was such a thing."""
 
 
 class InvalidInputError(RfmError):

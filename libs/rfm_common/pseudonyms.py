@@ -3,6 +3,7 @@
 import hmac
 import os
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,14 +30,25 @@ class Pseudonyms:
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
 
 
-def load_pseudonyms(settings: Settings, *, create: bool = False) -> Pseudonyms:
-    """With RFM_ERASURE_KEY, else with the key file of the data folder, which `create` makes.
+def load_pseudonyms(settings: Settings, key_ids: Collection[str]) -> Pseudonyms:
+    """With RFM_ERASURE_KEY, else with the key file of the data folder.
 
-    Raises UnavailableError when there is neither.
+    `key_ids` are of the hashes that exist: without any, a missing key file is made; with any,
+    another key raises UnavailableError, because nobody would be recognised.
     """
     if given := settings.erasure_key.get_secret_value():
-        return Pseudonyms(given.encode())
-    path = settings.data_dir / KEY_FILE
+        made = Pseudonyms(given.encode())
+    else:
+        made = _from_file(settings.data_dir / KEY_FILE, create=not key_ids)
+    if set(key_ids) - {made.key_id}:
+        raise UnavailableError(
+            f"customers were erased under another key than RFM_ERASURE_KEY or {KEY_FILE} holds:"
+            " nobody would recognise them, so nothing is loaded until that key is back"
+        )
+    return made
+
+
+def _from_file(path: Path, *, create: bool) -> Pseudonyms:
     if create and not path.exists():
         _make_key(path)
     try:

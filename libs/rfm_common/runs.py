@@ -145,6 +145,7 @@ async def queue_backfill(
     newest = await session.exec(
         select(ScoringRun)
         .where(col(ScoringRun.is_current), col(ScoringRun.clusters_created) > 0)
+        .where(col(ScoringRun.model)["transform"].astext.is_not(None))
         .order_by(col(ScoringRun.calc_date).desc())
         .limit(1)
     )

@@ -24,6 +24,7 @@ from gateway.responses import NotModifiedError
 from gateway.security.bodies import TooLargeError, TooSlowError
 from rfm_common.errors import (
     ConflictError,
+    GoneError,
     InvalidInputError,
     NotFoundError,
     RfmError,
@@ -35,6 +36,7 @@ log = logging.getLogger("rfm.gateway")
 PROBLEM = "application/problem+json"
 STATUS = {
     NotFoundError: HTTPStatus.NOT_FOUND,
+    GoneError: HTTPStatus.GONE,
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -30,10 +30,10 @@ from rfm_common.erasure import (
     finish_erasure,
     learn_emails,
     open_erasures,
+    pseudonyms_of,
 )
 from rfm_common.events import Event, ImportRejected
 from rfm_common.models import Erasure, Import
-from rfm_common.pseudonyms import load_pseudonyms
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -86,7 +86,7 @@ class Eraser:
             found = await asyncio.to_thread(addresses, known)
             async with self._sessions() as session, session.begin():
                 erasure = await session.get_one(Erasure, erasure_id)
-                pseudonyms = load_pseudonyms(self._settings)
+                pseudonyms = await pseudonyms_of(session, self._settings)
                 await learn_emails(session, pseudonyms, erasure, found)
                 await erase_rows(session, erasure)
         return erasure

@@ -9,7 +9,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ingest.fields import REJECT_SCHEMA
 from ingest.persons import Persons
 from ingest.reader import Batch
-from rfm_common.errors import UnavailableError
 from rfm_common.models import Suppression
 from rfm_common.pseudonyms import load_pseudonyms
 from rfm_common.settings import Settings
@@ -34,12 +33,7 @@ async def read(session: AsyncSession, settings: Settings) -> Suppressed | None:
     rows = (await session.exec(select(Suppression.subject_hash, Suppression.key_id))).all()
     if not rows:
         return None
-    pseudonyms = load_pseudonyms(settings)
-    if any(key_id != pseudonyms.key_id for _, key_id in rows):
-        raise UnavailableError(
-            "customers were erased under another key than RFM_ERASURE_KEY or data/erasure.key:"
-            " they could not be recognised, so nothing is loaded until that key is back"
-        )
+    pseudonyms = load_pseudonyms(settings, {key_id for _, key_id in rows})
     hashes = frozenset(subject for subject, _ in rows)
     return Suppressed(hashes, Persons(lambda value: pseudonyms.of(value) in hashes))
 

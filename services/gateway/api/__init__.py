@@ -9,6 +9,7 @@ from gateway.api.customers import customer, customers, orders, provide_customer,
 from gateway.api.demo import demo
 from gateway.api.events import events
 from gateway.api.exports import export_segment
+from gateway.api.erasures import erase, erasures, lift_erasure, one_erasure
 from gateway.api.health import health, ready
 from gateway.api.imports import imports, one_import, rejects, upload
 from gateway.api.login import login_link
@@ -25,7 +26,7 @@ ROUTES = [
         "/",
         route_handlers=[
             health, ready, metrics, snapshots, segments, segment_customers, countries,
-            customers, customer, orders,
+            customers, customer, orders, erase, erasures, one_erasure, lift_erasure,
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,

@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request, post
 from litestar.datastructures import State
+from litestar.params import JSONBody
 
 from gateway.dependencies import RedisDep, SessionsDep, SettingsDep
 from gateway.jobs import ring
@@ -25,7 +26,7 @@ async def backfill(
     settings: SettingsDep,
     sessions: SessionsDep,
     redis: RedisDep,
-    data: BackfillBody | None = None,
+    data: JSONBody[BackfillBody | None] = None,
 ) -> BackfillAnswer:
     """Queue a run for the end of each past month, with the newest snapshot's model as it is.
 

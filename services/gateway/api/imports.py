@@ -15,7 +15,7 @@ from gateway.responses import answer
 from gateway.schemas.imports import ImportDetail, ImportList, ImportRow, UploadAnswer
 from gateway.streams import Write, copy_rows, download, spooled
 from gateway.uploads import receive
-from rfm_common.errors import NotFoundError
+from rfm_common.errors import GoneError, NotFoundError
 from rfm_common.models import ImportState
 
 ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
@@ -71,6 +71,8 @@ async def rejects(
     """
     found = await _existing(session, import_id)
 
+    if gone := found.notes.get("rejects_removed_at"):
+        raise GoneError(f"the list of rejected rows was removed on {gone:.10} for its age")
     async def produce(write: Write) -> int:
         async with sessions() as reading:
             return await copy_rows(reading, rejects_query(import_id), write)

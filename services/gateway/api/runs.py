@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import PageDep, RedisDep, SessionDep, SessionsDep, SettingsDep
@@ -38,7 +38,7 @@ async def run_pipeline(
     settings: SettingsDep,
     sessions: SessionsDep,
     redis: RedisDep,
-    data: RunBody | None = None,
+    data: JSONBody[RunBody | None] = None,
     idempotency_key: Annotated[
         str | None,
         HeaderParameter(

@@ -10,6 +10,7 @@ from rfm_common import bus
 from rfm_common.db import run_sql
 from rfm_common.events import RunFailed, RunQueued
 from rfm_common.settings import Settings
+from tests.shop import open_shop
 
 
 async def finish_soon(sessions, run_id: int, state: str = "finished") -> None:
@@ -218,7 +219,12 @@ async def test_a_past_that_waits_already_is_not_queued_again(client, model) -> N
     assert (len(longer), longer[1:]) == (3, first)
 
 
-async def test_there_is_no_past_without_a_model(client) -> None:
+@pytest.mark.parametrize("has_run", [False, True], ids=["no run", "a run without a model"])
+async def test_there_is_no_past_without_a_model(client, sessions, has_run) -> None:
+    if has_run:
+        await open_shop(sessions)
+        async with sessions() as session, session.begin():
+            await run_sql(session, "UPDATE scoring_runs SET model = '{}'")
     answer = await client.post("/pipeline/backfill")
     assert answer.status_code == 409
     assert answer.headers["content-type"] == "application/problem+json"

@@ -5,7 +5,6 @@ from ingest.service import Ingest
 from rfm_common.db import run_sql
 from rfm_common.erasure import request_erasure
 from rfm_common.models import Erasure, ImportState
-from rfm_common.pseudonyms import load_pseudonyms
 from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, drop
 from tests.traces import traces
 
@@ -26,9 +25,8 @@ FILES = {
 
 
 async def erase(shop: Shop, customer_id: str) -> Erasure:
-    pseudonyms = load_pseudonyms(shop.settings, create=True)
     async with shop.sessions() as session, session.begin():
-        asked = await request_erasure(session, pseudonyms, customer_id, "cli")
+        asked = await request_erasure(session, shop.settings, customer_id, "cli")
     await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
     async with shop.sessions() as session:
         return await session.get_one(Erasure, asked.erasure_id)

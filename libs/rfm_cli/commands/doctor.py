@@ -1,0 +1,49 @@
+"""`rfm doctor`: look at everything, and say what to do."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rfm_cli.commands import settings_of
+from rfm_cli.doctor.checks import Check, worst
+from rfm_cli.doctor.machine import machine
+from rfm_cli.doctor.servers import servers
+from rfm_common.settings import Settings
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
+@click.option("--data-dir", type=_FOLDER, help="Holds the watched input/ (DATA_DIR, data).")
+def doctor(*, as_json: bool, **options: Any) -> None:
+    """Check servers, schema, folders, disk, versions and work in progress; changes nothing.
+
+    Exit code 1 when something does not work.
+    """
+    checks = asyncio.run(examine(settings_of(options)))
+    if as_json:
+        found = {"state": worst(checks), "checks": [check.data() for check in checks]}
+        click.echo(json.dumps(found, indent=2))
+    else:
+        for check in checks:
+            _show(check)
+    sys.exit(worst(checks) == "fail")
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """All checks, in order."""
+    return [*machine(settings), *[check async for check in servers(settings)]]
+
+
+def _show(check: Check) -> None:
+    state = click.style(f"{check.state:<4}", fg=_COLOURS[check.state])
+    click.echo(f"{state}  {check.name}: {check.found}")
+    if check.advice:
+        click.echo(f"      -> {check.advice}")

@@ -1,0 +1,72 @@
+"""`rfm erase`: remove a person from everything that is kept."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+import httpx
+
+from rfm_cli.client import UnreachableError, answer, connect
+from rfm_cli.commands import settings_of
+from rfm_cli.database import reach
+from rfm_common.db import open_sessions
+from rfm_common.erasure import erase_now
+from rfm_common.schema import upgrade
+from rfm_common.settings import Settings
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_POLL = 0.25
+_PATIENCE = 60.0
+"""Seconds that files may take; a process that is not there takes longer."""
+_LATER = "files and events follow as soon as ingest runs"
+
+Counts = dict[str, int]
+
+
+@click.command()
+@click.argument("customer")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
+@click.option("--data-dir", type=_FOLDER, help="Holds archive/ and erasure.key (DATA_DIR, data).")
+def erase(customer: str, *, yes: bool, **options: Any) -> None:
+    """Remove CUSTOMER (an id) from tables, files, lists and events, for ever.
+
+    Asks the running product; without one, removes the rows, and the next start does the rest.
+    """
+    settings = settings_of(options)
+    if not yes:
+        click.confirm(f"Remove everything about {customer}, for ever?", abort=True)
+    try:
+        with connect(settings) as client:
+            removed, has_ended = _ask(client, customer)
+    except UnreachableError:
+        with reach(settings) as reached:
+            removed, has_ended = asyncio.run(_erase_alone(reached, customer)), False
+    click.echo(_in_words(removed) + ("" if has_ended else f"; {_LATER}"))
+
+
+def _ask(client: httpx.Client, customer: str) -> tuple[Counts, bool]:
+    """What the product removed, and whether it is done."""
+    found = answer(client.delete(f"/customers/{quote(customer, safe='')}"))
+    deadline = time.monotonic() + _PATIENCE
+    while found["state"] != "finished" and time.monotonic() < deadline:
+        time.sleep(_POLL)
+        found = answer(client.get(f"/erasures/{found['erasure_id']}"))
+    return found["removed"], found["state"] == "finished"
+
+
+async def _erase_alone(settings: Settings, customer: str) -> Counts:
+    await upgrade(settings)
+    async with open_sessions(settings, "erase") as sessions:
+        erasure = await erase_now(sessions, settings, customer.strip(), "cli")
+    return erasure.removed
+
+
+def _in_words(removed: Counts) -> str:
+    if not removed:
+        return "nothing of this customer was in the tables"
+    counts = (f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(removed.items()))
+    return "removed " + ", ".join(counts)

@@ -1,0 +1,85 @@
+"""What the product is doing, told by its tables."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from rfm_cli.doctor.checks import Check, fail, ok, warn
+from rfm_common.settings import Settings
+
+SILENT = 30
+"""Seconds without a sign of life after which a process counts as gone."""
+LATE = 600
+"""Seconds that scores may be behind the data."""
+
+_FACTS = """
+SELECT data_version, scored_version,
+       coalesce(extract(epoch FROM now() - changed_at), 0) AS behind,
+       (SELECT count(*) FROM scoring_runs WHERE state = 'failed'
+        AND finished_at > now() - interval '1 day') AS failed,
+       (SELECT error FROM scoring_runs WHERE state = 'failed'
+        ORDER BY run_id DESC LIMIT 1) AS error,
+       (SELECT count(*) FROM imports WHERE state = 'quarantined'
+        AND finished_at > now() - interval '7 days') AS quarantined,
+       (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
+       (SELECT count(*) FROM erasures WHERE state = 'requested'
+        AND requested_at < now() - interval '10 minutes') AS erasures,
+       ARRAY(SELECT DISTINCT service FROM service_beats
+             WHERE beat_at > now() - make_interval(secs => $1)) AS alive
+FROM data_state
+"""
+
+
+async def work(connection: Any, settings: Settings) -> AsyncIterator[Check]:
+    """Each of them, in the order in which a file passes through."""
+    facts = await connection.fetchrow(_FACTS, float(SILENT))
+    yield _alive(facts)
+    yield _waiting(settings)
+    yield _quarantine(facts)
+    yield _lag(facts)
+    yield _runs(facts)
+    if facts["unpublished"]:
+        yield warn("events", f"{facts['unpublished']} are not published", "start Redis and ingest")
+    if facts["erasures"]:
+        yield fail(
+            "erasures", f"{facts['erasures']} have waited for ten minutes",
+            "start ingest and Redis; the log of ingest says what they wait for",
+        )  # fmt: skip
+
+
+def _alive(facts: Any) -> Check:
+    missing = sorted({"ingest", "scoring", "gateway"} - set(facts["alive"]))
+    if missing:
+        return warn("processes", f"no sign of life of {', '.join(missing)}", "start them: rfm up")
+    return ok("processes", "ingest, scoring and gateway are alive")
+
+
+def _waiting(settings: Settings) -> Check:
+    folder = settings.input_dir
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    waiting = [name for name in names if not name.startswith(".") and not name.endswith(".toml")]
+    found = f"{len(waiting)} in {folder}"
+    if len(waiting) > 100:
+        return warn("files waiting", found, "see that ingest runs, and what its log says")
+    return ok("files waiting", found)
+
+
+def _quarantine(facts: Any) -> Check:
+    if facts["quarantined"]:
+        found = f"{facts['quarantined']} files in the last seven days"
+        return warn("quarantine", found, "the imports page says why; correct them and drop again")
+    return ok("quarantine", "no file in the last seven days")
+
+
+def _lag(facts: Any) -> Check:
+    behind = facts["data_version"] - facts["scored_version"]
+    found = f"scores show version {facts['scored_version']} of {facts['data_version']}"
+    if behind > 0 and facts["behind"] > LATE:
+        return fail("scores", found, "see that scoring runs, and what its log says")
+    return ok("scores", found)
+
+
+def _runs(facts: Any) -> Check:
+    if facts["failed"]:
+        found = f"{facts['failed']} failed in the last day; the last: {facts['error']}"
+        return warn("runs", found, "the page of the run and the log of scoring say more")
+    return ok("runs", "none failed in the last day")

@@ -1,0 +1,64 @@
+"""`DELETE /customers/{id}`: gone from the tables at once, also while ingest is away."""
+
+import asyncio
+
+from ingest.erasing import Eraser
+from rfm_common.db import AdvisoryLock, lock, run_sql
+
+
+async def test_a_customer_is_erased_and_may_be_let_back(
+    client, shop, sessions, settings, redis
+) -> None:
+    before = (await client.get("/health")).json()
+    answer = await client.delete("/customers/C0001")
+    assert (answer.status_code, answer.headers["location"]) == (202, "/erasures/1")
+    assert answer.json()["state"] == "requested"
+    assert answer.json()["removed"]["customers"] == 1
+    assert (await client.get("/customers/C0001")).status_code == 404
+    found = (await client.get("/customers", params={"q": "C0001"})).json()
+    assert found["customers"] == []
+    health = (await client.get("/health")).json()
+    assert health["data_version"] == before["data_version"] + 1
+    assert health["total_customers"] == before["total_customers"] - 1
+
+    assert (await client.delete("/erasures/1")).status_code == 409
+    await Eraser(settings, sessions, redis).carry_out()
+    ended = (await client.get("/erasures")).json()["erasures"]
+    assert [(row["erasure_id"], row["state"], row["actor"]) for row in ended] == [
+        (1, "finished", "local")
+    ]
+    async with sessions() as session:
+        assert (await run_sql(session, "SELECT count(*) FROM suppressions")).scalar() == 2
+        assert (await client.delete("/erasures/1")).status_code == 204
+        assert (await run_sql(session, "SELECT count(*) FROM suppressions")).scalar() == 0
+
+
+async def test_a_load_in_progress_is_not_waited_for_long(client, shop, sessions) -> None:
+    async with sessions() as loading, loading.begin():
+        await lock(loading, AdvisoryLock.LOAD)
+        first, again = await asyncio.gather(
+            client.delete("/customers/C0002"), client.delete("/customers/C0002")
+        )
+    assert first.json() == again.json() | {"requested_at": first.json()["requested_at"]}
+    assert (first.status_code, first.json()["removed"]) == (202, {})
+    assert (await client.get("/customers/C0002")).status_code == 200, "ingest does it later"
+
+
+async def test_who_is_in_no_table_may_be_in_a_file(client, settings) -> None:
+    answer = await client.delete("/customers/nobody@example.com")
+    assert (answer.status_code, answer.json()["removed"]) == (202, {})
+    assert (settings.data_dir / "erasure.key").exists()
+    (settings.data_dir / "erasure.key").unlink()
+    refused = await client.delete("/customers/C0003")
+    assert (refused.status_code, "erasure.key" in refused.json()["detail"]) == (503, True)
+    assert (await client.get("/erasures/7")).status_code == 404
+
+
+async def test_a_list_of_rejects_that_is_gone_says_so(client, shop, sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, """
+            UPDATE imports SET notes = '{"rejects_removed_at": "2026-03-01T00:00:00+00:00"}'
+            WHERE import_id = 2
+            """)  # fmt: skip
+    answer = await client.get("/imports/2/rejects.csv")
+    assert (answer.status_code, "2026-03-01" in answer.json()["detail"]) == (410, True)
