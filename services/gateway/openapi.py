@@ -103,10 +103,8 @@ def document(app: Litestar) -> Json:
             _complete(path, operation)
     described["paths"]["/imports"]["post"]["requestBody"] = UPLOAD_BODY
     _complete_run(described)
-    return described
-    _complete_exports(described)
-    _complete_webhooks(described)
     _complete_removal(described)
+    return described
 
 
 def _complete_run(described: Json) -> None:
@@ -127,7 +125,6 @@ def _complete_run(described: Json) -> None:
     cancel["responses"]["409"] = {**cancel["responses"]["404"], "description": "It has ended"}
 
 
-def _complete(path: str, operation: Json) -> None:
 def _complete_removal(described: Json) -> None:
     """Lists that are gone, and erasures that still work."""
     rejects = described["paths"]["/imports/{import_id}/rejects.csv"]["get"]["responses"]
@@ -136,32 +133,7 @@ def _complete_removal(described: Json) -> None:
     lift["409"] = {**lift["404"], "description": "It has not ended"}
 
 
-def _complete_exports(described: Json) -> None:
-    """Two kinds of content, and a header."""
-    text: Json = {"schema": {"type": "string"}}
-    for path in ("/export/segments/{name}", "/export/segments/{name}/customers.csv"):
-        answer = described["paths"][path]["get"]["responses"]["200"]
-        answer["content"] = {"text/csv": text, **answer["content"]}
-        answer["description"] = "CSV; changes with `Accept: application/json` as JSON"
-        answer["headers"] = {"X-Row-Count": {"schema": {"type": "integer"}}}
-
-
-def _complete_webhooks(described: Json) -> None:
-    """Bodies that are strict, and what does not fit the state of an endpoint."""
-    for name in ("NewWebhook", "WebhookChange"):
-        described["components"]["schemas"][name]["additionalProperties"] = False
-    reasons = {
-        ("/webhooks", "post"): "There are too many",
-        ("/webhooks/{endpoint_id}", "patch"): "It is the one of the settings",
-        ("/webhooks/{endpoint_id}", "delete"): "It is the one of the settings",
-        ("/webhooks/{endpoint_id}/secret", "post"): "It is the one of the settings",
-        ("/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay", "post"): "It is disabled",
-    }
-    for (path, method), reason in reasons.items():
-        responses = described["paths"][path][method]["responses"]
-        responses["409"] = {**responses["404"], "description": reason}
-
-
+def _complete(path: str, operation: Json) -> None:
     if path.endswith(".csv"):
         answer = operation["responses"]["200"]
         answer["content"] = {"text/csv": {"schema": {"type": "string"}}}
