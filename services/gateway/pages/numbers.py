@@ -4,13 +4,20 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from babel import numbers as babel_numbers
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 Figure = int | float | Decimal
+KEPT = 8192
+"""Formatted figures: a page has a hundred, most of them again at its next refresh."""
+format_compact_currency = lru_cache(KEPT)(babel_numbers.format_compact_currency)
+format_currency = lru_cache(KEPT)(babel_numbers.format_currency)
+format_decimal = lru_cache(KEPT)(babel_numbers.format_decimal)
+format_percent = lru_cache(KEPT)(babel_numbers.format_percent)
 DEFAULT_LOCALE = Locale("en", "GB")
 NONE = "–"
 """What a table shows where there is no number."""
