@@ -32,6 +32,10 @@ SELECT 'O' || lpad(n::text, 9, '0'),
        CASE WHEN random() < 0.95 THEN 'completed' ELSE 'cancelled' END
 FROM (SELECT n, random()^2 AS rank FROM generate_series(0, :orders - 1) AS n) AS drawn"""
 
+UNINDEXED = """
+SELECT 1 FROM scoring_runs
+WHERE is_current AND to_regclass('rfm_features_' || run_id || '_monetary') IS NULL"""
+
 
 async def make_shop(
     settings: Settings, sessions: Sessions, redis: Redis, customers: int, orders: int
@@ -72,13 +76,14 @@ def worker() -> Generator[None]:
 
 
 async def idle(sessions: Sessions) -> None:
-    """Wait until no run is open; a run that failed ends the benchmark."""
+    """Wait until no run is open and lists have their indexes; a failed run ends the benchmark."""
     while True:
         await asyncio.sleep(0.5)
         async with sessions() as session:
             found = await run_sql(session, "SELECT state FROM scoring_runs")
             states = {str(row[0]) for row in found}
+            bare = (await run_sql(session, UNINDEXED)).first()
         if "failed" in states:
             raise SystemExit("a run failed; the log says why")
-        if not states & {"queued", "running"}:
+        if not bare and not states & {"queued", "running"}:
             return

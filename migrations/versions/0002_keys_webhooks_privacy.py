@@ -27,7 +27,7 @@ def downgrade() -> None:
         op.drop_table(table)
     for table in ("attempts", "deliveries", "messages", "told", "runs", "endpoints"):
         op.drop_table(f"webhook_{table}")
-    for name, table in (*((name, "rfm_features") for name in ORDERS), *LOOKUPS):
+    for name, table in LOOKUPS:
         op.drop_index(name, table_name=table)
     for table in ("country_summaries", "segment_countries"):
         op.drop_table(table)
@@ -168,16 +168,10 @@ def _json(name: str, default: str) -> "sa.Column[object]":
     )
 
 
-ORDERS = {
-    f"ix_rfm_features_{figure}_customer_id": [figure, "customer_id"]
-    for figure in ("recency_days", "frequency", "monetary")
-}
 LOOKUPS = (("ix_customers_country", "customers"), ("ix_customers_email", "customers"))
 
 
 def _lists() -> None:
-    for name, columns in ORDERS.items():
-        op.create_index(name, "rfm_features", columns)
     op.create_index(
         "ix_customers_country",
         "customers",

@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from scoring import report
 from scoring.clusters import (
+    Assignment,
     Candidate,
     Model,
     Points,
@@ -32,6 +33,15 @@ FIT_LIMIT = 1_000_000
 """Up to so many customers the model is fitted on all, beyond on an even sample."""
 
 
+class Solved(NamedTuple):
+    """A model, the values of k that were tried, and where those belong whom it was fitted on."""
+
+    model: Model
+    sweep: list[Candidate]
+    points: Points
+    assignment: Assignment
+
+
 async def compute(
     settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
 ) -> Outcome:
@@ -45,11 +55,12 @@ async def compute(
     async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
         group.create_task(engine.write_features(target))
         progress.enter("clusters")
-        fitted = await _fit(engine, totals, plan, claimed.parameters)
+        solved = await _solve(engine, totals, plan, claimed.parameters)
         progress.enter("assign")
-        if fitted:
-            await engine.assign(fitted.model, fitted.assignment)
+        if solved:
+            await engine.assign(solved.model, solved.assignment)
         group.create_task(engine.write_clusters(target))
+        fitted = await stoppable(_measured, solved) if solved else None
         found = Found(
             plan=plan, totals=totals, edges=edges, fitted=fitted,
             aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
@@ -81,25 +92,30 @@ async def _edges(engine: Engine, active: int) -> Edges:
     return {name: edges_at(values[name], active) for name in values}
 
 
-async def _fit(
+async def _solve(
     engine: Engine, totals: Totals, plan: Plan, parameters: dict[str, Any]
-) -> Fitted | None:
+) -> Solved | None:
     if not totals.customers:
         return None
     features = await engine.sample(FIT_LIMIT)
-    return await stoppable(_fitted, features, plan, parameters)
+    return await stoppable(_named, features, plan, parameters)
 
 
-def _fitted(features: Points, plan: Plan, parameters: dict[str, Any]) -> Fitted:
-    """Fit or take over the model, name its clusters, measure it."""
+def _named(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
+    """Fit or take over the model, name its clusters."""
     model, sweep = _model(features, plan, parameters)
     if not model.frozen:
         names = name_segments([Centroid(*point) for point in model.centroids.tolist()])
         model = replace(model, names=names)
     points = model.space.points(features)
-    found = nearest(points, model.centroids)
-    quality = measure(points, model.centroids, found, model.seed)
-    return Fitted(model=model, assignment=found, quality=quality, sweep=sweep)
+    return Solved(model, sweep, points, nearest(points, model.centroids))
+
+
+def _measured(solved: Solved) -> Fitted:
+    quality = measure(
+        solved.points, solved.model.centroids, solved.assignment, solved.model.seed
+    )
+    return Fitted(model=solved.model, quality=quality, sweep=solved.sweep)
 
 
 def _model(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scoring.clusters import Assignment, Candidate, Model, Quality
+from scoring.clusters import Candidate, Model, Quality
 from scoring.engines import Aggregates, Flows, Totals
 from scoring.features import Edges
 from scoring.store.plan import Plan
@@ -13,8 +13,6 @@ class Fitted:
     """A model, how good it is, and the values of k that were tried for it."""
 
     model: Model
-    assignment: Assignment
-    """Of the customers that it was fitted on."""
     quality: Quality
     sweep: list[Candidate]
 

@@ -24,6 +24,8 @@ async def tidy(settings: Settings, sessions: Sessions) -> None:
     try:
         await _clear(sessions)
         await _thin(settings, sessions)
+        while await _index_lists(sessions):
+            pass
         while await _refresh_flows(sessions):
             pass
     except Exception as error:
@@ -34,6 +36,12 @@ async def _clear(sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
         if dropped := await snapshots.drop_orphans(session):
             log.info("removed %d tables of interrupted runs", dropped)
+
+
+async def _index_lists(sessions: Sessions) -> bool:
+    async with sessions() as session, session.begin():
+        await lock(session, AdvisoryLock.PUBLISH)  # one worker at a time
+        return await snapshots.index_lists(session)
 
 
 async def _thin(settings: Settings, sessions: Sessions) -> None:

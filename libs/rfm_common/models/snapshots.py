@@ -27,12 +27,8 @@ class RfmFeature(SQLModel, table=True):
     """R, F, M and scores of one customer in one snapshot; a partition per calc_date."""
 
     __tablename__ = "rfm_features"
-    __table_args__ = (
-        # A list in order of a figure reads as many rows as it shows; ties are in order of id.
-        *(Index(f"ix_rfm_features_{figure}_customer_id", figure, "customer_id")
-          for figure in ("recency_days", "frequency", "monetary")),
-        {"postgresql_partition_by": "LIST (calc_date)"},
-    )  # fmt: skip
+    # Runs give their partitions indexes of their own by each figure, once they are published.
+    __table_args__ = {"postgresql_partition_by": "LIST (calc_date)"}
 
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
     calc_date: datetime = Field(sa_type=time(), primary_key=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rfm_common.explain import SCORES
 from scoring.clusters.space import Points, Space
 
-CHUNK = 65_536
-"""Rows assigned at once: the table of distances stays small whatever the shop's size."""
+CHUNK = 16_384
+"""Rows assigned at once: what is computed for them stays in the processor's cache."""
 
 Labels = NDArray[np.int16]
 
@@ -116,24 +116,18 @@ def _read(centroids: list[list[float]]) -> Points:
 
 def nearest(points: Points, centroids: Points) -> Assignment:
     """The nearest centroid of each point, the first of equals."""
-    labels = np.empty(len(points), dtype=np.int16)
-    squares = np.empty((2, len(points)))
+    labels = np.zeros(len(points), dtype=np.int16)
+    near, following = np.full((2, len(points)), np.inf)
     for start in range(0, len(points), CHUNK):
         part = slice(start, start + CHUNK)
-        table = _squares(points[part], centroids)
-        labels[part] = table.argmin(axis=1)
-        squares[:, part] = _two_smallest(table)
-    near, following = np.sqrt(squares)
-    return Assignment(labels, near, following)
-
-
-def _squares(points: Points, centroids: Points) -> Points:
-    """Squared distances: a row per point, a column per centroid."""
-    return np.column_stack([np.square(points - centroid).sum(axis=1) for centroid in centroids])
-
-
-def _two_smallest(table: Points) -> NDArray[np.float64]:
-    if table.shape[1] == 1:
-        return np.vstack([table[:, 0], table[:, 0]])
-    ordered = np.partition(table, 1, axis=1)
-    return ordered[:, :2].T
+        columns = np.ascontiguousarray(points[part].T)
+        for number, centroid in enumerate(centroids):
+            squares = np.square(columns - centroid[:, None]).sum(axis=0)
+            closer = squares < near[part]
+            labels[part][closer] = number
+            second = np.where(closer, near[part], squares)
+            following[part] = np.minimum(following[part], second)
+            near[part] = np.minimum(near[part], squares)
+    if len(centroids) == 1:
+        following = near
+    return Assignment(labels, np.sqrt(near), np.sqrt(following))

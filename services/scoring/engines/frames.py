@@ -25,7 +25,7 @@ SNAPSHOT = {**FIGURES, "segment_name": pl.String()}
 FEATURE_COLUMNS = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
 CLUSTER_COLUMNS = ("customer_id", "segment_rank", "distance", "next_distance")
 SAMPLES = 3_000
-SLICE = 100_000
+SLICE = 250_000
 
 
 def read_features(*parts: bytes) -> pl.DataFrame:
@@ -181,7 +181,7 @@ def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
 
 
 def feature_lines(frame: pl.DataFrame) -> Generator[bytes]:
-    """Lines for COPY (text format) of FEATURE_COLUMNS, some 100,000 at a time."""
+    """Lines for COPY (text format) of FEATURE_COLUMNS, some 250,000 at a time."""
     yield from _lines(frame, FEATURE_COLUMNS[1:])
 
 

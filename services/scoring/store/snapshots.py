@@ -1,5 +1,6 @@
 """SQL of snapshots: filling a run's tables, swapping them in whole."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,20 @@ from scoring.engines.protocol import Target
 
 PARENTS = ("rfm_features", "customer_clusters")
 INDEXES = {
-    "rfm_features": tuple(
-        f"{figure}, customer_id" for figure in ("recency_days", "frequency", "monetary")
-    ),
-    "customer_clusters": ("segment_name, segment_rank",),
+    "rfm_features": {"key": ("UNIQUE", "customer_id, calc_date")},
+    "customer_clusters": {
+        "key": ("UNIQUE", "customer_id, calc_date"), "rank": ("", "segment_name, segment_rank"),
+    },
+}  # fmt: skip
+"""What a table needs before readers see it: how names end, what kind it is, its columns."""
+LISTED = {
+    **{
+        figure: f"{figure} DESC, customer_id"
+        for figure in ("recency_days", "frequency", "monetary")
+    },
+    "cell": "r_score, ((f_score + m_score + 1) / 2), monetary DESC, customer_id",
 }
+"""What lists are ordered by, and the cells of the grid; they may wait for these indexes."""
 ANALYZED = {
     "rfm_features": ("customer_id", "recency_days", "frequency", "monetary", "r_score",
                      "f_score", "m_score"),
@@ -48,10 +58,10 @@ class Block:
 
 
 async def fill(sessions: Sessions, parent: str, target: Target, blocks: Sequence[Block]) -> None:
-    """Make the run's table from blocks of rows; keys and indexes follow the rows.
+    """Make the run's table from blocks of rows; keys and indexes follow the rows, side by side.
 
-    The CHECK is what ATTACH would otherwise scan the table for. One transaction: the server
-    need not log rows of a table that it may throw away, and a kill leaves nothing. Rows are
+    The CHECK is what ATTACH would otherwise scan the table for. Table and index are each filled
+    by the transaction that makes them: the server need not log what it may throw away. Rows are
     frozen, so that the table is as if vacuumed from the first moment.
     """
     table = staged(parent, target.run_id, target.fence)
@@ -65,11 +75,26 @@ async def fill(sessions: Sessions, parent: str, target: Target, blocks: Sequence
         )
         for block in blocks:
             await _append(session, table, block, {"calc_date": moment, **block.alike})
-        await run_sql(session, "SET LOCAL maintenance_work_mem = '256MB'")
-        await run_sql(session, f"ALTER TABLE {table} ADD PRIMARY KEY (customer_id, calc_date)")
-        for columns in INDEXES[parent]:
-            await run_sql(session, f"CREATE INDEX ON {table} ({columns})")
+    async with asyncio.TaskGroup() as group:
+        for name, (kind, columns) in INDEXES[parent].items():
+            group.create_task(
+                _index(sessions, f"{kind} INDEX {table}_{name} ON {table} ({columns})")
+            )
+    async with sessions() as session, session.begin():
+        await run_sql(session, f"ALTER TABLE {table} ADD PRIMARY KEY USING INDEX {table}_key")
         await run_sql(session, f"ANALYZE {table} ({', '.join(ANALYZED[parent])})")
+
+
+async def _index(sessions: Sessions, definition: str) -> None:
+    async with sessions() as session, session.begin():
+        await _prepare_sort(session)
+        await run_sql(session, f"CREATE {definition}")
+
+
+async def _prepare_sort(session: AsyncSession) -> None:
+    """Memory for it, and no helpers: other sorts run beside it, and rows are half sorted."""
+    await run_sql(session, "SET LOCAL maintenance_work_mem = '256MB'")
+    await run_sql(session, "SET LOCAL max_parallel_maintenance_workers = 0")
 
 
 async def _append(
@@ -116,6 +141,29 @@ async def drop_staged(session: AsyncSession, target: Target) -> None:
     for parent in PARENTS:
         name = staged(parent, target.run_id, target.fence)
         await run_sql(session, f"DROP TABLE IF EXISTS {name}")
+
+
+async def index_lists(session: AsyncSession) -> bool:
+    """Index one published snapshot for the lists of its customers; False if all of them are.
+
+    After the swap, because that takes as long as the table itself; lists are slower until then.
+    """
+    run_id = (await run_sql(session, _UNINDEXED)).scalar()
+    if run_id is None:
+        return False
+    table = partition("rfm_features", run_id)
+    await _prepare_sort(session)
+    for name, columns in LISTED.items():
+        await run_sql(session, f"CREATE INDEX {table}_{name} ON {table} ({columns})")
+    return True
+
+
+_UNINDEXED = f"""
+SELECT run_id FROM scoring_runs
+WHERE is_current AND to_regclass('rfm_features_' || run_id) IS NOT NULL
+  AND to_regclass('rfm_features_' || run_id || '_{list(LISTED)[-1]}') IS NULL
+ORDER BY run_id DESC LIMIT 1
+"""
 
 
 async def drop_orphans(session: AsyncSession) -> int:

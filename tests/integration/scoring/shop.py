@@ -17,7 +17,7 @@ from rfm_common.models import ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
 from scoring import jobs
-from scoring.engines import open_engine
+from scoring.engines import Engine, open_engine
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,17 @@ async def _many(session: Any, statement: str, rows: list[dict[str, Any]]) -> Non
 
 
 async def score(
-    settings: Settings, sessions: Sessions, redis: Redis, request: RunRequest | None = None
+    settings: Settings,
+    sessions: Sessions,
+    redis: Redis,
+    request: RunRequest | None = None,
+    engine: Engine | None = None,
 ) -> ScoringRun:
-    """Ask for a run, carry it out in this process, and return its row."""
+    """Ask for a run, carry it out in this process (with a worker's engine), return its row."""
+    engine = engine or open_engine(settings, sessions)
     async with sessions() as session, session.begin():
         queued = await queue_run(session, settings, request or RunRequest(), "api")
-    await jobs.drain(
-        jobs.Context(settings, sessions, redis, open_engine(settings, sessions), "test")
-    )
+    await jobs.drain(jobs.Context(settings, sessions, redis, engine, "test"))
     return await run_of(sessions, queued.run_id)
 
 

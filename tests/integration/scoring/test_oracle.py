@@ -6,9 +6,13 @@ from fractions import Fraction
 
 import pytest
 
+from rfm_common.db import run_sql
 from rfm_common.runs import RunRequest
+from scoring.engines import frames
+from scoring.features import PostgresDialect
+from scoring.store import reading
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
-from tests.integration.scoring.shops import CALC_DATE, by_oracle, fill, shop_of
+from tests.integration.scoring.shops import CALC_DATE, Shop, by_oracle, fill, shop_of, spec_of
 
 FIGURES = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
 
@@ -78,3 +82,19 @@ async def test_the_setting_names_the_base_currency(settings, sessions, redis) ->
     run = await score(settings, sessions, redis, RunRequest(calc_date="latest"))
     assert run.base_currency == "USD"
     assert (await snapshot(sessions, run.calc_date))["C1"]["monetary"] == Decimal("11.0000")
+
+
+async def test_streams_share_the_customers_among_them(sessions) -> None:
+    orders = [ShopOrder(f"O{number}", f"C{number % 300}", at("2026-01-01"), Decimal(number))
+              for number in range(900)]  # fmt: skip
+    shop = Shop(orders, ("never",), ())
+    await fill(sessions, shop)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "ANALYZE orders")
+    async with sessions() as session, session.begin():
+        parts = await reading.everyone(sessions, session, spec_of(shop), PostgresDialect())
+    sizes = [frames.read_features(part).height for part in parts]
+    together = frames.read_features(*parts)
+    assert len(sizes) == reading.STREAMS
+    assert min(sizes) > 100
+    assert sum(sizes) == together["customer_id"].n_unique() == 301

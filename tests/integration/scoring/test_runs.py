@@ -19,7 +19,7 @@ from scoring import jobs
 from scoring.clusters import Model
 from scoring.engines import open_engine
 from scoring.progress import STEPS
-from scoring.store import queue
+from scoring.store import queue, snapshots
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
 
 AS_OF = RunRequest(calc_date=at("2026-03-01"))
@@ -71,15 +71,18 @@ async def test_file_order_does_not_matter(settings, sessions, redis, transform) 
     assert second.model == first.model
 
 
+@pytest.mark.parametrize("same_worker", [True, False])
 async def test_building_on_the_last_snapshot_gives_what_a_full_run_gives(
-    settings, sessions, redis
+    settings, sessions, redis, same_worker
 ) -> None:
+    """The worker of that snapshot has its figures in memory; another one reads them."""
+    workers = [open_engine(settings, sessions) for _ in range(2)]
     await load(sessions, shop(1))
-    await score(settings, sessions, redis, AS_OF)
+    await score(settings, sessions, redis, AS_OF, workers[0])
     more = [ShopOrder("N1", "C0001", at("2026-02-27"), Decimal("12.34"), "EUR"),
             ShopOrder("N2", "new", at("2026-02-28"), Decimal("1.00"), "EUR")]  # fmt: skip
     await load(sessions, more, ["never"])
-    quick = await score(settings, sessions, redis, AS_OF)
+    quick = await score(settings, sessions, redis, AS_OF, workers[not same_worker])
     quickly = await snapshot(sessions, quick.calc_date)
     async with sessions() as session, session.begin():  # nothing to build on any more
         await run_sql(session, "UPDATE scoring_runs SET summary = '{}'")
@@ -152,6 +155,18 @@ async def test_a_run_of_the_day_replaces_the_one_before(settings, sessions, redi
     async with sessions() as session:
         counts = await run_sql(session, "SELECT count(*) FROM rfm_features")
         assert counts.scalar_one() == 3
+
+
+async def test_a_shown_snapshot_gets_the_indexes_of_lists(settings, sessions, redis) -> None:
+    await load(sessions, shop())
+    run = await score(settings, sessions, redis, AS_OF)
+    table = f"rfm_features_{run.run_id}"
+    async with sessions() as session:
+        found = await run_sql(
+            session, "SELECT indexname FROM pg_indexes WHERE tablename = :name", name=table
+        )
+        names = set(found.scalars())
+    assert {f"{table}_{name}" for name in snapshots.LISTED} < names
 
 
 async def test_a_manual_run_with_other_parameters_does_not_claim_to_have_caught_up(
