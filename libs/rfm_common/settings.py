@@ -67,6 +67,14 @@ class Settings(BaseSettings):
     body_seconds: float = _rfm("body_seconds", 30.0, gt=0)
     """How long a request's body may take to arrive, besides a second for each 16 KiB."""
 
+    # Webhooks; more endpoints are registered by the API.
+    webhook_url: str = _rfm("webhook_url", "")
+    webhook_secret: SecretStr = _rfm("webhook_secret", SecretStr(""))
+    webhook_allow_private: Literal["on", "off"] = _rfm("webhook_allow_private", "off")
+    """Whether messages may go to this machine and into its network."""
+    webhook_days: int = _rfm("webhook_days", 30, ge=4)
+    """How long messages and what became of them are kept; longer than they are attempted."""
+
     # The dashboard.
     cdn: Literal["on", "off"] = _rfm("cdn", "on")
     """Whether the pages' libraries may come from a CDN; off: from the gateway's copies alone."""

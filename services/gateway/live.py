@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 from litestar import Litestar
 from redis.asyncio import Redis
@@ -66,7 +66,9 @@ class Client:
 class Live:
     """The fan-out of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, bells: Mapping[str, asyncio.Event] | None = None) -> None:
+        self.bells = bells or {}
+        """Set when an event of that name comes."""
         self.clients: set[Client] = set()
         self.position = "0-0"
         self.is_closing = False
@@ -98,6 +100,8 @@ class Live:
 
     def broadcast(self, name: str, data: object, stream_id: str) -> None:
         """Offer an event to every client."""
+        if bell := self.bells.get(name):
+            bell.set()
         message = (stream_id, frame(name, data, stream_id))
         for client in self.clients:
             client.offer(message)

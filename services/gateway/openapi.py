@@ -38,6 +38,7 @@ TAGS = {
     "Pictures": "Charts as PNG and as pages",
     "Runs": "Scoring: on demand, in progress, done",
     "Imports": "Dropped and uploaded files",
+    "Webhooks": "Other programs that are told of new scores",
     "Operation": "Health, live events",
 }
 ERRORS = {
@@ -103,6 +104,8 @@ def document(app: Litestar) -> Json:
             _complete(path, operation)
     described["paths"]["/imports"]["post"]["requestBody"] = UPLOAD_BODY
     _complete_run(described)
+    _complete_exports(described)
+    _complete_webhooks(described)
     _complete_removal(described)
     return described
 
@@ -131,6 +134,32 @@ def _complete_removal(described: Json) -> None:
     rejects["410"] = {**rejects["404"], "description": "Removed for its age"}
     lift = described["paths"]["/erasures/{erasure_id}"]["delete"]["responses"]
     lift["409"] = {**lift["404"], "description": "It has not ended"}
+
+
+def _complete_exports(described: Json) -> None:
+    """Two kinds of content, and a header."""
+    text: Json = {"schema": {"type": "string"}}
+    for path in ("/export/segments/{name}", "/export/segments/{name}/customers.csv"):
+        answer = described["paths"][path]["get"]["responses"]["200"]
+        answer["content"] = {"text/csv": text, **answer["content"]}
+        answer["description"] = "CSV; changes with `Accept: application/json` as JSON"
+        answer["headers"] = {"X-Row-Count": {"schema": {"type": "integer"}}}
+
+
+def _complete_webhooks(described: Json) -> None:
+    """Bodies that are strict, and what does not fit the state of an endpoint."""
+    for name in ("NewWebhook", "WebhookChange"):
+        described["components"]["schemas"][name]["additionalProperties"] = False
+    reasons = {
+        ("/webhooks", "post"): "There are too many",
+        ("/webhooks/{endpoint_id}", "patch"): "It is the one of the settings",
+        ("/webhooks/{endpoint_id}", "delete"): "It is the one of the settings",
+        ("/webhooks/{endpoint_id}/secret", "post"): "It is the one of the settings",
+        ("/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay", "post"): "It is disabled",
+    }
+    for (path, method), reason in reasons.items():
+        responses = described["paths"][path][method]["responses"]
+        responses["409"] = {**responses["404"], "description": reason}
 
 
 def _complete(path: str, operation: Json) -> None:

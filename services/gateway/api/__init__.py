@@ -3,6 +3,8 @@
 from litestar import Router
 from litestar.di import Provide
 
+from gateway.api import webhooks
+from gateway.api.audit import audit_log
 from gateway.api.backfill import backfill
 from gateway.api.countries import countries
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
@@ -30,6 +32,7 @@ ROUTES = [
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
+            audit_log, *webhooks.ROUTES,
         ],
         dependencies={
             **READS,

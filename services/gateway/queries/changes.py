@@ -13,7 +13,7 @@ from gateway.queries.rows import money
 from gateway.queries.segments import EVERYBODY
 from gateway.schemas.changes import Change, ChangeCause
 from gateway.schemas.common import Snapshot
-from rfm_common.db import raw_connection
+from rfm_common.db import raw_connection, run_sql
 from rfm_common.explain import Ruler, Standing, segment_cause
 
 BATCH = 2000
@@ -65,11 +65,15 @@ async def count_moves(
 
 
 async def moves(
-    session: AsyncSession, before: str, after: Snapshot, segment_name: str = EVERYBODY
+    session: AsyncSession,
+    before: str,
+    after: Snapshot,
+    segment_name: str = EVERYBODY,
+    batch: int = BATCH,
 ) -> AsyncGenerator[list[Move]]:
     """Everybody who is elsewhere than in `before` (a SELECT like `standings`), by id.
 
-    With a segment's name only those who left it or came to it. Bounded memory.
+    With a segment's name only those who left it or came to it. Bounded memory: so many a time.
     """
     condition, arguments = _moved(before, standings(after), segment_name)
     columns = ", ".join(
@@ -84,7 +88,7 @@ async def moves(
     raw = await raw_connection(session)
     cursor = await raw.cursor(statement, *arguments)
     rulers: dict[int, Ruler | None] = {}
-    while records := await cursor.fetch(BATCH):
+    while records := await cursor.fetch(batch):
         for run_id in {after.run_id, *(record["run_id"] or 0 for record in records)} - {*rulers}:
             rulers[run_id] = await find_ruler(session, run_id)
         yield await asyncio.to_thread(_read, records, rulers, rulers[after.run_id])
@@ -122,6 +126,39 @@ def _cause(
     if then is None or now is None:
         return "model"
     return cast("ChangeCause", segment_cause(before, after, then, now).value)
+
+
+def told_standings(before: Snapshot, after: Snapshot) -> str:
+    """SELECT of where everybody was last told to be, ahead of telling of `after`.
+
+    Those of whom an earlier snapshot of the same date was told are where that one had them,
+    all others where the date before left them.
+    """
+    told = f"SELECT * FROM webhook_told WHERE calc_date = '{after.calc_date.isoformat()}'"
+    columns = ", ".join(
+        f"CASE WHEN t.run_id IS NULL THEN b.{name} ELSE t.{name} END AS {name}"
+        for name in ("run_id", *FIGURES)
+    )
+    return (
+        f"SELECT customer_id, {columns}"
+        f" FROM ({standings(before)}) b FULL JOIN ({told}) t USING (customer_id)"
+    )
+
+
+async def note_told(session: AsyncSession, before: str, after: Snapshot) -> None:
+    """Keep where the `moves` from `before` led to, for as long as the date may be scored again."""
+    condition, _ = _moved(before, standings(after), EVERYBODY)
+    figures = ", ".join(f"a.{name}" for name in FIGURES)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in ("run_id", *FIGURES))
+    await run_sql(session, "DELETE FROM webhook_told WHERE calc_date < :date", date=after.calc_date)
+    await run_sql(
+        session,
+        f"INSERT INTO webhook_told (calc_date, customer_id, run_id, {', '.join(FIGURES)})"
+        f" SELECT CAST(:date AS timestamptz), customer_id, :run_id, {figures} {condition}"
+        f" ON CONFLICT (calc_date, customer_id) DO UPDATE SET {updates}",
+        date=after.calc_date,
+        run_id=after.run_id,
+    )
 
 
 def change(move: Move) -> Change:

@@ -1,0 +1,1 @@
+"""Telling other programs of new scores: what is told, to whom, and until it arrives."""

@@ -1,0 +1,159 @@
+"""Finished runs become messages, each once for every endpoint that wants them.
+
+A run's messages and the note that it has been announced are one transaction: a kill leaves all
+or nothing, and a second gateway waits its turn. What is told of customers is what is new: also
+when a date is scored many times a day, and its earlier snapshots are gone.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.queries.changes import Move, moves, note_told, told_standings
+from gateway.queries.snapshots import held_snapshot
+from gateway.responses import encode
+from gateway.schemas.common import Snapshot
+from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
+from rfm_common.models import RunState, ScoringRun, WebhookEndpoint, WebhookRun
+
+RUN_FINISHED = "run.finished"
+SEGMENT_CHANGED = "customer.segment_changed"
+TEST = "webhook.test"
+EVENTS = (RUN_FINISHED, SEGMENT_CHANGED)
+"""What an endpoint may ask for."""
+BATCH = 500
+"""Customers in one message."""
+
+
+async def announce_all(sessions: Sessions) -> int:
+    """Announce every finished run that has not been yet, by date; returns how many."""
+    announced = 0
+    while await announce_next(sessions):
+        announced += 1
+    return announced
+
+
+async def announce_next(sessions: Sessions) -> bool:
+    """Announce one run; False when there is none."""
+    async with sessions() as session, session.begin():
+        await lock(session, AdvisoryLock.ANNOUNCE)
+        known = select(WebhookRun.run_id).where(WebhookRun.run_id == ScoringRun.run_id)
+        found = await session.exec(
+            select(ScoringRun)
+            .where(ScoringRun.state == RunState.FINISHED, ~known.exists())
+            .order_by(col(ScoringRun.calc_date), col(ScoringRun.run_id))
+            .limit(1)
+        )
+        if run := found.first():
+            session.add(WebhookRun(run_id=run.run_id or 0))
+            await _announce(session, run)
+    return run is not None
+
+
+async def _announce(session: AsyncSession, run: ScoringRun) -> None:
+    if run.trigger == "backfill" or run.parameters.get("preview"):
+        return  # the past, or a trial: no news
+    wanted = await _endpoints(session)
+    if who := wanted[RUN_FINISHED]:
+        await _write(session, who, RUN_FINISHED, _about(run), run)
+    if run.is_automatic and (who := wanted[SEGMENT_CHANGED]):
+        async for data in _changes(session, run):
+            await _write(session, who, SEGMENT_CHANGED, data, run)
+
+
+async def _endpoints(session: AsyncSession) -> dict[str, list[int]]:
+    """Ids of the endpoints that want each type of message."""
+    found = (
+        await session.exec(select(WebhookEndpoint).where(col(WebhookEndpoint.is_enabled)))
+    ).all()
+    return {
+        event: [one.endpoint_id or 0 for one in found if event in one.events] for event in EVENTS
+    }
+
+
+def _about(run: ScoringRun) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "calc_date": run.calc_date,
+        "trigger": run.trigger,
+        "is_automatic": run.is_automatic,
+        "window_days": run.window_days,
+        "k": run.k,
+        "base_currency": run.base_currency,
+        "data_version": run.data_version,
+        "customers": run.customers_processed,
+        "clusters": run.clusters_created,
+        "warnings": [warning["code"] for warning in run.warnings],
+    }
+
+
+async def _changes(session: AsyncSession, run: ScoringRun) -> AsyncGenerator[dict[str, Any]]:
+    """Data of the messages about customers, in batches.
+
+    Nothing when the run's snapshot has been replaced, for the run that did so tells it all; nor
+    without an automatic snapshot of an earlier date to compare with.
+    """
+    after = await held_snapshot(session, "run_id = :value", run.run_id)
+    before = after and await held_snapshot(
+        session, "is_automatic AND calc_date < :value", after.calc_date
+    )
+    if after is None or before is None:
+        return
+    known = told_standings(before, after)
+    number = 0
+    async for batch in moves(session, known, after, batch=BATCH):
+        number += 1
+        yield {**_dates(before, after), "batch": number, "customers": list(map(_customer, batch))}
+    await note_told(session, known, after)
+
+
+def _dates(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    return {"run_id": after.run_id, "calc_date": after.calc_date, "since": before.calc_date,
+            "base_currency": after.base_currency}  # fmt: skip
+
+
+def _customer(move: Move) -> dict[str, Any]:
+    """Ids only: no name and no address leaves by itself."""
+    standing = move.after or move.before
+    return {
+        "customer_id": move.customer_id,
+        "from": move.before.segment_name if move.before else None,
+        "to": move.after.segment_name if move.after else None,
+        "cause": move.cause,
+        "monetary": standing.monetary if standing else None,
+    }
+
+
+async def _write(
+    session: AsyncSession, endpoints: Sequence[int], kind: str, data: Any, run: ScoringRun
+) -> None:
+    message_id = await write_message(session, kind, data, run.finished_at, run.run_id)
+    await run_sql(
+        session,
+        "INSERT INTO webhook_deliveries (message_id, endpoint_id, state)"
+        " SELECT :message_id, unnest(CAST(:endpoints AS bigint[])), 'pending'",
+        message_id=message_id,
+        endpoints=list(endpoints),
+    )
+
+
+async def write_message(
+    session: AsyncSession, kind: str, data: Any, at: datetime | None, run_id: int | None = None
+) -> str:
+    """Store a message and return its id, which receivers know it by for ever."""
+    message_id = f"msg_{secrets.token_hex(16)}"
+    payload = {"type": kind, "timestamp": at or datetime.now(UTC), "data": data}
+    await run_sql(
+        session,
+        "INSERT INTO webhook_messages (message_id, type, run_id, payload)"
+        " VALUES (:message_id, :type, :run_id, CAST(:payload AS jsonb))",
+        message_id=message_id,
+        type=kind,
+        run_id=run_id,
+        payload=encode(payload).decode(),
+    )
+    return message_id
