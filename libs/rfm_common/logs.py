@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {
     "color_message",
 }
 
+# Both parts are bounded: a long line of anything is read in one go.
+_ADDRESS = re.compile(r"[^\s@\"'<>()\[\]{}|,;:=/\\]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,63}")
 
 _bound: ContextVar[Mapping[str, object]] = ContextVar("bound", default={})  # noqa: B039 - never changed
 
@@ -27,6 +30,24 @@ def bound(**values: object) -> Generator[None]:
         yield
     finally:
         _bound.reset(token)
+
+
+def masked(text: str) -> str:
+    """The text without e-mail addresses: logs are kept, copied and read by many."""
+    return _ADDRESS.sub("***@***", text) if "@" in text else text
+
+
+def _clean(value: object) -> object:
+    """A value for JSON, masked before it is encoded: an escape must stay whole."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {masked(str(key)): _clean(item) for key, item in value.items()}
+        case list() | tuple() | set():
+            return [_clean(item) for item in value]
+        case _:
+            return masked(str(value))
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:
@@ -45,6 +66,10 @@ class TextFormatter(logging.Formatter):
         """Append the extras as key=value."""
         extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
         return super().formatMessage(record) + extras
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with the traceback if any."""
+        return masked(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -66,7 +91,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+        return json.dumps(_clean(entry))
 
 
 def configure_logging(

@@ -5,14 +5,13 @@ import contextlib
 import logging
 import resource
 import sys
-from types import FrameType
 
-import uvicorn
-from litestar import Litestar
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.app import create_app
 from gateway.assets import fetching
+from gateway.edge import alive
+from gateway.server import Server
 from gateway.webhooks.endpoints import check_settings
 from gateway.webhooks.service import delivering
 from rfm_common.credentials import is_loopback, needs_login
@@ -23,20 +22,6 @@ from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.gateway")
-
-
-class Server(uvicorn.Server):
-    """Ends open event streams on the first signal; they would keep the server waiting."""
-
-    def __init__(self, config: uvicorn.Config, app: Litestar) -> None:
-        super().__init__(config)
-        self.litestar = app
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Tell everything that waits, then stop as usual."""
-        self.litestar.state.closing.set()
-        self.litestar.state.live.close()
-        super().handle_exit(sig, frame)
 
 
 def raise_file_limit() -> None:
@@ -76,17 +61,7 @@ def main() -> None:
     asyncio.run(check_entrance(settings))
     check_webhook(settings)
     raise_file_limit()
-    app = create_app(settings, fetching, delivering)
-    config = uvicorn.Config(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    Server(config, app).run()
+    Server(settings, create_app(settings, alive, fetching, delivering)).run()
 
 
 if __name__ == "__main__":
