@@ -6,20 +6,16 @@ Drawing from tables that are made once keeps a row at a few microseconds.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
 from pathlib import Path
 from random import Random
 
+from rfm_common.demo.lines import CUSTOMER_HEADER, ORDER_HEADER, rate_lines, write_lines
+
 DAYS = 730
 """Orders fall on this many days, `until` being the last."""
-
-CUSTOMER_HEADER = "customer_id,email,country,created_at\n"
-ORDER_HEADER = "order_id,customer_id,order_date,order_amount,currency,status\n"
-RATE_HEADER = "currency,rate\n"
-RATES = {"EUR": "1", "USD": "0.92", "GBP": "1.17"}
 
 _COUNTRIES = (
     ("DE", "EUR"),
@@ -34,7 +30,6 @@ _STATUSES = ("completed",) * 95 + ("cancelled",) * 3 + ("refunded",) * 2
 _TABLE = 1 << 14
 _MIX = 0x9E3779B1  # spreads neighbouring numbers over the table
 _SKEW = 2.5  # a fifth of the customers place half of the orders
-_ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,27 +69,6 @@ def write_dataset(
     for name, lines in files.items():
         write_lines(folder / name, lines, progress)
     return [folder / name for name in files]
-
-
-def write_lines(
-    path: Path, lines: Iterable[str], progress: Callable[[int], object] = lambda _rows: None
-) -> int:
-    """Write the lines beside the path, then rename into place; returns how many."""
-    partial = path.with_name(f"{path.name}.part")
-    remaining, written = iter(lines), 0
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        while batch := list(islice(remaining, _ROWS_AT_ONCE)):
-            file.write("".join(batch))
-            written += len(batch)
-            progress(len(batch))
-    partial.replace(path)
-    return written
-
-
-def rate_lines() -> Iterator[str]:
-    """A rate for each currency, in euro."""
-    yield RATE_HEADER
-    yield from (f"{currency},{rate}\n" for currency, rate in RATES.items())
 
 
 def customer_lines(size: Size) -> Iterator[str]:

@@ -1,12 +1,15 @@
-"""Taking the generated shop out again, without touching anybody's own data."""
+"""Putting the generated shop in, and taking it out without touching anybody's own data."""
 
+import asyncio
+from datetime import datetime
 from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.schemas.imports import DemoRemoved
+from gateway.schemas.imports import DemoRemoved, UploadAnswer
 from rfm_common import bus
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
+from rfm_common.demo import drop_shop
 from rfm_common.events import DataChanged
 from rfm_common.settings import Settings
 
@@ -18,6 +21,18 @@ STEPS = {
     "rates": "DELETE FROM exchange_rates r USING imports i WHERE i.import_id = r.import_id"
     " AND i.is_demo AND i.state <> 'reading'",
 }
+
+
+async def drop_demo(settings: Settings) -> UploadAnswer:
+    """Write the shop's files into the watched folder, where they are loaded like any others.
+
+    Dropping it again the same day changes nothing: the ledger knows the bytes.
+    """
+    said: list[str] = []
+    now = datetime.now(settings.zone).replace(tzinfo=None)
+    await asyncio.to_thread(drop_shop, settings.input_dir, now, said.append)
+    names = [words.split()[1] for words in said]
+    return UploadAnswer(files=names, message=f"{len(names)} in the folder, loading follows")
 
 
 async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:

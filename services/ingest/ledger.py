@@ -11,6 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import remember
 from rfm_common.db import Sessions, run_sql
+from rfm_common.demo import PREFIX as DEMO_PREFIX
+from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportFinished, ImportRejected, ImportStarted
 from rfm_common.models import Import, ImportState, Kind
 
@@ -18,7 +20,6 @@ FILE_LOCKS = 8_701
 """The first half of the two-part advisory locks that say who works on which file name."""
 
 LOADED = (ImportState.LOADED, ImportState.LOADED_WITH_REJECTS)
-DEMO_PREFIX = "rfm-demo-"
 
 
 @asynccontextmanager
@@ -94,12 +95,17 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
     remember(session, _verdict(row))
 
 
+def told(row: Import) -> str:
+    """What logs and events say of a decided file: nothing that quotes its cells."""
+    quotes = row.reason in QUOTING
+    return f"{row.reason}: the import says more" if quotes else row.message or row.state.value
+
+
 def _verdict(row: Import) -> ImportFinished | ImportRejected:
     number = row.import_id or 0
     if row.state is ImportState.QUARANTINED:
         return ImportRejected(
-            import_id=number, file_name=row.file_name, reason=row.reason or "",
-            message=row.message or "",
+            import_id=number, file_name=row.file_name, reason=row.reason or "", message=told(row)
         )  # fmt: skip
     return ImportFinished(
         import_id=number, file_name=row.file_name, kind=row.kind, state=row.state,

@@ -8,7 +8,7 @@ from gateway.api.audit import audit_log
 from gateway.api.backfill import backfill
 from gateway.api.countries import countries
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
-from gateway.api.demo import demo
+from gateway.api.demo import demo, load_demo
 from gateway.api.events import events
 from gateway.api.exports import export_segment
 from gateway.api.erasures import erase, erasures, lift_erasure, one_erasure
@@ -30,7 +30,7 @@ ROUTES = [
             health, ready, metrics, snapshots, segments, segment_customers, countries,
             customers, customer, orders, erase, erasures, one_erasure, lift_erasure,
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
-            imports, one_import, rejects, upload, demo,
+            imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
             audit_log, *webhooks.ROUTES,
         ],

@@ -1,11 +1,17 @@
-"""`DELETE /demo`: leave the generated shop behind."""
+"""`POST /demo` puts a generated shop in, `DELETE /demo` leaves it behind."""
 
-from litestar import delete
+from litestar import delete, post
 
-from gateway.demo import remove_demo
+from gateway.demo import drop_demo, remove_demo
 from gateway.dependencies import RedisDep, SessionsDep, SettingsDep
 from gateway.jobs import ring
-from gateway.schemas.imports import DemoRemoved
+from gateway.schemas.imports import DemoRemoved, UploadAnswer
+
+
+@post("/demo", summary="Load demo data", tags=["Imports"], status_code=202)
+async def load_demo(settings: SettingsDep) -> UploadAnswer:
+    """About 5,000 customers and 60,000 orders in three currencies, as files in the folder."""
+    return await drop_demo(settings)
 
 
 @delete("/demo", summary="Remove the demo data", tags=["Imports"], status_code=200)

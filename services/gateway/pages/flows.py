@@ -1,7 +1,7 @@
 """Flows between two snapshots as a matrix, as four figures, and by reason. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +10,8 @@ from gateway.schemas.migrations import Flow
 
 NOBODY = ""
 """Stands for where new customers come from, and for where removed ones go."""
+Names = Set[str]
+NO_NAMES: Names = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,20 @@ class Reason:
     money: Decimal
 
 
-def direction(source: str | None, target: str | None) -> str:
+def direction(source: str | None, target: str | None, silent: Names = NO_NAMES) -> str:
     """Whether a move leads to a better segment; new customers and leavers have none."""
     if not source or not target:
         return "none"
-    difference = rank(target) - rank(source)
-    return "stay" if not difference else "down" if difference > 0 else "up"
+    before, after = place(source, silent), place(target, silent)
+    return "stay" if before == after else "down" if after > before else "up"
 
 
-def build_matrix(found: Sequence[Flow]) -> Matrix:
+def place(name: str, silent: Names) -> tuple[bool, int]:
+    """Where a segment stands from best to worst: those without orders are behind all others."""
+    return name in silent, rank(name)
+
+
+def build_matrix(found: Sequence[Flow], silent: Names = NO_NAMES) -> Matrix:
     """The flows of all causes added up; new customers last."""
     customers: Counter[tuple[str, str]] = Counter()
     money: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -92,24 +99,24 @@ def build_matrix(found: Sequence[Flow]) -> Matrix:
 
     def cell(source: str, target: str) -> Cell:
         way = (source, target)
-        return Cell(target, customers[way], money[way], direction(source, target))
+        return Cell(target, customers[way], money[way], direction(source, target, silent))
 
-    targets = _ordered(target for _, target in list(customers))
-    sources = _ordered(source for source, _ in list(customers))
+    targets = _ordered({target for _, target in customers}, silent)
+    sources = _ordered({source for source, _ in customers}, silent)
     return Matrix(
         targets, [Row(source, [cell(source, target) for target in targets]) for source in sources]
     )
 
 
-def _ordered(names: Iterable[str]) -> list[str]:
-    return sorted(set(names), key=lambda name: (not name, rank(name), name))
+def _ordered(names: set[str], silent: Names) -> list[str]:
+    return sorted(names, key=lambda name: (not name, place(name, silent), name))
 
 
-def build_balance(found: Sequence[Flow]) -> Balance:
+def build_balance(found: Sequence[Flow], silent: Names = NO_NAMES) -> Balance:
     """The matrix in four figures."""
     count: Counter[str] = Counter()
     for flow in found:
-        count[direction(flow.from_segment, flow.to_segment)] += flow.customers
+        count[direction(flow.from_segment, flow.to_segment, silent)] += flow.customers
     arrived = sum(flow.customers for flow in found if not flow.from_segment)
     return Balance(count["up"], count["down"], count["stay"], arrived)
 

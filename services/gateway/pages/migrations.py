@@ -28,6 +28,7 @@ from gateway.pages.numbers import Numbers
 from gateway.pages.render import answer
 from gateway.pages.sankey import Measure, Sankey, build_sankey
 from gateway.queries.migrations import ANY_WAY, Way, flows, movers
+from gateway.queries.pages import list_segments
 from gateway.queries.segments import find_segment, slug
 from gateway.queries.snapshots import find_snapshot, list_snapshots, snapshot_before
 from gateway.schemas.common import Snapshot
@@ -96,6 +97,7 @@ class MigrationsPage:
     matrix: Matrix | None
     sankey: Sankey | None
     balance: Balance | None
+    silent: set[str]
     causes: list[Reason]
     movers: list[Mover] | None
     way: Way
@@ -123,7 +125,8 @@ async def migrations(
     after = await find_snapshot(session, settings, asked.after)
     before = await _before(session, settings, after, asked.before)
     found = await flows(session, before, after) if before else []
-    matrix = build_matrix(found) if found else None
+    silent = {item.name for item in await list_segments(session, after.run_id) if item.is_silent}
+    matrix = build_matrix(found, silent) if found else None
     way = await _way(session, before, after, asked) if before else ANY_WAY
     snapshots = [(item.run_id, item.calc_date) for item in await list_snapshots(session)]
     numbers = frame.numbers.of(after.base_currency)
@@ -136,7 +139,8 @@ async def migrations(
         before=before,
         matrix=matrix,
         sankey=build_sankey(matrix, _measure(asked)) if matrix and asked.view == "sankey" else None,
-        balance=build_balance(found) if found else None,
+        balance=build_balance(found, silent) if found else None,
+        silent=silent,
         causes=count_causes(found),
         movers=await movers(session, before, after, MOVERS, way)
         if before and asked.movers else None,

@@ -35,6 +35,16 @@ async def column(sessions, statement: str) -> list:
         return list((await run_sql(session, statement)).scalars())
 
 
+async def test_the_demo_shop_is_dropped_like_any_files(client, settings: Settings) -> None:
+    answer = await client.post("/demo")
+    assert answer.status_code == 202
+    files = answer.json()["files"]
+    assert sorted(files) == sorted(path.name for path in settings.input_dir.iterdir())
+    assert {name.rpartition("-")[0] for name in files} >= {"rfm-demo", "rfm-demo-orders"}
+    header = (settings.input_dir / "rfm-demo-customers.csv").read_text().splitlines()[0]
+    assert header == "customer_id,email,country,created_at"
+
+
 async def test_demo_data_goes_and_own_data_stays(
     client, sessions, settings: Settings, redis: Redis
 ) -> None:

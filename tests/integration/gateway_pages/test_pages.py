@@ -63,6 +63,7 @@ async def test_the_first_run_says_where_files_go(
 ) -> None:
     html = await read(client, "/dashboard")
     assert "No orders yet" in html
+    assert 'hx-post="/demo"' in html
     assert str(settings.input_dir) in html
 
 
@@ -369,9 +370,10 @@ async def test_a_country_narrows_figures_grid_and_charts(shop: httpx.AsyncClient
 async def test_a_segment_has_its_countries_and_its_centre(shop: httpx.AsyncClient) -> None:
     rows = (await shop.get("/countries?segment=champions")).json()["countries"]
     assert {row["segment_name"] for row in rows} == {"Champions"}
-    assert sum(row["customer_count"] for row in rows) == (
-        await shop.get("/segments/champions/customers")
-    ).json()["total"]
+    assert (
+        sum(row["customer_count"] for row in rows)
+        == (await shop.get("/segments/champions/customers")).json()["total"]
+    )
     text = words(await read(shop, "/dashboard/segments/champions"))
     assert "Centre of cluster 0" in text
     assert "standard deviations" in text

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rfm_cli import demo, shop
-from rfm_cli.demo import drop_live, drop_shop, run_demo
-from rfm_cli.shop import customers
+from rfm_cli import demo
+from rfm_cli.demo import drop_live, run_demo
+from rfm_common.demo import drop_shop, shop
+from rfm_common.demo.shop import customers
 
 NOW = datetime(2026, 3, 2, 9, 30)  # noqa: DTZ001 - the shop's own clock
 

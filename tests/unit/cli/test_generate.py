@@ -9,7 +9,8 @@ from statistics import median
 
 import pytest
 
-from rfm_cli.generate import DAYS, RATES, Size, order_lines, write_dataset, write_lines
+from rfm_cli.generate import DAYS, Size, order_lines, write_dataset
+from rfm_common.demo.lines import RATES, write_lines
 
 UNTIL = date(2025, 12, 31)
 

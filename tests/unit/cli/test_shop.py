@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rfm_cli.shop import (
+from rfm_common.demo.shop import (
     GUEST,
     YEARS,
     Customer,

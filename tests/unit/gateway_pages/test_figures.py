@@ -142,6 +142,18 @@ def test_flows_become_a_matrix_best_first_and_new_customers_last() -> None:
     ]  # fmt: skip
 
 
+def test_who_stops_ordering_moves_down_whatever_their_cluster_is_called() -> None:
+    silent = {"At Risk"}
+    assert direction("Lost", "At Risk") == "up"
+    assert direction("Lost", "At Risk", silent) == "down"
+    assert direction("At Risk", "At Risk", silent) == "stay"
+    found = [flow("Lost", "At Risk", 5, None), flow("At Risk", "Lost", 2, None)]
+    matrix = build_matrix(found, silent)
+    assert matrix.columns == [row.name for row in matrix.rows] == ["Lost", "At Risk"]
+    balance = build_balance(found, silent)
+    assert (balance.up, balance.down) == (2, 5)
+
+
 def test_a_move_has_a_direction_only_between_segments() -> None:
     assert direction("Lost", "Champions") == "up"
     assert direction("Champions", "Lost") == "down"

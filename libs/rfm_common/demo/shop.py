@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from rfm_cli.generate import CUSTOMER_HEADER, ORDER_HEADER
+from rfm_common.demo.lines import CUSTOMER_HEADER, ORDER_HEADER
 
 GUEST = "DEMO-GUEST"
 """The id that the shop gives to everyone who buys without an account."""
