@@ -127,20 +127,22 @@ def import_table(rows: list[Json]) -> Table:
     return table
 
 
-def export(client: httpx.Client, segment: str, sink: IO[bytes]) -> None:
-    """Copy the segment's CSV into `sink`; raises when it broke off."""
-    with client.stream("GET", f"/export/segments/{quote(segment, safe='')}") as response:
+def export(client: httpx.Client, segment: str, sink: IO[bytes], since: str | None = None) -> None:
+    """Copy the segment's CSV into `sink`, or its changes since a date; raises when it broke off."""
+    params = {"mode": "changes", "since": since} if since else {}
+    path = f"/export/segments/{quote(segment, safe='')}"
+    with client.stream("GET", path, params=params) as response:
         checked(response)
         for chunk in response.iter_bytes():
             sink.write(chunk)
 
 
-def export_file(client: httpx.Client, segment: str, path: Path) -> None:
+def export_file(client: httpx.Client, segment: str, path: Path, since: str | None = None) -> None:
     """The same into a file, which appears only when it is complete."""
     partial = path.with_name(f"{path.name}.part")
     try:
         with partial.open("wb") as sink:
-            export(client, segment, sink)
+            export(client, segment, sink, since)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -82,13 +82,14 @@ def _show_progress(states: Iterable[remote.Json]) -> remote.Json:
 @click.command()
 @click.argument("segment")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Instead of stdout.")
-def export(segment: str, out: Path | None) -> None:
-    """Write the customers of a segment as CSV."""
+@click.option("--changes-since", metavar="DATE", help="Who came and who left since, and why.")
+def export(segment: str, out: Path | None, changes_since: str | None) -> None:
+    """Write the customers of a segment, or of all, as CSV."""
     with connect(Settings()) as client:
         if out:
-            remote.export_file(client, segment, out)
+            remote.export_file(client, segment, out, changes_since)
         else:
-            remote.export(client, segment, sys.stdout.buffer)
+            remote.export(client, segment, sys.stdout.buffer, changes_since)
 
 
 @click.command()

@@ -162,6 +162,15 @@ class Breaking(httpx.SyncByteStream):
         raise httpx.RemoteProtocolError("peer closed connection")
 
 
+def test_changes_are_asked_for_since_a_date(tmp_path: Path) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert dict(request.url.params) == {"mode": "changes", "since": "2024-06-30"}
+        return httpx.Response(200, content=b"customer_id,cause\r\n")
+
+    remote.export_file(client(handler), "all", tmp_path / "changes.csv", "2024-06-30")
+    assert (tmp_path / "changes.csv").read_bytes() == b"customer_id,cause\r\n"
+
+
 def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
     out = tmp_path / "champions.csv"
     out.write_text("yesterday's")
