@@ -8,6 +8,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -85,19 +86,28 @@ def template(postgres: PrivatePostgres, valkey: PrivateValkey, state_dir: Path) 
     return "template_rfm"
 
 
-@pytest_asyncio.fixture
-async def settings(
-    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path: Path
+@asynccontextmanager
+async def fresh(
+    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, folder: Path
 ) -> AsyncGenerator[Settings]:
     """Settings of a fresh database, an empty Valkey and an empty data folder."""
     database = f"test_{next(_numbers)}"
-    made = _settings(postgres, valkey, database, tmp_path / "data")
+    made = _settings(postgres, valkey, database, folder)
     made.input_dir.mkdir(parents=True)
     await _administer(made, f"CREATE DATABASE {database} TEMPLATE {template}")
     async with open_redis(made, "test") as redis:
         await redis.flushall()
     yield made
     await _administer(made, f"DROP DATABASE {database} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def settings(
+    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path: Path
+) -> AsyncGenerator[Settings]:
+    """Settings of a database, a Valkey and a data folder that are the test's own."""
+    async with fresh(postgres, valkey, template, tmp_path / "data") as made:
+        yield made
 
 
 @pytest_asyncio.fixture

@@ -20,6 +20,10 @@ from litestar.typing import FieldDefinition
 from swagger_ui_bundle import swagger_ui_path
 
 from gateway.errors import PROBLEM
+from gateway.schemas.common import MOMENT_OR_LATEST
+from gateway.security.described import SCHEMES, describe, refusals
+from gateway.security.rules import rule_of
+from rfm_common.credentials import needs_login
 
 Json = dict[str, Any]
 
@@ -99,9 +103,13 @@ def document(app: Litestar) -> Json:
     described["openapi"] = "3.0.3"
     described["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
     described["paths"] = dict(sorted(described["paths"].items()))
+    described["components"]["securitySchemes"] = SCHEMES
+    needed = needs_login(app.state.settings)
     for path, item in described["paths"].items():
-        for operation in item.values():
-            _complete(path, operation)
+        for method, operation in item.items():
+            rule = rule_of(method.upper(), path)
+            describe(operation, rule, needs_login=needed)
+            _complete(path, operation, ERRORS | refusals(rule, needs_login=needed))
     described["paths"]["/imports"]["post"]["requestBody"] = UPLOAD_BODY
     _complete_run(described)
     _complete_exports(described)
@@ -115,6 +123,7 @@ def _complete_run(described: Json) -> None:
     body = described["components"]["schemas"]["RunBody"]
     body["additionalProperties"] = False
     body["properties"]["window_days"] |= {"minimum": 1, "maximum": 3650}
+    body["properties"]["calc_date"] |= {"pattern": MOMENT_OR_LATEST}
     body["properties"]["k"]["oneOf"][0] |= {"minimum": 1, "maximum": 50}
     run = described["paths"]["/pipeline/run"]["post"]
     run["requestBody"]["required"] = False
@@ -162,11 +171,11 @@ def _complete_webhooks(described: Json) -> None:
         responses["409"] = {**responses["404"], "description": reason}
 
 
-def _complete(path: str, operation: Json) -> None:
+def _complete(path: str, operation: Json, errors: dict[str, str]) -> None:
     if path.endswith(".csv"):
         answer = operation["responses"]["200"]
         answer["content"] = {"text/csv": {"schema": {"type": "string"}}}
-    for status, text in ERRORS.items():
+    for status, text in errors.items():
         schema = {"$ref": "#/components/schemas/Problem"}
         answer = {"description": text, "content": {PROBLEM: {"schema": schema}}}
         operation["responses"][status] = answer
