@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import FILES, Frame, FrameDep
+from gateway.pages.import_effects import Hint, build_changes, build_hints
 from gateway.pages.numbers import Numbers
 from gateway.pages.pager import Pager, asked_page, build_pager
 from gateway.pages.render import answer
 from gateway.queries import imports as queries
-from gateway.schemas.imports import ImportDetail, ImportRow, RejectRow
+from gateway.schemas.imports import ImportDetail, ImportRow, RejectGroup, RejectRow
 from rfm_common.errors import NotFoundError
 
 PAGE_SIZE = 50
@@ -43,6 +45,10 @@ class ImportPage:
     file: ImportDetail
     counts: list[tuple[str, int]]
     found: list[tuple[str, str]]
+    changes: list[tuple[str, str]]
+    hints: list[Hint]
+    groups: list[tuple[RejectGroup, str]]
+    group: RejectGroup | None
     rejects: list[RejectRow]
     pager: Pager
     input_dir: str
@@ -76,19 +82,34 @@ async def one_import(
     if file is None:
         raise NotFoundError(f"There is no import {import_id}.")
     page = asked_page(request, PAGE_SIZE)
-    rejects = await queries.reject_page(session, import_id, page)
-    listed = sum(group.rows for group in file.reject_groups)
+    path = f"{PATH}/{import_id}"
+    groups = {group_key(group): group for group in file.reject_groups}
+    key = request.query_params.get("group") or ""
+    if key and key not in groups:
+        raise NotFoundError(f"No row of {file.file_name} was rejected for {key!r}.")
+    chosen = groups.get(key)
+    rejects = await queries.reject_page(session, import_id, page, chosen)
+    listed = chosen.rows if chosen else sum(group.rows for group in file.reject_groups)
     view = ImportPage(
         frame=frame.of(file.file_name, "imports", FILES),
         numbers=frame.numbers,
         file=file,
         counts=build_counts(file),
-        found=describe(file.notes) + describe(file.effects),
+        found=describe(file.notes),
+        changes=build_changes(file.effects, frame.numbers),
+        hints=build_hints(file.effects, frame.numbers),
+        groups=[(group, f"{path}?group={quote(name)}#rejects") for name, group in groups.items()],
+        group=chosen,
         rejects=rejects,
-        pager=build_pager(f"{PATH}/{import_id}", page, len(rejects), listed),
+        pager=build_pager(path, page, len(rejects), listed, group=key),
         input_dir=str(settings.input_dir),
     )
     return answer(view)
+
+
+def group_key(group: RejectGroup) -> str:
+    """A group of rejected rows in an address."""
+    return f"{group.reason}.{group.column_name}" if group.column_name else group.reason
 
 
 def build_counts(file: ImportRow) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Request
 
@@ -27,9 +28,14 @@ def asked_page(request: Request[Any, Any, Any], size: int) -> Page:
     return Page(int(given), size)
 
 
-def build_pager(path: str, page: Page, shown: int, total: int) -> Pager:
-    """Links from `page`, of which `shown` rows are on the screen."""
+def build_pager(path: str, page: Page, shown: int, total: int, **more: str) -> Pager:
+    """Links from `page`, of which `shown` rows are on the screen; `more` parameters are kept."""
+    kept = {name: value for name, value in more.items() if value}
+
+    def url(number: int) -> str:
+        return f"{path}?{urlencode(kept | {'page': number})}"
+
     return Pager(
-        previous_url=f"{path}?page={page.number - 1}" if page.number > 1 else None,
-        next_url=f"{path}?page={page.number + 1}" if page.skip + shown < total else None,
+        previous_url=url(page.number - 1) if page.number > 1 else None,
+        next_url=url(page.number + 1) if page.skip + shown < total else None,
     )

@@ -53,15 +53,23 @@ async def find_import(session: AsyncSession, import_id: int) -> ImportDetail | N
     )
 
 
-async def reject_page(session: AsyncSession, import_id: int, page: Page) -> list[RejectRow]:
-    """One page of a file's rejected rows, by line."""
+async def reject_page(
+    session: AsyncSession, import_id: int, page: Page, group: RejectGroup | None = None
+) -> list[RejectRow]:
+    """One page of a file's rejected rows, by line; of one group of them when it is given."""
+    chosen, values = "", {}
+    if group:
+        chosen = " AND reason = :reason AND column_name IS NOT DISTINCT FROM :column_name"
+        values = {"reason": group.reason, "column_name": group.column_name}
     return await rows.many(
         session,
         RejectRow,
         "SELECT outcome, line, column_name, value, reason, message, raw FROM import_rejects"
-        " WHERE import_id = :import_id ORDER BY line, reject_id LIMIT :size OFFSET :skip",
+        f" WHERE import_id = :import_id{chosen}"
+        " ORDER BY line, reject_id LIMIT :size OFFSET :skip",
         import_id=import_id,
         **page.window,
+        **values,
     )
 
 

@@ -389,3 +389,15 @@ async def test_days_with_others_between_them_have_flows_on_their_own_page(
     html = await read(shop, "/dashboard?compare=2024-06-30")
     assert "No customer changed segment" not in html
     assert "/dashboard/migrations?from=2024-06-30&amp;to=2024-08-29" in html
+
+
+async def test_rejected_rows_are_narrowed_to_one_reason(shop: httpx.AsyncClient) -> None:
+    html = await read(shop, "/dashboard/imports/2")
+    assert "Fix it and drop it again" in html
+    [link] = re.findall(r'href="([^"]+)#rejects">amount not a number', html)
+    narrowed = await read(shop, link)
+    table = narrowed.partition("The row as it stood")[2].partition("</table>")[0]
+    assert "O14" in table
+    assert "O15" not in table
+    assert (await shop.get("/dashboard/imports/2?group=else")).status_code == 404
+    assert "Nothing of it was loaded" in await read(shop, "/dashboard/imports/3")

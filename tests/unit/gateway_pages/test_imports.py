@@ -1,0 +1,46 @@
+"""What a file changed, in words."""
+
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from gateway.pages.import_effects import build_changes, build_hints
+from gateway.pages.imports import group_key
+from gateway.pages.numbers import Numbers
+from gateway.pages.pager import build_pager
+from gateway.queries.rows import Page
+from gateway.schemas.imports import RejectGroup
+
+NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
+EFFECTS = {
+    "orders_new": 34_751, "orders_updated": 0, "customers_touched": 3768, "new_customers": 2,
+    "new_currencies": ["CHF", "SEK"],
+    "dominant_customer": {"customer_id": "GUEST/1", "share": 0.3125},
+}  # fmt: skip
+
+
+def test_what_changed_is_counted_and_what_did_not_is_left_out() -> None:
+    assert build_changes(EFFECTS, NUMBERS) == [
+        ("New orders", "34,751"),
+        ("Customers with a new or changed order", "3,768"),
+        ("Customers that only this file's orders name", "2"),
+    ]
+    assert build_changes({}, NUMBERS) == []
+
+
+def test_a_dominant_customer_and_new_currencies_are_pointed_out() -> None:
+    dominant, currencies = build_hints(EFFECTS, NUMBERS)
+    assert dominant.text.startswith("31.2% of the orders belong to the customer GUEST/1.")
+    assert dominant.url == "/dashboard/customers/GUEST%2F1"
+    assert currencies.text.startswith("New currency: CHF, SEK.")
+    assert build_hints({"new_currencies": [], "dominant_customer": None}, NUMBERS) == []
+
+
+def test_a_page_of_one_reason_leads_to_the_next_of_the_same() -> None:
+    group = RejectGroup(
+        reason="empty", column_name="order_id", rows=120, first_line=3, example=None
+    )
+    pager = build_pager("/x", Page(2, 50), 50, 120, group=group_key(group))
+    assert pager.previous_url == "/x?group=empty.order_id&page=1"
+    assert pager.next_url == "/x?group=empty.order_id&page=3"
+    assert build_pager("/x", Page(1, 50), 50, 60).next_url == "/x?page=2"
