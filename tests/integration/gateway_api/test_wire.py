@@ -1,0 +1,174 @@
+"""The real server on a real socket: bodies, headers and silences of clients that mean no good."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from gateway import server as serving
+from gateway.app import create_app
+from gateway.server import Server
+from rfm_common.settings import Settings
+from tests.conftest import fresh
+
+BODY_SECONDS = 0.4
+HEADER_SECONDS = 0.4
+MOST_BYTES = 1000
+
+
+@dataclass
+class Wire:
+    """A listening gateway."""
+
+    settings: Settings
+    address: tuple[str, int]
+
+    async def ask(self, *parts: bytes, pause: float = 0.0) -> bytes:
+        """Send the parts with pauses between; all that comes back until the server closes."""
+        reader, writer = await asyncio.open_connection(*self.address)
+        sending = asyncio.create_task(trickle(writer, parts, pause))
+        try:
+            return await asyncio.wait_for(received(reader), 20)
+        finally:
+            sending.cancel()
+            writer.close()
+
+
+async def trickle(writer: asyncio.StreamWriter, parts: tuple[bytes, ...], pause: float) -> None:
+    with suppress(ConnectionError):
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+
+async def received(reader: asyncio.StreamReader) -> bytes:
+    """Until the end; a reset after the answer is an end as well."""
+    found = b""
+    with suppress(ConnectionError):
+        while chunk := await reader.read(65536):
+            found += chunk
+    return found
+
+
+def request(line: str, *headers: str) -> bytes:
+    return "\r\n".join((f"{line} HTTP/1.1", "Host: 127.0.0.1", *headers, "", "")).encode()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def wire(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[Wire]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(serving, "HEADER_SECONDS", HEADER_SECONDS)
+    limits = {"body_seconds": BODY_SECONDS, "max_upload_bytes": MOST_BYTES, "cdn": "off"}
+    folder = tmp_path_factory.mktemp("wire")
+    async with fresh(postgres, valkey, template, folder) as made:
+        settings = made.model_copy(update=limits)
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = Server(settings, create_app(settings))
+        running = asyncio.create_task(server.serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield Wire(settings, listening.getsockname())
+        server.should_exit = True
+        await running
+    patch.undo()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/pipeline/run", "application/json"),
+        ("/imports", "multipart/form-data; boundary=b"),
+        ("/login", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_a_body_that_trickles_in_is_cut_off(wire, path, kind) -> None:
+    """A byte now and then keeps a connection busy for ever, unless somebody looks at the clock."""
+    head = request(f"POST {path}", f"Content-Type: {kind}", "Content-Length: 900")
+    body = [bytes([byte]) for byte in b'--b\r\nContent-Disposition: form-data; name="f"' * 20]
+    answer = await wire.ask(head, *body, pause=0.05)
+    assert answer.startswith(b"HTTP/1.1 408 "), answer[:200]
+    assert b"application/problem+json" in answer
+    assert list(wire.settings.input_dir.iterdir()) == []
+
+
+async def test_a_body_in_pieces_is_fine(wire) -> None:
+    head = request(
+        "POST /pipeline/run", "Content-Type: application/json", "Content-Length: 19",
+        "Connection: close",
+    )  # fmt: skip
+    answer = await wire.ask(head, b'{"window_d', b'ays":100', b"}", pause=0.02)
+    assert answer.startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [("/imports", MOST_BYTES + 1), ("/pipeline/run", 2**20 + 1), ("/login", 2**62)],
+)
+async def test_an_oversized_body_is_refused_before_it_is_read(wire, path, size) -> None:
+    """Not a byte of the body is sent, and the answer is there."""
+    answer = await wire.ask(request(f"POST {path}", f"Content-Length: {size}"))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"bytes" in answer
+
+
+async def test_an_oversized_body_without_a_size_is_cut_off(wire) -> None:
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    head = request("POST /imports", "Transfer-Encoding: chunked", kind)
+    part = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n'
+    chunks = [b"%x\r\n%s\r\n" % (len(data), data) for data in (part, *[b"x" * 500] * 8)]
+    answer = await wire.ask(head, *chunks, pause=0.01)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert list(wire.settings.input_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        request("GET /health", "X-Long: " + "x" * 200_000),
+        request("GET /" + "x" * 200_000),
+        request("GET /health", *(f"X-{n}: {n}" for n in range(20_000))),
+        request("POST /login", "Content-Length: 4", "Content-Length: 5") + b"link=",
+        request("POST /login", "Content-Length: many"),
+        request("GET /health", "X-Cut: a\rSet-Cookie: b"),
+        b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+    ids=["header", "path", "headers", "sizes", "size", "carriage-return", "hosts", "tls"],
+)
+async def test_what_is_no_request_is_answered_with_400(wire, head) -> None:
+    answer = await wire.ask(head)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHos"])
+async def test_a_connection_that_says_nothing_is_closed(wire, said) -> None:
+    assert await wire.ask(said) == b""
+
+
+async def test_a_connection_that_says_the_next_thing_slowly_is_closed(wire) -> None:
+    """The second request is as impatiently awaited as the first."""
+    answer = await wire.ask(request("GET /login"), b"GET /health HTTP/1.1\r\nHos", pause=0.1)
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+
+
+async def test_no_secret_is_logged(wire, caplog) -> None:
+    """Neither uvicorn nor ours writes paths, headers or bodies, whatever the level."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("uvicorn.error", "uvicorn.access"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    secret = "sEcReT-of-a-link"
+    body = f"link={secret}".encode()
+    await wire.ask(
+        request(
+            "POST /login", f"Content-Length: {len(body)}", f"Authorization: Bearer {secret}",
+            f"Cookie: rfm_session_8701={secret}", "Connection: close",
+            "Content-Type: application/x-www-form-urlencoded",
+        ) + body
+    )  # fmt: skip
+    assert secret not in caplog.text
