@@ -41,6 +41,15 @@ async def start(service: str, settings: Settings, **more: str) -> asyncio.subpro
     )
 
 
+async def start_script(
+    script: Path, settings: Settings, *arguments: str
+) -> asyncio.subprocess.Process:
+    """Start a script where a service would run."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, script, *arguments, env=environment(settings), cwd="/"
+    )
+
+
 async def stop(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> int:
     """Signal a service and wait for its end; kill it when it does not come."""
     if process.returncode is None:

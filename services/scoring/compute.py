@@ -23,14 +23,13 @@ from scoring.engines import Engine, Flows, Target, Totals
 from scoring.features import Edges, edge_positions, edges_at
 from scoring.found import Fitted, Found
 from scoring.progress import Progress
-from scoring.segments import Centroid, name_segments
 from scoring.store.plan import Plan, read_plan, ruler
 from scoring.store.publish import Outcome
 from scoring.store.queue import Claim, note_version
 from scoring.store.reading import count_rows
 
 FIT_LIMIT = 1_000_000
-"""Up to so many customers the model is fitted on all, beyond on an even sample."""
+"""Up to so many customers the model is fitted on all, beyond on a sample by checksum of id."""
 
 
 class Solved(NamedTuple):
@@ -57,10 +56,11 @@ async def compute(
         progress.enter("clusters")
         solved = await _solve(engine, totals, plan, claimed.parameters)
         progress.enter("assign")
-        if solved:
-            await engine.assign(solved.model, solved.assignment)
+        inertia = await engine.assign(solved.model, solved.assignment) if solved else 0.0
         group.create_task(engine.write_clusters(target))
         fitted = await stoppable(_measured, solved) if solved else None
+        if fitted:
+            fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
         found = Found(
             plan=plan, totals=totals, edges=edges, fitted=fitted,
             aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
@@ -98,23 +98,18 @@ async def _solve(
     if not totals.customers:
         return None
     features = await engine.sample(FIT_LIMIT)
-    return await stoppable(_named, features, plan, parameters)
+    return await stoppable(_solved, features, plan, parameters)
 
 
-def _named(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
-    """Fit or take over the model, name its clusters."""
+def _solved(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
+    """Fit or take over the model, and place the customers of the sample."""
     model, sweep = _model(features, plan, parameters)
-    if not model.frozen:
-        names = name_segments([Centroid(*point) for point in model.centroids.tolist()])
-        model = replace(model, names=names)
     points = model.space.points(features)
     return Solved(model, sweep, points, nearest(points, model.centroids))
 
 
 def _measured(solved: Solved) -> Fitted:
-    quality = measure(
-        solved.points, solved.model.centroids, solved.assignment, solved.model.seed
-    )
+    quality = measure(solved.points, solved.model.centroids, solved.assignment, solved.model.seed)
     return Fitted(model=solved.model, quality=quality, sweep=solved.sweep)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rfm_common.explain import Ruler
-from scoring.clusters import LARGEST, Model, Quality, verdict
+from scoring.clusters import LARGEST, Fault, Model, Quality, fault, verdict
 from scoring.features import Edges, stored_edges
 from scoring.found import Fitted, Found
 from scoring.store.plan import Plan
@@ -24,7 +24,7 @@ def row(found: Found, parameters: Json) -> Json:
         "previous_run_id": before.run_id if before else None,
         "edges": stored_edges(found.edges),
         "model": fitted.model.data() if fitted else {},
-        "metrics": metrics(found) if fitted else {},
+        "metrics": metrics(found, parameters) if fitted else {},
         "summary": summary(found),
         "sweep": [candidate.data() for candidate in fitted.sweep] if fitted else [],
         "warnings": warnings(found, parameters),
@@ -41,17 +41,18 @@ def ruler(plan: Plan, edges: Edges, model: Model) -> Ruler:
     )  # fmt: skip
 
 
-def metrics(found: Found) -> Json:
+def metrics(found: Found, parameters: Json) -> Json:
     """The quality of the clusters, each cluster's own, and who moved."""
     if found.fitted is None:
         return {}
-    quality = found.fitted.quality
+    quality, model, asked = found.fitted.quality, found.fitted.model, parameters["k"]
+    wanted = None if model.frozen or asked == "auto" else int(asked)
     return {
         "inertia": quality.inertia, "silhouette": quality.silhouette,
         "calinski_harabasz": quality.calinski_harabasz,
         "davies_bouldin": quality.davies_bouldin,
-        "verdict": verdict(quality, found.totals.customers),
-        "clusters": _clusters(found, found.fitted.model, quality),
+        "verdict": verdict(quality, found.totals.customers, wanted),
+        "clusters": _clusters(found, model, quality),
         "moved": found.flows.summary(),
     }  # fmt: skip
 
@@ -74,15 +75,18 @@ def _clusters(found: Found, model: Model, quality: Quality) -> list[Json]:
 
 def summary(found: Found) -> Json:
     """Totals that every page shows."""
-    totals = found.totals
+    totals, spec = found.totals, found.plan.spec
     return {
         "customers": totals.customers, "active_customers": totals.active_customers,
         "orders": totals.orders, "monetary": str(totals.monetary),
         "median_recency_days": found.aggregates.median_recency_days,
         "orders_left_out": totals.left_out,
-        "base_currency": found.plan.spec.base_currency or None,
+        "base_currency": spec.base_currency or None,
         "grid": found.aggregates.grid,
-        "currencies": found.plan.currencies, "definition": found.plan.spec.fingerprint(),
+        "currencies": found.plan.currencies, "definition": spec.fingerprint(),
+        "measured": {
+            "counted_statuses": list(spec.statuses), "timezone": spec.zone, "as_of": spec.as_of,
+        },
     }  # fmt: skip
 
 
@@ -140,7 +144,8 @@ def _left_out(found: Found) -> Warned:
 
 def _of_model(found: Found, fitted: Fitted, parameters: Json) -> tuple[Warned, ...]:
     return (
-        _fewer(fitted, parameters), _giant(fitted), _poor_choice(fitted), _few(found, fitted),
+        _fewer(fitted, parameters), _tamed(fitted, parameters), _giant(fitted),
+        _poor_choice(fitted), _few(found, fitted),
     )  # fmt: skip
 
 
@@ -151,6 +156,16 @@ def _fewer(fitted: Fitted, parameters: Json) -> Warned:
     return "k_reduced", f"Only {got} customers differ from each other: {got} clusters, not {asked}."
 
 
+def _tamed(fitted: Fitted, parameters: Json) -> Warned:
+    asked, taken = parameters["transform"], fitted.model.space.transform
+    if fitted.model.frozen or asked == taken:
+        return None
+    return "transform_replaced", (
+        f"With the transform {asked} no number of clusters keeps them all between 2 % and 60 % of"
+        f" the customers; {taken} was used instead."
+    )
+
+
 def _giant(fitted: Fitted) -> Warned:
     share = max(fitted.quality.shares)
     if fitted.model.k < 2 or share <= LARGEST:
@@ -159,7 +174,8 @@ def _giant(fitted: Fitted) -> Warned:
 
 
 def _poor_choice(fitted: Fitted) -> Warned:
-    if not fitted.sweep or any(candidate.accepted for candidate in fitted.sweep):
+    quality = fitted.quality
+    if not fitted.sweep or fault(quality.shares, quality.stabilities) is Fault.NONE:
         return None
     return "no_good_k", "No number of clusters gives an answer to rely on; the least bad is shown."
 

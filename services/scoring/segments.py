@@ -1,6 +1,6 @@
 """Names of segments, read off the standardised centroids. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 HIGH, LOW = 0.5, -0.5
@@ -38,13 +38,14 @@ RULES = (
 OTHERWISE = "Need Attention"
 
 
-def name_segments(centroids: Sequence[Centroid]) -> list[str]:
-    """A name per cluster; equal names mean that the clusters form one segment.
+def name_segments(points: Iterable[Sequence[float]]) -> list[str]:
+    """A name per cluster (standardised r, f, m); equal names mean that they form one segment.
 
     Clusters first take the first rule that fits. While two share a name and one of them also
     fits a later rule that is free, the least worthy such cluster moves there. The numbering
     of the clusters does not matter.
     """
+    centroids = [Centroid(*point) for point in points]
     names = [_first_fit(centroid) for centroid in centroids]
     while move := _next_move(centroids, names):
         number, name = move

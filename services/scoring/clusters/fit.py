@@ -13,11 +13,14 @@ from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 
 from rfm_common.settings import Transform
-from scoring.clusters.model import Model, Start
+from scoring.clusters.model import Model, Start, nearest
 from scoring.clusters.space import Points, Space
 from scoring.clusters.stopping import check
+from scoring.segments import name_segments
 
-STARTS = 10
+FEWEST_STARTS, MOST_STARTS = 10, 30
+START_ROWS = 100_000
+"""A small shop gets more starts: there they cost little, and a poor one is likelier."""
 START_SAMPLE = 20_000
 """Customers on whom the starts compete; the winner is then refined on everyone."""
 CLEARLY_BETTER = 0.98
@@ -25,9 +28,24 @@ CLEARLY_BETTER = 0.98
 STEPS, SLICE = 300, 25
 """Lloyd's steps at most; and on everyone between two looks at whether the fit is wanted still."""
 SEEDS = 2**32
+SHARES = np.linspace(1, 0, 21).tolist()
+"""Of the way to a warm start's centroids; the first is taken at which no name changes."""
 VERSIONS = {"python": python_version()} | {
     name: version(name) for name in ("numpy", "scikit-learn", "scipy", "polars")
 }
+
+
+class Patience(NamedTuple):
+    """When Lloyd's steps end: after so many, or when centroids move so little (squared, in all)."""
+
+    steps: int
+    tolerance: float
+
+
+THOROUGH = Patience(STEPS, 1e-4)
+EASY = 3e-3
+"""Where a warm start rests: the last fractions of a per cent of inertia are not worth customers
+who change cluster without a reason of theirs."""
 
 
 class Solution(NamedTuple):
@@ -56,46 +74,77 @@ def fit(
         space=space, centroids=by_worth(cold.centroids), seed=seed, fitted_on=len(points),
         versions=VERSIONS,
     )  # fmt: skip
-    if warm is None:
-        return made
-    kept = replace(made, start=start)
-    if cold.inertia < CLEARLY_BETTER * warm.inertia:
-        return replace(kept, centroids=matched(cold.centroids, warm.centroids), model_changed=True)
-    return replace(kept, centroids=warm.centroids)
+    if warm is not None and start is not None:
+        is_better = cold.inertia < CLEARLY_BETTER * warm.inertia
+        centroids = (
+            matched(cold.centroids, warm.centroids) if is_better
+            else keep_names(points, space, start, warm)
+        )  # fmt: skip
+        made = replace(made, start=start, centroids=centroids, model_changed=is_better)
+    return replace(made, names=_names(made.centroids))
 
 
 def _warm_start(points: Points, space: Space, k: int, start: Start | None) -> Solution | None:
     if start is None or start.k != k or start.space.transform != space.transform:
         return None
-    return refine(points, start.space.carry(start.centroids, space))
+    return refine(points, start.space.carry(start.centroids, space), EASY)
+
+
+def keep_names(points: Points, space: Space, start: Start, warm: Solution) -> Points:
+    """The warm start's centroids; those with another name than before as near to it as may be.
+
+    A centroid on the border between two names would take all its customers along, again and
+    again. A clearly better answer is worth that, nothing else. Such a centroid stays somewhere
+    on its way: from where it was in real units or, if that has lost the name, in standard ones.
+    """
+    names = list(start.names)
+    if _names(warm.centroids) == names:
+        return warm.centroids
+    renamed = np.array([a != b for a, b in zip(_names(warm.centroids), names, strict=True)])
+    for begin in (start.space.carry(start.centroids, space), start.centroids):
+        for share in SHARES:
+            way = begin + share * (warm.centroids - begin)
+            places = np.where(renamed[:, None], way, warm.centroids)
+            if _names(places) == names and (
+                warm.inertia >= CLEARLY_BETTER * nearest(points, places).inertia
+            ):
+                return places
+    return warm.centroids
+
+
+def _names(centroids: Points) -> list[str]:
+    return name_segments(centroids.tolist())
 
 
 def cold_start(points: Points, k: int, seed: int) -> Solution:
     """The best of several starts on a sample, refined on all points."""
     sample = thin(points, START_SAMPLE)
-    seeds = [(seed + number) % SEEDS for number in range(STARTS)]
-    tried = [_kmeans(sample, k, one, "k-means++", STEPS) for one in seeds]
+    starts = min(max(START_ROWS // len(sample), FEWEST_STARTS), MOST_STARTS)
+    seeds = np.random.default_rng(seed).integers(SEEDS, size=starts)
+    tried = [_kmeans(sample, k, "k-means++", int(one), THOROUGH) for one in seeds]
     best = min(tried, key=lambda one: one.inertia)
     return best if len(sample) == len(points) else refine(points, best.centroids)
 
 
-def refine(points: Points, centroids: Points) -> Solution:
+def refine(points: Points, centroids: Points, tolerance: float = THOROUGH.tolerance) -> Solution:
     """Lloyd's steps from given centroids until they rest."""
+    patience = Patience(SLICE, tolerance)
     for _ in range(STEPS // SLICE):
-        solution = _kmeans(points, len(centroids), 0, centroids, SLICE)
+        solution = _kmeans(points, len(centroids), centroids, 0, patience)
         if solution.rests:
             break
         centroids = solution.centroids
     return solution
 
 
-def _kmeans(points: Points, k: int, seed: int, init: str | Points, steps: int) -> Solution:
+def _kmeans(points: Points, k: int, init: str | Points, seed: int, patience: Patience) -> Solution:
     check()
     with one_thread():
         fitted = KMeans(
-            k, init=init, n_init=1, random_state=seed, max_iter=steps, algorithm="lloyd"
-        ).fit(points)
-    rests = fitted.n_iter_ < steps
+            k, init=init, n_init=1, random_state=seed, max_iter=patience.steps,
+            tol=patience.tolerance, algorithm="lloyd",
+        ).fit(points)  # fmt: skip
+    rests = fitted.n_iter_ < patience.steps
     return Solution(np.asarray(fitted.cluster_centers_), float(fitted.inertia_), rests)
 
 

@@ -40,6 +40,7 @@ class Start:
     run_id: int
     space: Space
     centroids: Points
+    names: Sequence[str]
 
     @property
     def k(self) -> int:
@@ -49,12 +50,16 @@ class Start:
     @classmethod
     def stored(cls, data: dict[str, Any], run_id: int) -> Self:
         """Read a run's `model` column, or the `start` in it."""
-        return cls(run_id=run_id, space=Space.stored(data), centroids=_read(data["centroids"]))
+        return cls(
+            run_id=run_id, space=Space.stored(data), centroids=_read(data["centroids"]),
+            names=tuple(data["names"]),
+        )  # fmt: skip
 
     def data(self) -> dict[str, Any]:
         """The `start` of a run's `model` column."""
         return {
             "run_id": self.run_id, **self.space.data(), "centroids": self.centroids.tolist(),
+            "names": list(self.names),
         }  # fmt: skip
 
 

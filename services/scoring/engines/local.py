@@ -10,9 +10,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
 from rfm_common.explain import Ruler
-from scoring.clusters import Assignment, Model, Points, thin_rows
+from scoring.clusters import Assignment, Model, Points
 from scoring.engines import flows, frames
 from scoring.engines.protocol import Aggregates, Base, Flows, Target, Totals
+from scoring.engines.sampling import hashed_rows
 from scoring.features import Edges, PostgresDialect, Spec
 from scoring.store import reading, snapshots
 from scoring.store.snapshots import Block
@@ -53,21 +54,22 @@ class LocalEngine:
         return await asyncio.to_thread(frames.active_values, self._frame, positions)
 
     async def sample(self, limit: int) -> Points:
-        """Evenly spaced by id."""
-        rows = thin_rows(self._frame.height, limit)
+        """Chosen by a checksum of the id."""
+        rows = await asyncio.to_thread(hashed_rows, self._frame["customer_id"], limit)
         return await asyncio.to_thread(frames.numbers, self._frame, rows)
 
     async def score(self, edges: Edges) -> None:
         """Add the three scores."""
         self._frame = await asyncio.to_thread(frames.score, self._frame, edges)
 
-    async def assign(self, model: Model, known: Assignment | None) -> None:
+    async def assign(self, model: Model, known: Assignment | None) -> float:
         """Add cluster, segment, distances and rank."""
         self._model = model
         if known is None or len(known.labels) < self._frame.height:
             features = await asyncio.to_thread(frames.numbers, self._frame)
             known = await asyncio.to_thread(model.assign, features)
         self._frame = await asyncio.to_thread(frames.assign, self._frame, model, known)
+        return known.inertia
 
     async def aggregate(self, names: Sequence[str]) -> Aggregates:
         """Add up by cluster."""

@@ -108,17 +108,18 @@ class Engine(Protocol):
         ...
 
     async def sample(self, limit: int) -> Points:
-        """R, F, M of all customers, or of an even `limit` of them, in an order of their own."""
+        """R, F, M of all customers, or of `limit` of them: always the same for the same ids."""
         ...
 
     async def score(self, edges: Edges) -> None:
         """Give every customer the scores 1-5."""
         ...
 
-    async def assign(self, model: Model, known: Assignment | None) -> None:
+    async def assign(self, model: Model, known: Assignment | None) -> float:
         """Put every customer into its nearest cluster; rank the customers of each segment.
 
-        `known` is where the customers of the sample belong; they may be all.
+        `known` is where the customers of the sample belong; they may be all. Returns the sum
+        of everybody's squared distances.
         """
         ...
 

@@ -2,24 +2,28 @@
 
 import asyncio
 import random
+import signal
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from rfm_common.db import Sessions, run_sql
 from rfm_common.models import RunState
+from rfm_common.runs import RunRequest, queue_run
+from rfm_common.settings import Settings
+from scoring import jobs, listener
+from scoring.engines import open_engine
+from scoring.store import queue
+from scoring.worker import POLL
+from tests.faults.scoring.doomed import POINTS
 from tests.faults.scoring.fleet import fleet, reading, stopped_at
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs
-from tests.running import eventually
+from tests.running import eventually, start_script, stop
 
-# Which table a run waits for tells the step it is in.
-STEPS = {
-    "exchange_rates": "ACCESS EXCLUSIVE",  # load
-    "customers": "ACCESS EXCLUSIVE",  # features
-    "customer_clusters": "SHARE UPDATE EXCLUSIVE",  # publish: the swap
-    "segment_stats": "ACCESS EXCLUSIVE",  # publish: inside its transaction
-}
+DOOMED = Path(__file__).with_name("doomed.py")
 
 
 def orders(number: int, count: int = 200) -> list[ShopOrder]:
@@ -48,24 +52,81 @@ async def shown(sessions: Sessions) -> list[int]:
 
 @pytest.mark.timeout(240)
 async def test_killed_at_every_step(settings, sessions, redis) -> None:
-    async with fleet(settings, sessions, redis, 2) as workers, reading(sessions):
+    """A worker dies at each step, all at one time; two sound ones bring everything to an end."""
+    async with reading(sessions) as reader, fleet(settings, sessions, redis, 0) as workers:
         await load(sessions, orders(1))
+        await drain(settings, sessions, redis)
+        await load(sessions, orders(2))
+        async with sessions() as session, session.begin():
+            for k in range(2, 2 + len(POINTS)):
+                await queue_run(session, settings, RunRequest(k=k), "api")
+        dying = [await start_script(DOOMED, settings, point) for point in POINTS]
+        assert {await process.wait() for process in dying} == {-signal.SIGKILL}
+        seen = reader.reads
+        await workers.add()
+        await workers.add()
         await workers.settle()
-        for number, (table, mode) in enumerate(STEPS.items(), start=2):
-            async with stopped_at(workers, table, mode, orders(number)) as victim:
-                await workers.kill(victim)
-            await workers.add()
-            await workers.settle()
-            last = (await runs(sessions))[-1]
-            assert (last.state, last.is_current) == (RunState.FINISHED, True)
-            assert last.attempt == 2
-            assert last.customers_processed == await count_customers(sessions)
-        assert len(await shown(sessions)) == 1
+        assert reader.reads > seen > 0
 
         async def clean() -> bool:
             return await leftovers(sessions) == []
 
         await eventually(clean, what="tables of killed runs are removed")
+    done = await runs(sessions)
+    assert {run.state for run in done} == {RunState.FINISHED}
+    assert sorted(run.attempt for run in done)[-len(POINTS) :] == [2] * len(POINTS)
+    [current] = [run for run in done if run.is_current]
+    assert current.customers_processed == await count_customers(sessions)
+
+
+def test_a_killed_run_is_taken_over_within_15_seconds() -> None:
+    """The lease runs out, then somebody looks: what happens is in the test above."""
+    assert queue.LEASE.total_seconds() + listener.SWEEP_MS / 1000 + POLL <= 15
+
+
+@pytest.mark.timeout(180)
+async def test_a_fit_that_goes_on_and_on_keeps_neither_run_nor_worker(
+    settings, sessions, redis
+) -> None:
+    """K-means in this worker never comes to rest: cancelling and SIGTERM do not wait for it."""
+    await load(sessions, orders(1))
+    process = await start_script(DOOMED, settings, "endless")
+    try:
+        first = await fitting(sessions)
+        async with sessions() as session, session.begin():
+            await run_sql(session, "UPDATE scoring_runs SET cancel_requested = true")
+        await eventually(lambda: is_in(sessions, first, RunState.CANCELLED), 30, "it is cancelled")
+        async with sessions() as session, session.begin():
+            await queue_run(session, settings, RunRequest(k=3), "api")
+        second = await fitting(sessions)
+        assert await stop(process, signal.SIGTERM) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert (await run_of(sessions, second)).state is RunState.QUEUED
+    await drain(settings, sessions, redis)
+    run = await run_of(sessions, second)
+    assert (run.state, run.attempt) == (RunState.FINISHED, 1)
+
+
+async def fitting(sessions: Sessions) -> int:
+    """The run that fits its clusters."""
+
+    async def found() -> int:
+        running = [run for run in await runs(sessions) if run.state is RunState.RUNNING]
+        return sum(run.run_id or 0 for run in running if run.progress.get("step") == "clusters")
+
+    return await eventually(found, 60, "a run fits its clusters")
+
+
+async def is_in(sessions: Sessions, run_id: int, state: RunState) -> bool:
+    return (await run_of(sessions, run_id)).state is state
+
+
+async def drain(settings: Settings, sessions: Sessions, redis: Redis) -> None:
+    """Carry out in this process whatever waits."""
+    engine = open_engine(settings, sessions)
+    await jobs.drain(jobs.Context(settings, sessions, redis, engine, "test"))
 
 
 async def count_customers(sessions: Sessions) -> int:

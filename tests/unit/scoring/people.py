@@ -41,6 +41,18 @@ def history(seed: int, customers: int = 3000, days: int = 400) -> History:
     return History(who, day, np.round(level * rng.lognormal(0, 0.3, len(who)), 2), customers)
 
 
+def steady(seed: int, customers: int, days: int = 800) -> History:
+    """A shop older than the window: customers come and lapse all the time."""
+    rng = np.random.default_rng(seed)
+    counts = 1 + rng.poisson(rng.lognormal(0.6, 1.0, customers))
+    who = np.repeat(np.arange(customers), counts)
+    came = days * rng.random(customers)
+    stayed = np.minimum(rng.exponential(200, customers), days - came)
+    day = (came[who] + stayed[who] * rng.random(len(who))).astype(int)
+    level = rng.lognormal(3.5, 0.8, customers)[who]
+    return History(who, day, np.round(level * rng.lognormal(0, 0.3, len(who)), 2), customers)
+
+
 def skewed(seed: int, customers: int = 1000) -> Points:
     """A shop in which a few spend a thousand times as much as most."""
     rng = np.random.default_rng(seed)

@@ -1,0 +1,48 @@
+"""A scoring worker with a flaw: `python doomed.py POINT` dies the moment it comes to that point.
+
+`endless` does not die: its fits never come to rest. A script and not a module of the tests,
+because it runs where a service runs: without them on its path.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+from scoring import __main__ as service
+from scoring import compute, jobs
+from scoring.clusters import fit
+from scoring.engines.local import LocalEngine
+from scoring.store import publish
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "load": (compute, "read_plan"),
+    "features": (LocalEngine, "features"),
+    "scores": (LocalEngine, "score"),
+    "clusters": (compute, "fit"),
+    "assign": (LocalEngine, "assign"),
+    "publish": (jobs, "publish"),
+    "swap": (publish, "_swap"),
+    "commit": (publish, "_event"),
+}
+"""Each step of a run, and inside the last: before its transaction, and twice in it."""
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def never_rest() -> None:
+    module: Any = sys.modules[fit.__module__]
+    solution = module.Solution
+    module.START_SAMPLE, module.STEPS = 10, 10**9
+    module.Solution = lambda centroids, inertia, _: solution(centroids, inertia, rests=False)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "endless":
+        never_rest()
+    else:
+        setattr(*POINTS[sys.argv[1]], die)
+    asyncio.run(service.main())
