@@ -27,6 +27,9 @@ TUNING = {
     "max_wal_senders": "0",
     "max_connections": "100",
     "jit": "off",
+    # Rows and values stay out of the server's log.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 _STATUS_LINE = 7  # of postmaster.pid: "starting", "ready", "stopping"

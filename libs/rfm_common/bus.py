@@ -1,8 +1,10 @@
 """The doorbell: one Redis stream, fed by the outbox after each commit."""
 
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -17,6 +19,8 @@ from rfm_common.db import Sessions
 from rfm_common.events import EVENT_TYPES, Event, decode, encode
 from rfm_common.models import OutboxEvent
 from rfm_common.settings import Settings
+
+log = logging.getLogger("rfm.bus")
 
 STREAM = "rfm:events"
 KEPT = 10_000
@@ -84,6 +88,11 @@ async def forget(redis: Redis, is_personal: Callable[[Event], bool]) -> int:
     return int(await redis.xdel(STREAM, *gone)) if gone else 0
 
 
+def ids(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an event's data says which file, run or version it is about: for logs."""
+    return {name: data[name] for name in ("import_id", "run_id", "data_version") if data.get(name)}
+
+
 def remember(session: AsyncSession, event: Event) -> None:
     """Write the event to the outbox, in the transaction of the change that it tells of."""
     session.add(OutboxEvent(type=event.type, data=event.data()))
@@ -106,6 +115,7 @@ async def relay(sessions: Sessions, redis: Redis, limit: int = 100) -> int:
         rows = waiting.all()
         for row in rows:
             if kind := EVENT_TYPES.get(row.type):
-                await publish(redis, kind.of(row.data))
+                event_id = await publish(redis, kind.of(row.data))
+                log.info("%s announced", row.type, extra={"event_id": event_id, **ids(row.data)})
             row.published_at = datetime.now(UTC)
     return len(rows)

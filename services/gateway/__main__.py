@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.app import create_app
 from gateway.assets import fetching
+from gateway.edge import alive
 from gateway.server import Server
 from gateway.webhooks.endpoints import check_settings
 from gateway.webhooks.service import delivering
@@ -60,7 +61,7 @@ def main() -> None:
     asyncio.run(check_entrance(settings))
     check_webhook(settings)
     raise_file_limit()
-    Server(settings, create_app(settings, fetching, delivering)).run()
+    Server(settings, create_app(settings, alive, fetching, delivering)).run()
 
 
 if __name__ == "__main__":

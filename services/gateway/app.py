@@ -15,7 +15,9 @@ from litestar.types import ControllerRouterHandler
 
 from gateway import api, errors, openapi, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
+from gateway.edge import Edge, Latencies
 from gateway.live import Live, following
+from gateway.methods import name_methods
 from gateway.pages.login import HANDLERS as LOGIN_HANDLERS
 from gateway.queries.health import Counter
 from gateway.queries.quick import Quick
@@ -74,7 +76,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         exception_handlers={**errors.HANDLERS, **LOGIN_HANDLERS},
         lifespan=[connected, following, *while_running],
         middleware=[Guard(settings), Access(settings), Bodies(settings), Exits()],
-        before_send=[add_headers],
+        before_send=[add_headers, name_methods],
         compression_config=CompressionConfig(
             backend="gzip", exclude=["/events", "/export/", "/vendor/", "plotly.js"]
         ),
@@ -85,6 +87,8 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
     )
     app.state.settings = settings
+    app.state.latencies = Latencies()
+    app.asgi_handler = Edge(app.asgi_handler, app.state.latencies)
     app.state.counter = Counter()
     app.state.closing = asyncio.Event()
     app.state.webhook_bell = asyncio.Event()

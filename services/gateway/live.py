@@ -105,6 +105,9 @@ class Live:
         message = (stream_id, frame(name, data, stream_id))
         for client in self.clients:
             client.offer(message)
+        if isinstance(data, dict) and not name.endswith(".progress"):
+            told = {"event_id": stream_id, **bus.ids(data), "pages": len(self.clients)}
+            log.info("%s passed on", name, extra=told)
 
     def close(self) -> None:
         """End every stream now, so that the server can stop."""

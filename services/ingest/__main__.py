@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.failures import is_passing
 from ingest.service import Ingest
+from rfm_common.beats import beating
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.logs import configure_logging
@@ -30,6 +31,7 @@ async def main(settings: Settings) -> None:
     async with (
         open_sessions(settings, "ingest") as sessions,
         open_redis(settings, "ingest") as redis,
+        beating(sessions, "ingest"),
     ):
         await Ingest(settings, sessions, redis).run(stop)
 

@@ -53,7 +53,7 @@ class Importer:
                     await self._announce()
                     await self._decide(row, item)
                     await self._announce()
-                    log.info("%s: %s", item.name, row.message or row.state.value,
+                    log.info("%s: %s", item.name, ledger.told(row),
                              extra={"rows": row.rows_total})  # fmt: skip
                 await self._put_away(row, item)
 

@@ -6,6 +6,7 @@ import signal
 import socket
 from contextlib import suppress
 
+from rfm_common.beats import beating
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.logs import configure_logging
@@ -20,7 +21,11 @@ async def serve(settings: Settings) -> None:
     """Bring the schema up to date, then work until stopped."""
     await upgrade(settings)
     name = f"{socket.gethostname()}:{os.getpid()}"
-    async with open_sessions(settings, "scoring", 8) as sessions, open_redis(settings, name) as bus:
+    async with (
+        open_sessions(settings, "scoring", 8) as sessions,
+        open_redis(settings, name) as bus,
+        beating(sessions, "scoring"),
+    ):
         engine = open_engine(settings, sessions)
         await ScoringWorker(Context(settings, sessions, bus, engine, name)).run()
 

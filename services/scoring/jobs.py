@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from rfm_common import bus
 from rfm_common.db import Sessions
 from rfm_common.events import RunProgress
+from rfm_common.logs import bound
 from rfm_common.models import RunState
 from rfm_common.settings import Settings
 from scoring.compute import compute
@@ -65,19 +66,24 @@ async def carry_out(context: Context, claimed: Claim) -> None:
 
     A run that fails, for whatever reason, must not take the worker along.
     """
-    log.info("run started", extra={"run_id": claimed.run_id, "attempt": claimed.attempt})
+    with bound(run_id=claimed.run_id):
+        await _carry_out(context, claimed)
+    await relay(context)
+
+
+async def _carry_out(context: Context, claimed: Claim) -> None:
+    log.info("run started", extra={"attempt": claimed.attempt})
     try:
         await _under_lease(context, claimed)
     except asyncio.CancelledError:
         await asyncio.shield(_release(context, claimed))
         raise
     except LostRunError:
-        log.warning("run taken over by another worker", extra={"run_id": claimed.run_id})
+        log.warning("run taken over by another worker")
     except CancelledRunError:
         await _end(context, claimed, RunState.CANCELLED, "cancelled")
     except Exception as error:
         await _failed(context, claimed, error)
-    await relay(context)
 
 
 async def _under_lease(context: Context, claimed: Claim) -> None:
@@ -126,7 +132,7 @@ async def _publish(context: Context, claimed: Claim, outcome: Outcome, progress:
     async with context.sessions() as session, session.begin():
         await publish(session, claimed, outcome)
     seconds = round(sum(progress.timings.values()), 2)
-    log.info(outcome.row["message"], extra={"run_id": claimed.run_id, "seconds": seconds})
+    log.info(outcome.row["message"], extra={"seconds": seconds})
 
 
 async def _keep(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
@@ -148,7 +154,7 @@ async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
     except Exception as error:
         if not is_transient(error):
             raise
-        log.warning("no sign of life: %s", error, extra={"run_id": claimed.run_id})
+        log.warning("no sign of life: %s", error)
     if data:
         with suppress(*bus.BUS_ERRORS):
             await bus.publish(context.redis, RunProgress(run_id=claimed.run_id, **data))
@@ -156,10 +162,10 @@ async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
 
 async def _failed(context: Context, claimed: Claim, error: Exception) -> None:
     if is_transient(error):
-        log.warning("run interrupted: %s", words(error), extra={"run_id": claimed.run_id})
+        log.warning("run interrupted: %s", words(error))
         await _release(context, claimed, again=True)
     else:
-        log.exception("run failed", extra={"run_id": claimed.run_id})
+        log.exception("run failed")
         await _end(context, claimed, RunState.FAILED, words(error))
 
 

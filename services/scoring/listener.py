@@ -67,6 +67,8 @@ async def _read_burst(redis: Redis, after: str) -> str:
         if not entries:
             return after
         after = entries[-1][0]
+        for event_id, event in entries:
+            log.debug("heard %s", event.type, extra={"event_id": event_id, **bus.ids(event.data())})
         events = [event for _, event in entries]
         if any(isinstance(event, RunQueued) for event in events):
             return after

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from rfm_cli.doctor.checks import Check, fail, ok, warn
+from rfm_common.beats import SILENT
 from rfm_common.settings import Settings
 
-SILENT = 30
-"""Seconds without a sign of life after which a process counts as gone."""
 LATE = 600
 """Seconds that scores may be behind the data."""
 
@@ -31,7 +30,7 @@ FROM data_state
 
 async def work(connection: Any, settings: Settings) -> AsyncIterator[Check]:
     """Each of them, in the order in which a file passes through."""
-    facts = await connection.fetchrow(_FACTS, float(SILENT))
+    facts = await connection.fetchrow(_FACTS, SILENT)
     yield _alive(facts)
     yield _waiting(settings)
     yield _quarantine(facts)
