@@ -1,7 +1,8 @@
 """One customer: scores in words, segments over time and why they changed, orders in sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -10,16 +11,21 @@ from litestar.params import FromPath
 
 from gateway.dependencies import SessionDep, SettingsDep
 from gateway.pages.frame import SCORES, Frame, FrameDep
+from gateway.pages.guide import CAUSES
 from gateway.pages.numbers import Numbers
 from gateway.pages.render import answer
 from gateway.queries import customers as queries
 from gateway.queries.customers import CustomerRecord
+from gateway.queries.reasons import find_reason
 from gateway.queries.rows import Page
 from gateway.queries.snapshots import latest_snapshot
-from gateway.schemas.customers import CustomerScores, OrderRow
+from gateway.schemas.customers import CustomerScores, OrderRow, Reason
 from rfm_common.errors import NotFoundError
 
 ORDERS = 100
+EXPLAINED = 12
+"""So many changes of segment are listed with their reason."""
+FIGURES = {"recency_days": "Recency", "frequency": "Orders", "monetary": "Revenue"}
 STANDING = {5: "top 20 %", 4: "top 40 %", 3: "middle", 2: "bottom 40 %", 1: "bottom 20 %"}
 """A score in words: where it puts a customer among those with an order."""
 
@@ -57,6 +63,7 @@ class CustomerPage:
     window_days: int
     standings: list[Standing]
     stages: list[Stage]
+    moves: list[str]
     centroid: dict[str, Any]
     counted: list[OrderRow]
     others: list[OrderRow]
@@ -89,7 +96,8 @@ async def customer(
         scores=scores,
         window_days=snapshot.window_days if snapshot else settings.window_days,
         standings=build_standings(numbers, scores) if scores else [],
-        stages=build_stages(history),
+        stages=build_stages(history, await _reasons(session, history)),
+        moves=build_moves(await find_reason(session, history)),
         centroid=score.get("centroid", {}),
         counted=[order for order in orders if order.is_counted],
         others=[order for order in orders if not order.is_counted],
@@ -108,7 +116,9 @@ def build_standings(numbers: Numbers, scores: CustomerScores) -> list[Standing]:
             Standing("Orders", "0", scores.f_score, none),
             Standing("Revenue", numbers.exact_money(scores.monetary), scores.m_score, none),
         ]
-    days = f"{numbers.count(scores.recency_days)} days ago"
+    days = {0: "today", 1: "yesterday"}.get(
+        scores.recency_days, f"{numbers.count(scores.recency_days)} days ago"
+    )
     return [
         Standing("Last order", days, scores.r_score, STANDING[scores.r_score]),
         Standing(
@@ -121,28 +131,33 @@ def build_standings(numbers: Numbers, scores: CustomerScores) -> list[Standing]:
     ]  # fmt: skip
 
 
-def build_stages(history: Sequence[CustomerScores]) -> list[Stage]:
+async def _reasons(session: SessionDep, history: Sequence[CustomerScores]) -> dict[int, str]:
+    """Why the newest changes of segment came about, by the run that brought them."""
+    changes = [pair for pair in pairwise(history) if pair[0].segment_name != pair[1].segment_name]
+    reasons = {}
+    for now, before in changes[:EXPLAINED]:
+        if reason := await find_reason(session, [now, before]):
+            reasons[now.run_id] = CAUSES[reason.cause]
+    return reasons
+
+
+def build_stages(history: Sequence[CustomerScores], reasons: Mapping[int, str]) -> list[Stage]:
     """Stretches in the same segment, newest first, from a history that is newest first."""
     stages: list[Stage] = []
-    before: CustomerScores | None = None
     for scores in reversed(history):
-        if stages and before and stages[-1].segment_name == scores.segment_name:
+        if stages and stages[-1].segment_name == scores.segment_name:
             last = stages.pop()
             stages.append(Stage(last.segment_name, last.since, last.snapshots + 1, last.reason))
         else:
-            stages.append(Stage(scores.segment_name, scores, 1, explain(before, scores)))
-        before = scores
+            reason = reasons.get(scores.run_id, "") if stages else "first seen"
+            stages.append(Stage(scores.segment_name, scores, 1, reason))
     return stages[::-1]
 
 
-def explain(before: CustomerScores | None, now: CustomerScores) -> str:
-    """Why a customer is in another segment than in the snapshot before, as far as they show."""
-    if before is None:
-        return "first seen"
-    days = (now.calc_date - before.calc_date).days
-    if now.recency_days < before.recency_days + days and now.frequency:
-        return "a new order"
-    mine = (before.r_score, before.f_score, before.m_score)
-    if mine != (now.r_score, now.f_score, now.m_score):
-        return "time passed without an order"
-    return "same scores; the clusters were drawn anew"
+def build_moves(reason: Reason | None) -> list[str]:
+    """What moved each score since the snapshot before; scores that stayed are left out."""
+    moved = [score for score in reason.scores if score.before != score.after] if reason else []
+    return [
+        f"{FIGURES[score.figure]} {score.before} → {score.after}: {CAUSES[score.cause]}"
+        for score in moved
+    ]

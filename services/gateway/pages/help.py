@@ -26,6 +26,8 @@ KEYS = (
     ("g m", "migrations"),
     ("g i", "imports"),
     ("g r", "runs"),
+    ("j k", "next and previous row; Enter opens it"),
+    ("x", "choose the day to compare with"),
     ("t", "change the theme"),
     ("Esc", "clear the filters"),
 )

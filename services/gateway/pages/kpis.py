@@ -9,6 +9,8 @@ from gateway.pages.guide import guide
 from gateway.pages.numbers import NONE, Numbers
 from gateway.queries.pages import Segment
 
+TENFOLD = 10
+"""From here on a factor says more than per cent."""
 Summary = Mapping[str, Any]
 
 
@@ -40,6 +42,8 @@ def relative_change(
     if not before:
         return None
     share = (now - before) / before
+    if share >= TENFOLD:
+        return _change(f"× {numbers.count(now / before)}", grew=True, more_is_better=more_is_better)
     if abs(share) < 0.0005:
         return Change("no change", "", "no change", "even")
     return _change(numbers.signed_percent(share), share > 0, more_is_better)

@@ -22,6 +22,12 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("#theme")) choose(themes[(themes.indexOf(current()) + 1) % 3]);
   });
+  // A part that came anew may have chosen another option; a list that one has open is left alone.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const option of document.querySelectorAll("main option[selected]")) {
+      if (option.parentElement !== document.activeElement) option.selected = true;
+    }
+  });
   document.addEventListener("change", (event) => event.target.closest("form[data-auto]")?.requestSubmit());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("theme-changed")));
   paint();

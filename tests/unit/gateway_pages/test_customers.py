@@ -3,12 +3,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import pytest
 from babel import Locale
 
-from gateway.pages.customer import build_stages, build_standings, explain
+from gateway.pages.customer import build_moves, build_stages, build_standings
 from gateway.pages.customers import Asked, build_chips, build_headings
 from gateway.pages.numbers import Numbers
-from gateway.schemas.customers import CustomerScores
+from gateway.schemas.customers import CustomerScores, Reason, ScoreMove
+from rfm_common.models import Cause
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,25 +77,35 @@ def test_a_history_is_told_in_stretches_newest_first() -> None:
         scores(30, "At Risk", 40, (2, 3, 3)),
         scores(0, "Loyal Customers", 10),
     ]
-    stages = build_stages(history)
+    stages = build_stages(history, {90: "new order", 30: "time passed"})
     assert [(stage.segment_name, stage.snapshots) for stage in stages] == [
         ("Champions", 1), ("At Risk", 2), ("Loyal Customers", 1),
     ]  # fmt: skip
     assert [stage.reason for stage in stages] == [
-        "a new order", "time passed without an order", "first seen",
+        "new order", "time passed", "first seen",
     ]  # fmt: skip
-    assert build_stages([]) == []
+    assert build_stages([], {}) == []
 
 
-def test_who_moved_without_a_change_of_scores_was_moved_by_the_clusters() -> None:
-    before = scores(0, "Lost", 10)
-    now = replace_segment(scores(30, "Lost", 40), "At Risk")
-    assert explain(before, now) == "same scores; the clusters were drawn anew"
+def test_scores_that_moved_are_told_with_what_moved_them() -> None:
+    reason = Reason(
+        since=FIRST_DAY, cause=Cause.AGEING, has_new_order=False, segment_before="Champions",
+        segment_by_old_model=None,
+        scores=[
+            ScoreMove(figure="recency_days", before=4, after=2, cause=Cause.AGEING),
+            ScoreMove(figure="frequency", before=3, after=3, cause=Cause.STAYED),
+            ScoreMove(figure="monetary", before=5, after=4, cause=Cause.EDGES),
+        ],
+    )  # fmt: skip
+    assert build_moves(reason) == [
+        "Recency 4 → 2: time passed without an order", "Revenue 5 → 4: everybody else changed",
+    ]  # fmt: skip
+    assert build_moves(None) == []
 
 
-def replace_segment(row: CustomerScores, name: str) -> CustomerScores:
-    row.segment_name = name
-    return row
+@pytest.mark.parametrize(("days", "words"), [(0, "today"), (1, "yesterday"), (30, "30 days ago")])
+def test_the_last_order_is_told_as_people_say_it(days: int, words: str) -> None:
+    assert build_standings(NUMBERS, scores(0, "Lost", days))[0].value == words
 
 
 def test_asked_is_a_value() -> None:

@@ -7,7 +7,7 @@ from babel import Locale
 
 from gateway.pages.guide import GUIDES, guide, rank
 from gateway.pages.histograms import histogram
-from gateway.pages.kpis import Moment, build_kpis, money_at_risk
+from gateway.pages.kpis import Moment, build_kpis, money_at_risk, relative_change
 from gateway.pages.numbers import Numbers
 from gateway.pages.overview import build_grid, build_rows
 from gateway.queries.pages import Segment
@@ -106,6 +106,13 @@ def test_a_segment_of_another_version_is_shown_plainly() -> None:
     stranger = guide("New <b>Stars</b>")
     assert stranger.name == "New <b>Stars</b>"
     assert rank(stranger.name) > rank("Lost")
+
+
+def test_a_figure_that_grew_manyfold_is_told_by_its_factor() -> None:
+    grown = relative_change(NUMBERS, 117_000, 10.6, more_is_better=False)
+    assert grown is not None
+    assert (grown.text, grown.mood) == ("× 11,038", "bad")
+    assert relative_change(NUMBERS, 1, 0) is None
 
 
 def test_a_histogram_has_round_borders_and_counts_everybody() -> None:
