@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format lock clean ready
+.PHONY: help demo up test check prove format lock clean ready
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: ready ## Lint, format, types, import contracts, house rules, schema again
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit/test_house_rules.py tests/integration/test_schema.py
+
+prove: ready ## Break the running product while readers watch, then check (ARGS="--seed 7 --runs 10")
+	$(BIN)/python -m tests.prove $(ARGS)
 
 format: ready ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .

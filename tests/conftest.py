@@ -35,9 +35,16 @@ def state_dir() -> Generator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+class HastyPostgres(PrivatePostgres):
+    """Does not wait for the disk: no test pulls the plug of the machine, only of processes."""
+
+    def command(self) -> list[str | Path]:
+        return [*super().command(), "-cfsync=off", "-cfull_page_writes=off"]
+
+
 @pytest.fixture(scope="session")
 def postgres(state_dir: Path) -> Generator[PrivatePostgres]:
-    server = PrivatePostgres(state_dir / "postgres")
+    server = HastyPostgres(state_dir / "postgres")
     server.start()
     yield server
     server.stop()

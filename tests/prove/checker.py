@@ -1,0 +1,279 @@
+"""After quiet: does what is there agree with what was dropped? Each finding is one sentence."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from rfm_common.db import Sessions, run_sql
+from tests.prove.deliver import Deliveries
+from tests.prove.files import DOMAIN, Dropped, Tables
+from tests.prove.readers import FINAL, Seen
+from tests.unit.scoring import oracle
+
+LOADED = {"loaded", "loaded_with_rejects"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that the database holds, read in one transaction."""
+
+    imports: Sequence[Any]
+    customers: dict[str, tuple[Any, ...]]
+    orders: dict[str, tuple[Any, ...]]
+    rates: dict[tuple[str, date], Decimal]
+    rejects: Counter[int]
+    versions: tuple[int, int]
+    open_runs: int
+    unpublished: int
+    run: Any
+    """Of the newest snapshot."""
+    scores: dict[str, tuple[Any, ...]]
+    clusters: Counter[str]
+    """How often each customer is in the newest snapshot's clusters."""
+
+
+async def read(sessions: Sessions) -> Found:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+        async def rows(statement: str, **values: object) -> Sequence[Any]:
+            return (await run_sql(session, statement, **values)).all()
+
+        runs = await rows("SELECT * FROM scoring_runs WHERE is_current ORDER BY calc_date DESC")
+        run = runs[0] if runs else None
+        moment = run.calc_date if run else None
+        customers = await rows("SELECT customer_id, email, country, created_at FROM customers")
+        orders = await rows("SELECT order_id, customer_id, order_date, order_amount, currency,"
+                            " status FROM orders")  # fmt: skip
+        rates = await rows("SELECT currency, valid_from, rate FROM exchange_rates")
+        scores = await rows("SELECT customer_id, recency_days, frequency, monetary, r_score,"
+                            " f_score, m_score FROM rfm_features WHERE calc_date = :moment",
+                            moment=moment)  # fmt: skip
+        clusters = await rows(
+            "SELECT customer_id FROM customer_clusters WHERE calc_date = :moment", moment=moment
+        )
+        rejects = await rows("SELECT import_id, count(*) FROM import_rejects"
+                             " WHERE outcome = 'rejected' GROUP BY 1")  # fmt: skip
+        [versions] = await rows("SELECT data_version, scored_version FROM data_state")
+        [open_runs] = await rows(
+            "SELECT count(*) FROM scoring_runs WHERE state IN ('queued', 'running')"
+        )
+        [unpublished] = await rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        return Found(
+            imports=await rows("SELECT * FROM imports ORDER BY import_id"),
+            customers={row[0]: tuple(row[1:]) for row in customers},
+            orders={row[0]: tuple(row) for row in orders},
+            rates={(row[0], row[1]): row[2] for row in rates},
+            rejects=Counter({row[0]: row[1] for row in rejects}),
+            versions=tuple(versions), open_runs=open_runs[0], unpublished=unpublished[0],
+            run=run, scores={row[0]: tuple(row[1:]) for row in scores},
+            clusters=Counter(row[0] for row in clusters),
+        )  # fmt: skip
+
+
+def check(found: Found, deliveries: Deliveries, seen: Seen, data_dir: Path) -> list[str]:
+    """Every promise that does not hold."""
+    checks = (
+        check_ledger(found, deliveries, data_dir), check_counts(found), check_new(found),
+        check_tables(found, deliveries), check_catching_up(found), check_snapshot(found),
+        check_folders(found, data_dir), check_stream(found, seen), iter(seen.wrong),
+    )  # fmt: skip
+    return [sentence for one in checks for sentence in one]
+
+
+def by_content(deliveries: Deliveries) -> dict[str, Dropped]:
+    return {one.sha256: one for one in (*deliveries.perhaps, *deliveries.surely)}
+
+
+def bytes_of(row: Any, data_dir: Path) -> str | None:
+    """The digest of an import's file, also of one that was refused at first sight."""
+    path = data_dir / str(row.stored_path)
+    if row.sha256 is None and row.stored_path and path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return row.sha256  # type: ignore[no-any-return]
+
+
+def check_ledger(found: Found, deliveries: Deliveries, data_dir: Path) -> Iterator[str]:
+    """Each file has as many rows as it was delivered, the right verdict, and one load at most."""
+    known = by_content(deliveries)
+    sure = Counter(one.sha256 for one in deliveries.surely)
+    perhaps = Counter(one.sha256 for one in deliveries.perhaps)
+    rows: dict[str, list[Any]] = {}
+    for row in found.imports:
+        if row.reason == "vanished":
+            continue
+        sha256 = bytes_of(row, data_dir)
+        if row.state not in FINAL:
+            yield f"import {row.import_id} ({row.file_name}) is not decided: {row.state}"
+        elif sha256 not in known:
+            yield f"import {row.import_id} ({row.file_name}) has bytes that nobody dropped"
+        else:
+            rows.setdefault(sha256, []).append(row)
+    for sha256, dropped in known.items():
+        mine = rows.get(sha256, [])
+        if not sure[sha256] <= len(mine) <= sure[sha256] + perhaps[sha256]:
+            yield (f"{dropped.name}: delivered {sure[sha256]} (+{perhaps[sha256]}) times,"
+                   f" in the ledger {len(mine)} times")  # fmt: skip
+        yield from _check_verdicts(dropped, mine)
+
+
+def _check_verdicts(dropped: Dropped, rows: Sequence[Any]) -> Iterator[str]:
+    states = Counter(row.state for row in rows)
+    loads = sum(states[state] for state in LOADED)
+    if dropped.kind is None:
+        if set(states) - {"quarantined"}:
+            yield f"{dropped.name}: damaged, and yet {dict(states)}"
+    elif rows and loads != 1:
+        yield f"{dropped.name}: loaded {loads} times ({dict(states)})"
+    elif set(states) - LOADED - {"duplicate"}:
+        yield f"{dropped.name}: whole, and yet {dict(states)}"
+    for row in rows:
+        if row.state in LOADED and row.rows_rejected != dropped.rejected:
+            yield f"{dropped.name}: {row.rows_rejected} rows rejected, not {dropped.rejected}"
+
+
+def check_new(found: Found) -> Iterator[str]:
+    """No row is taken for new twice: what loads called new is what there is."""
+    new = Counter({"orders": 0, "exchange_rates": 0})
+    for row in found.imports:
+        if row.state in LOADED:
+            new[row.kind] += row.rows_new
+    for kind, table in (("orders", found.orders), ("exchange_rates", found.rates)):
+        if new[kind] != len(table):
+            yield f"{len(table)} {kind} in the table, {new[kind]} came as new"
+
+
+def check_counts(found: Found) -> Iterator[str]:
+    """Rows of a file = new + updated + unchanged + superseded + rejected, and these are listed."""
+    for row in found.imports:
+        parts = (row.rows_new + row.rows_updated + row.rows_unchanged + row.rows_superseded
+                 + row.rows_rejected)  # fmt: skip
+        if row.state in LOADED and row.rows_total != parts:
+            yield f"import {row.import_id}: {row.rows_total} rows, accounted for {parts}"
+        if row.state in LOADED and found.rejects[row.import_id] != row.rows_rejected:
+            yield (f"import {row.import_id}: {row.rows_rejected} rows rejected,"
+                   f" {found.rejects[row.import_id]} listed")  # fmt: skip
+
+
+def check_tables(found: Found, deliveries: Deliveries) -> Iterator[str]:
+    """The tables are what the loaded files say, taken one after the other."""
+    known, paper = by_content(deliveries), Tables()
+    loads = [row for row in found.imports if row.state in LOADED and row.sha256 in known]
+    for row in sorted(loads, key=lambda row: row.data_version):
+        paper.accept(known[row.sha256])
+    if len({row.data_version for row in loads}) != len(loads):
+        yield "two imports share a data_version"
+    yield from _differences("customer", found.customers, paper.customers)
+    yield from _differences("order", found.orders, paper.orders)
+    yield from _differences("rate", found.rates, paper.rates)
+
+
+def _differences(what: str, found: dict[Any, Any], expected: dict[Any, Any]) -> Iterator[str]:
+    wrong = [key for key in {*found, *expected} if found.get(key) != expected.get(key)]
+    if wrong:
+        key = sorted(wrong)[0]
+        yield (f"{len(wrong)} {what}s are wrong, such as {key}: {found.get(key)} in the table,"
+               f" {expected.get(key)} in the files")  # fmt: skip
+
+
+def check_catching_up(found: Found) -> Iterator[str]:
+    """Scores have caught up, and nothing waits."""
+    data, scored = found.versions
+    loads = sum(row.state in LOADED for row in found.imports)
+    if data != scored:
+        yield f"data_version is {data}, scored_version {scored}"
+    if data != loads:
+        yield f"data_version is {data} after {loads} loads"
+    if found.open_runs:
+        yield f"{found.open_runs} runs are open"
+    if found.unpublished:
+        yield f"{found.unpublished} events were never told"
+
+
+def check_snapshot(found: Found) -> Iterator[str]:
+    """The newest snapshot: each customer once, with the scores of an independent computation."""
+    if found.run is None:
+        if found.customers:
+            yield "there are customers and no snapshot"
+        return
+    if found.run.data_version != found.versions[0]:
+        yield (f"the newest snapshot ({found.run.calc_date}) shows data_version"
+               f" {found.run.data_version}, not {found.versions[0]}")  # fmt: skip
+        return
+    if set(found.clusters) != set(found.customers) or set(found.clusters.values()) - {1}:
+        yield f"{len(found.clusters)} of {len(found.customers)} customers have a cluster"
+    orders = [oracle.OracleOrder(*row[1:]) for row in found.orders.values()]
+    rates = [(currency, day, rate) for (currency, day), rate in found.rates.items()]
+    expected = oracle.snapshot(
+        found.customers, orders, found.run.calc_date, found.run.window_days, rates=rates
+    )
+    scores = {
+        key: (one.recency_days, one.frequency, one.monetary, one.r_score, one.f_score, one.m_score)
+        for key, one in expected.customers.items()
+    }
+    yield from _differences("score", found.scores, scores)
+
+
+def check_folders(found: Found, data_dir: Path) -> Iterator[str]:
+    """Every decided file is where the ledger says, and nothing else is anywhere."""
+    stored = {row.stored_path for row in found.imports if row.stored_path}
+    here = {
+        path.relative_to(data_dir).as_posix() for path in data_dir.rglob("*")
+        if path.is_file() and not path.name.endswith(".rejects.csv")
+    }  # fmt: skip
+    strays = {name for name in here - stored if not re.search(r"/\.upload-.*\.part$", name)}
+    if strays:
+        yield f"{len(strays)} files nobody knows, such as {min(strays)}"
+    if stored - here:
+        yield f"{len(stored - here)} files are gone, such as {min(stored - here)}"
+    for row in found.imports:
+        folder = "quarantine" if row.state == "quarantined" else "archive"
+        if row.stored_path and not row.stored_path.startswith(f"{folder}/"):
+            yield f"import {row.import_id} is {row.state} and lies in {row.stored_path}"
+
+
+def check_stream(found: Found, seen: Seen) -> Iterator[str]:
+    """The end of each import was on the stream, or the stream told to load everything anew."""
+    missed = [
+        row.import_id for row in found.imports
+        if row.import_id not in seen.told
+        and not (seen.resync and row.finished_at and row.finished_at <= seen.resync)
+    ]  # fmt: skip
+    if missed:
+        yield f"the open stream lost {len(missed)} imports, such as {missed[0]}"
+
+
+async def check_privacy(redis: Redis, logs: Sequence[Path]) -> list[str]:
+    """No e-mail address in a log or in Redis; the client must not decode."""
+    wrong = [
+        f"an e-mail address is in {path.name}: {line[:200]!r}"
+        for path in logs
+        for line in path.read_text(errors="replace").splitlines()
+        if DOMAIN in line
+    ][:5]
+    for key in await redis.keys("*"):
+        if DOMAIN.encode() in await _content(redis, key):
+            wrong.append(f"an e-mail address is in Redis, key {key!r}")
+    return wrong
+
+
+async def _content(redis: Redis, key: bytes) -> bytes:
+    """Everything under a key; DUMP would compress it."""
+    reads: dict[bytes, Callable[[], Awaitable[Any]]] = {
+        b"stream": lambda: redis.xrange(key),
+        b"zset": lambda: redis.zrange(key, 0, -1),
+        b"hash": lambda: redis.hgetall(key),
+        b"list": lambda: redis.lrange(key, 0, -1),  # type: ignore[dict-item]
+        b"set": lambda: redis.smembers(key),  # type: ignore[dict-item]
+        b"string": lambda: redis.get(key),
+    }
+    kind = await redis.type(key)
+    return str(await reads[kind]()).encode() if kind in reads else b""  # it has expired

@@ -1,0 +1,71 @@
+"""How files come: renamed into the folder, written there slowly, or uploaded."""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.prove.files import Dropped, Maker
+from tests.prove.stack import Stack
+from tests.running import drop
+
+
+@dataclass
+class Deliveries:
+    """Everything that was put before ingest: surely, or perhaps (an upload without an answer)."""
+
+    surely: list[Dropped] = field(default_factory=list)
+    perhaps: list[Dropped] = field(default_factory=list)
+    ways: Counter[str] = field(default_factory=Counter)
+
+
+class Courier:
+    """Delivers a maker's files into a stack."""
+
+    def __init__(self, stack: Stack, seed: int) -> None:
+        self.stack = stack
+        self.random = random.Random(seed)
+        self.maker = Maker(random.Random(seed + 1))
+        self.done = Deliveries()
+        self.input = stack.folder / "data" / "input"
+
+    async def run(self) -> None:
+        for dropped in self.maker.files():
+            await self.deliver(dropped)
+            await asyncio.sleep(self.random.expovariate(2.5))
+
+    async def deliver(self, dropped: Dropped) -> None:
+        ways = (self._rename, self._write, self._upload)
+        way = self.random.choices(ways, (60, 15, 25))[0]
+        while (self.input / dropped.name).exists():  # its last bytes were not taken yet
+            await asyncio.sleep(0.2)
+        self.done.ways[way.__name__.strip("_")] += 1
+        await way(dropped)
+
+    async def _rename(self, dropped: Dropped) -> None:
+        drop(self.input, dropped.name, dropped.content)
+        self.done.surely.append(dropped)
+
+    async def _write(self, dropped: Dropped) -> None:
+        """Somebody copies it straight into the folder, in three pieces."""
+        third = len(dropped.content) // 3 + 1
+        with (self.input / dropped.name).open("wb", buffering=0) as file:
+            for start in range(0, len(dropped.content), third):
+                file.write(dropped.content[start : start + third])
+                await asyncio.sleep(0.1)
+        self.done.surely.append(dropped)
+
+    async def _upload(self, dropped: Dropped) -> None:
+        files = {"files": (dropped.name, dropped.content, "text/csv")}
+        try:
+            async with httpx.AsyncClient(base_url=self.stack.url, trust_env=False) as client:
+                answer = await client.post("/imports", files=files, timeout=10)
+        except httpx.HTTPError:
+            self.done.perhaps.append(dropped)
+            return
+        if answer.is_success:
+            self.done.surely.append(dropped)
+        else:
+            self.done.perhaps.append(dropped)

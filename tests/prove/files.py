@@ -1,0 +1,172 @@
+"""Random files of a shop from a seed, and what each of them must do to the tables."""
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+DOMAIN = "prove.example"
+"""Of every e-mail address, so that a leak can be searched for."""
+
+Kind = Literal["customers", "orders", "exchange_rates"]
+OrderRow = tuple[str, str, datetime, Decimal, str, str]
+CustomerRow = tuple[str, str, str, datetime]
+RateRow = tuple[str, date, Decimal]
+Row = OrderRow | CustomerRow | RateRow
+
+HEADERS: dict[Kind, str] = {
+    "orders": "order_id,customer_id,order_date,order_amount,currency,status",
+    "customers": "customer_id,email,country,created_at",
+    "exchange_rates": "currency,rate,valid_from",
+}
+STATUSES = ("completed", "completed", "completed", " Completed ", "refunded", "cancelled")
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file, and what must become of it when it is the first with these bytes."""
+
+    name: str
+    content: bytes
+    kind: Kind | None
+    """None: it must be quarantined."""
+    rows: tuple[Row, ...] = ()
+    """Accepted, in the order of the file; a later row wins."""
+    rejected: int = 0
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass
+class Maker:
+    """Makes one file after the other; the same seed makes the same files."""
+
+    random: random.Random
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    made: list[Dropped] = field(default_factory=list)
+    _order: int = 0
+
+    def files(self) -> Iterator[Dropped]:
+        makers = (self._orders, self._customers, self._rates, self._damaged, self._again)
+        while True:
+            make = self.random.choices(makers, (60, 14, 4, 10, 12))[0]
+            if made := make(f"{len(self.made):05d}"):
+                self.made.append(made)
+                yield made
+
+    def _orders(self, number: str) -> Dropped:
+        rows = [self._order_row() for _ in range(self.random.randint(1, 60))]
+        lines = [_order_line(row, self.random.choice(STATUSES)) for row in rows]
+        accepted = [_with_status(row, line) for row, line in zip(rows, lines, strict=True)]
+        rejected = 0
+        if len(rows) >= 20 and self.random.random() < 0.3:
+            at = self.random.randrange(len(lines))
+            lines.insert(at, f"X{number},C1,2024-13-45,10.00,EUR,completed")
+            rejected = 1
+        return _file(f"orders-{number}.csv", "orders", lines, accepted, rejected)
+
+    def _order_row(self) -> OrderRow:
+        """A new order, or one in ten times an old one with other values."""
+        if self._order and self.random.random() < 0.1:
+            number = self.random.randint(1, self._order)
+        else:
+            self._order = number = self._order + 1
+        moment = datetime.combine(self.today, datetime.min.time(), UTC) - timedelta(
+            days=self.random.randint(1, 400), seconds=self.random.randint(0, 86_399)
+        )
+        amount = Decimal(self.random.randint(-500, 50_000)) / 100
+        currency = self.random.choices(("EUR", "USD", "GBP", "JPY"), (80, 10, 8, 2))[0]
+        customer = f"C{int(self.random.paretovariate(0.7)) % 200}"
+        return (f"O{number}", customer, moment, amount, currency, "")
+
+    def _customers(self, number: str) -> Dropped:
+        ids = self.random.sample(range(220), self.random.randint(1, 40))
+        rows: list[CustomerRow] = [
+            (
+                f"C{one}", f"person{one}.{number}@{DOMAIN}",
+                self.random.choice(("DE", "FR", "US")),
+                datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=self.random.randint(0, 1000)),
+            )
+            for one in ids
+        ]  # fmt: skip
+        lines = [f"{row[0]},{row[1]},{row[2]},{row[3]:%Y-%m-%d}" for row in rows]
+        return _file(f"customers-{number}.csv", "customers", lines, rows)
+
+    def _rates(self, number: str) -> Dropped:
+        day = self.today - timedelta(days=self.random.randint(0, 500))
+        rows: list[RateRow] = [
+            (currency, day, Decimal(self.random.randint(5_000, 15_000)) / 10_000)
+            for currency in self.random.sample(("USD", "GBP", "EUR"), 2)
+        ]
+        lines = [f"{row[0]},{row[2]},{row[1]}" for row in rows]
+        return _file(f"rates-{number}.csv", "exchange_rates", lines, rows)
+
+    def _damaged(self, number: str) -> Dropped:
+        """Bytes that no reader may guess at; each is different, so each has its own verdict."""
+        mail = f"leak{number}@{DOMAIN}"
+        head = HEADERS["customers"]
+        content = self.random.choice((
+            f"customer_id,customer_id,email\nC1,C1,{mail}\n".encode(),
+            f'{head}\nC1,"{mail},DE,2020-01-01\n'.encode(),
+            f"{head}\nC1,{mail}\0,DE,2020-01-01\n".encode(),
+            f"email,nothing\n{mail},1\n".encode(),
+            "\n".join([HEADERS["orders"], *[f"{mail},C1,never,x,EUR,completed"] * 5]).encode(),
+        ))  # fmt: skip
+        return Dropped(f"damaged-{number}.csv", content, None)
+
+    def _again(self, number: str) -> Dropped | None:
+        """An earlier file: its bytes under another name, or its name with other bytes."""
+        if not self.made:
+            return None
+        earlier = self.random.choice(self.made)
+        if self.random.random() < 0.6:
+            return Dropped(
+                f"again-{number}.csv", earlier.content, earlier.kind, earlier.rows, earlier.rejected
+            )
+        fresh = self._orders(number)
+        return Dropped(earlier.name, fresh.content, fresh.kind, fresh.rows, fresh.rejected)
+
+
+def _order_line(row: OrderRow, status: str) -> str:
+    return f"{row[0]},{row[1]},{row[2]:%Y-%m-%dT%H:%M:%SZ},{row[3]:.2f},{row[4]},{status}"
+
+
+def _with_status(row: OrderRow, line: str) -> OrderRow:
+    return (*row[:5], line.rsplit(",", 1)[1].strip().lower())
+
+
+def _file(
+    name: str, kind: Kind, lines: list[str], rows: Sequence[Row], rejected: int = 0
+) -> Dropped:
+    content = "\n".join([HEADERS[kind], *lines, ""]).encode()
+    return Dropped(name, content, kind, tuple(rows), rejected)
+
+
+def _key(kind: Kind | None, row: Row) -> tuple[object, ...]:
+    return row[:2] if kind == "exchange_rates" else row[:1]
+
+
+@dataclass
+class Tables:
+    """The tables as a shop would keep them on paper: accepted rows, one file after the other."""
+
+    customers: dict[str, tuple[str | None, str | None, datetime | None]] = field(
+        default_factory=dict
+    )
+    orders: dict[str, OrderRow] = field(default_factory=dict)
+    rates: dict[tuple[str, date], Decimal] = field(default_factory=dict)
+
+    def accept(self, dropped: Dropped) -> None:
+        for row in {_key(dropped.kind, row): row for row in dropped.rows}.values():
+            if dropped.kind == "customers":
+                self.customers[row[0]] = (row[1], row[2], row[3])  # type: ignore[assignment]
+            elif dropped.kind == "exchange_rates":
+                self.rates[row[0], row[1]] = row[2]  # type: ignore[index,assignment]
+            else:
+                self.orders[row[0]] = row  # type: ignore[assignment]
+                self.customers.setdefault(row[1], (None, None, None))  # type: ignore[arg-type]

@@ -1,0 +1,189 @@
+"""What goes wrong: one fault after the other from the seed, each healed after a while."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from rfm_common.bus import open_redis
+from tests.prove.proxy import Line
+from tests.prove.stack import Server, Stack, fake_clock
+
+SERVICES = ("ingest", "scoring", "gateway")
+
+Fault = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Nemesis:
+    """Breaks a stack until it is cancelled; `times` says when servers were away."""
+
+    stack: Stack
+    random: random.Random
+    counts: Counter[str] = field(default_factory=Counter)
+    last: float = 0.0
+    """When the last fault was healed; monotonic."""
+    is_active: bool = False
+
+    def faults(self) -> dict[str, Fault]:
+        """Every fault that this machine allows, by name."""
+        stack = self.stack
+        found: dict[str, Fault] = {
+            **{f"kill {name}": self._signalling(name, signal.SIGKILL) for name in SERVICES},
+            **{f"stop {name}": self._signalling(name, signal.SIGTERM) for name in SERVICES},
+            **{f"freeze {name}": self._freezing(name) for name in SERVICES},
+            "kill rfm up": self._kill_supervisor,
+            "immediate stop of PostgreSQL": self._crashing(stack.postgres),
+            "kill Valkey": self._crashing(stack.valkey),
+            "FLUSHALL": self._flush,
+            "second ingest": self._doubling("ingest"),
+            "second worker": self._doubling("scoring"),
+        }
+        for name, server in (("PostgreSQL", stack.postgres), ("Valkey", stack.valkey)):
+            for line in ("slow", "cut", "silent"):
+                found[f"{line} line to {name}"] = self._line(server, line)
+        if stack.has_small_disk:
+            found["full disk"] = self._fill_disk
+        if fake_clock():
+            found["clock skew"] = self._skew
+        return found
+
+    def out_of_reach(self) -> list[str]:
+        """Faults that need root or a library that is not here."""
+        needs = {"full disk": self.stack.has_small_disk, "clock skew": bool(fake_clock())}
+        return [name for name, there in needs.items() if not there]
+
+    async def run(self) -> None:
+        """A fault, a while of peace, the next fault; a round has each fault once, shuffled."""
+        while True:
+            round_ = list(self.faults().items())
+            self.random.shuffle(round_)
+            for name, fault in round_:
+                await self._strike(name, fault)
+                await asyncio.sleep(self.random.uniform(0.5, 2.5))
+
+    async def _strike(self, name: str, fault: Fault) -> None:
+        self.counts[name] += 1
+        self.is_active = True
+        try:
+            await fault()
+        finally:
+            self.is_active, self.last = False, time.monotonic()
+
+    def since(self) -> float:
+        """Seconds since something was broken; 0 while it is."""
+        return 0.0 if self.is_active else time.monotonic() - self.last
+
+    def _while(self) -> float:
+        return self.random.uniform(0.5, 4)
+
+    def _signalling(self, service: str, number: int) -> Fault:
+        async def fault() -> None:
+            if pid := self.stack.pid(service):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+        return fault
+
+    def _freezing(self, service: str) -> Fault:
+        async def fault() -> None:
+            if pid := self.stack.pid(service):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+                    try:
+                        await asyncio.sleep(self.random.uniform(1, 12))
+                    finally:
+                        os.kill(pid, signal.SIGCONT)
+
+        return fault
+
+    async def _kill_supervisor(self) -> None:
+        up = self.stack.up
+        assert up is not None
+        if up.returncode is None:
+            up.kill()
+        await up.wait()
+        await asyncio.sleep(self._while())
+        await self.stack.start_up()
+
+    def _crashing(self, server: Server) -> Fault:
+        async def fault() -> None:
+            server.kill()
+            await asyncio.sleep(self._while())
+
+        return fault
+
+    async def _flush(self) -> None:
+        with contextlib.suppress(Exception):  # it may be away just now
+            async with open_redis(self.stack.settings, "nemesis") as redis:
+                await redis.flushall()
+
+    def _doubling(self, service: str) -> Fault:
+        async def fault() -> None:
+            process = await self.stack.add(service)
+            await asyncio.sleep(self.random.uniform(3, 8))
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+        return fault
+
+    def _line(self, server: Server, line: Line) -> Fault:
+        async def fault() -> None:
+            server.proxy.line = line
+            if line == "cut":
+                server.proxy.drop()
+            try:
+                await asyncio.sleep(self.random.uniform(1, 7))
+            finally:
+                server.proxy.line = "good"
+
+        return fault
+
+    async def _fill_disk(self) -> None:
+        ballast = self.stack.disk / "ballast"
+        try:
+            await asyncio.to_thread(_fill, str(ballast))
+            await asyncio.sleep(self._while())
+        finally:
+            ballast.unlink(missing_ok=True)
+
+    async def _skew(self) -> None:
+        days = self.random.choice((-3, 3))
+        self.stack.clock.write_text(f"{days:+d}d")
+        try:
+            await asyncio.sleep(self.random.uniform(2, 6))
+        finally:
+            self.stack.clock.write_text("+0")
+
+
+def _fill(path: str) -> None:
+    block = b"\0" * 2**20
+    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):  # noqa: PTH123
+        while file.write(block):
+            pass
+
+
+@asynccontextmanager
+async def breaking(nemesis: Nemesis) -> AsyncGenerator[None]:
+    """Faults for as long as this lasts; at the end everything is whole again."""
+    task = asyncio.create_task(nemesis.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await _heal(nemesis.stack)
+
+
+async def _heal(stack: Stack) -> None:
+    """A fault that was cut off in the middle healed itself, but for a supervisor that is gone."""
+    if stack.up is None or stack.up.returncode is not None:
+        await stack.start_up()

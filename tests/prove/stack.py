@@ -1,0 +1,190 @@
+"""The real stack: `rfm up`, on servers behind proxies, in a folder that goes away afterwards."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.processes import free_port
+from rfm_cli.server import PrivateServer
+from rfm_cli.state import StateFolder
+from rfm_cli.valkey import PrivateValkey
+from rfm_common.settings import Settings
+from tests.integration.cli.supervised import clean_environment, open_folder
+from tests.prove.proxy import Proxy
+
+DISK = "600m"
+BUGS = Path(__file__).parent / "bugs"
+
+
+class Server:
+    """PostgreSQL or Valkey, started again like any supervised server, behind a proxy."""
+
+    def __init__(self, server: PrivateServer) -> None:
+        self.private = server
+        server.start()
+        self.proxy = Proxy(server.port)
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.proxy.start()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(0.2)
+            if not self.private.is_running():
+                await asyncio.sleep(1)
+                with contextlib.suppress(Exception):  # a full disk: try again
+                    self.private.prepare()
+                    self.private.launch()
+                    await asyncio.to_thread(self.private.wait_ready, 30)
+
+    async def stop(self) -> None:
+        if self._keeper:
+            self._keeper.cancel()
+        await self.proxy.stop()
+        await asyncio.to_thread(self.private.stop)
+
+    def kill(self) -> None:
+        self.private.signal(self.private.kill_signal)
+
+
+class Stack:
+    """Everything that one proof runs."""
+
+    def __init__(self, folder: Path, bug: str | None) -> None:
+        self.folder, self.bug = folder, bug
+        self.state = StateFolder(folder / "state")
+        self.disk = folder / "servers"
+        self.disk.mkdir()
+        self.disk.chmod(0o755)
+        self.has_small_disk = _mount(self.disk)
+        self.clock = folder / "clock"
+        self.clock.write_text("+0")
+        self.postgres = Server(PrivatePostgres(self.disk / "postgres"))
+        self.valkey = Server(PrivateValkey(self.disk / "valkey"))
+        self.log = folder / "rfm.log"
+        self.port = free_port()
+        self.up: asyncio.subprocess.Process | None = None
+        self.extra: list[asyncio.subprocess.Process] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> Settings:
+        """For looking at the servers directly, not through the proxies."""
+        reach = self.postgres.private.environment() | self.valkey.private.environment()
+        return Settings(
+            _env_file=None,  # type: ignore[call-arg]
+            **{name.lower(): value for name, value in reach.items()},  # type: ignore[arg-type]
+            data_dir=self.folder / "data",
+        )
+
+    def environment(self) -> dict[str, str]:
+        reach = self.postgres.private.environment() | {
+            "DB_PORT": str(self.postgres.proxy.port),
+            "REDIS_URL": f"redis://:{self.valkey.private.password}"
+            f"@127.0.0.1:{self.valkey.proxy.port}/0",
+            "API_PORT": str(self.port),
+            "DATA_DIR": str(self.folder / "data"),
+            "RFM_STATE_DIR": str(self.state.path),
+        }
+        return clean_environment() | reach | self._bug() | self._fake_clock()
+
+    def _bug(self) -> dict[str, str]:
+        return {"PYTHONPATH": str(BUGS), "RFM_PROVE_BUG": self.bug} if self.bug else {}
+
+    def _fake_clock(self) -> dict[str, str]:
+        library = fake_clock()
+        return {} if library is None else {
+            "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+            "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }  # fmt: skip
+
+    async def start(self) -> None:
+        await self.postgres.start()
+        await self.valkey.start()
+        await self.start_up()
+
+    async def start_up(self) -> None:
+        self.up = await self._spawn("-m", "rfm_cli", "up")
+
+    async def add(self, service: str) -> asyncio.subprocess.Process:
+        """One more process of a service, beside the one of `rfm up`."""
+        process = await self._spawn("-P", "-m", service)
+        self.extra.append(process)
+        return process
+
+    async def _spawn(self, *arguments: str) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, cwd=self.folder, env=self.environment(),
+                stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def pid(self, service: str) -> int | None:
+        """The process that the supervisor runs for this service, while it lives."""
+        record = self.state.running()
+        pid = record.services.get(service) if record else None
+        with contextlib.suppress(OSError, TypeError):
+            os.kill(pid, 0)  # type: ignore[arg-type]
+            return pid
+        return None
+
+    async def stop(self) -> None:
+        for process in self.extra:
+            await _end(process, signal.SIGKILL)
+        if self.up:
+            await _end(self.up, signal.SIGTERM)
+        await self.postgres.stop()
+        await self.valkey.stop()
+        if self.has_small_disk:
+            subprocess.run(["umount", self.disk], check=True)
+
+
+def fake_clock() -> Path | None:
+    """libfaketime, if it is installed."""
+    found = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    return next(found, None) if sys.platform == "linux" else None
+
+
+def _mount(folder: Path) -> bool:
+    """Give the servers a small disk of their own, which takes root; else the disk stays out."""
+    if os.geteuid():
+        return False
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "tmpfs", str(folder)]
+    return subprocess.run(mount, check=False, capture_output=True).returncode == 0
+
+
+async def _end(process: asyncio.subprocess.Process, number: int) -> None:
+    if process.returncode is None:
+        process.send_signal(number)
+    try:
+        await asyncio.wait_for(process.wait(), 30)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def running(bug: str | None = None) -> AsyncGenerator[Stack]:
+    """The stack, and nothing of it afterwards."""
+    folder = open_folder("rfm-prove-")
+    (folder / "data" / "input").mkdir(parents=True)
+    stack = Stack(folder, bug)
+    try:
+        await stack.start()
+        yield stack
+    finally:
+        await stack.stop()
+        shutil.rmtree(folder, ignore_errors=True)
