@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import httpx
 
@@ -34,10 +34,12 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
     }
 
 
-async def start(service: str, settings: Settings, **more: str) -> asyncio.subprocess.Process:
-    """Start one service; its log goes to the test's output."""
+async def start(
+    service: str, settings: Settings, log: IO[bytes] | None = None, **more: str
+) -> asyncio.subprocess.Process:
+    """Start one service; its log goes to the test's output unless there is a file for it."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", service, env=environment(settings, **more), cwd="/"
+        sys.executable, "-m", service, env=environment(settings, **more), cwd="/", stderr=log
     )
 
 
@@ -78,10 +80,14 @@ async def eventually(
 
 
 @asynccontextmanager
-async def product(settings: Settings, **more: str) -> AsyncGenerator[httpx.AsyncClient]:
+async def product(
+    settings: Settings, log: IO[bytes] | None = None, **more: str
+) -> AsyncGenerator[httpx.AsyncClient]:
     """The three services, running; yields a client of the gateway."""
     port = free_port()
-    processes = [await start(service, settings, API_PORT=str(port), **more) for service in SERVICES]
+    processes = [
+        await start(service, settings, log, API_PORT=str(port), **more) for service in SERVICES
+    ]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
 
