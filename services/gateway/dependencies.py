@@ -17,7 +17,7 @@ from gateway.queries.quick import Quick, Recent
 from gateway.queries.rows import Page
 from gateway.queries.snapshots import find_snapshot
 from gateway.responses import refuse_unchanged
-from gateway.schemas.common import Snapshot
+from gateway.schemas.common import MOMENT_OR_LATEST, Snapshot
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 
@@ -36,6 +36,7 @@ CalcDate = Annotated[
         description="Which snapshot: an ISO date (the latest of that day in the shop's time zone),"
         " an ISO date-time (exactly that one), or `latest` (also without this parameter)",
         max_length=40,
+        schema_extra={"pattern": MOMENT_OR_LATEST},
     ),
 ]
 PageNumber = Annotated[int, QueryParameter(description="From 1", ge=1, le=10_000_000)]

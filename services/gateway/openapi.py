@@ -112,6 +112,7 @@ def document(app: Litestar) -> Json:
             _complete(path, operation, ERRORS | refusals(rule, needs_login=needed))
     described["paths"]["/imports"]["post"]["requestBody"] = UPLOAD_BODY
     _complete_run(described)
+    _complete_health(described)
     _complete_exports(described)
     _complete_webhooks(described)
     _complete_removal(described)
@@ -123,7 +124,7 @@ def _complete_run(described: Json) -> None:
     body = described["components"]["schemas"]["RunBody"]
     body["additionalProperties"] = False
     body["properties"]["window_days"] |= {"minimum": 1, "maximum": 3650}
-    body["properties"]["calc_date"] |= {"pattern": MOMENT_OR_LATEST}
+    body["properties"]["calc_date"] |= {"pattern": MOMENT_OR_LATEST, "minLength": 1}
     body["properties"]["k"]["oneOf"][0] |= {"minimum": 1, "maximum": 50}
     run = described["paths"]["/pipeline/run"]["post"]
     run["requestBody"]["required"] = False
@@ -135,6 +136,13 @@ def _complete_run(described: Json) -> None:
     backfill["responses"]["409"] = {**backfill["responses"]["404"], "description": "No model yet"}
     cancel = described["paths"]["/runs/{run_id}/cancel"]["post"]
     cancel["responses"]["409"] = {**cancel["responses"]["404"], "description": "It has ended"}
+
+
+def _complete_health(described: Json) -> None:
+    """The same answer, whether well or not."""
+    for path in ("/health", "/health/ready"):
+        responses = described["paths"][path]["get"]["responses"]
+        responses["503"] = {**responses["200"], "description": "The database is away"}
 
 
 def _complete_removal(described: Json) -> None:

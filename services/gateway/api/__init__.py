@@ -9,9 +9,9 @@ from gateway.api.backfill import backfill
 from gateway.api.countries import countries
 from gateway.api.customers import customer, customers, orders, provide_customer, provide_narrowed
 from gateway.api.demo import demo, load_demo
+from gateway.api.erasures import erase, erasures, lift_erasure, one_erasure
 from gateway.api.events import events
 from gateway.api.exports import export_segment
-from gateway.api.erasures import erase, erasures, lift_erasure, one_erasure
 from gateway.api.health import health, ready
 from gateway.api.imports import imports, one_import, rejects, upload
 from gateway.api.login import login_link

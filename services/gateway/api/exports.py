@@ -18,7 +18,7 @@ from gateway.queries.segments import find_segment, slug
 from gateway.queries.snapshots import hold, snapshot_before, snapshot_since
 from gateway.responses import CSV, JSON, csv_lines, csv_text, encode
 from gateway.schemas.changes import Change, Changes
-from gateway.schemas.common import Snapshot
+from gateway.schemas.common import MOMENT, Snapshot
 from gateway.streams import Produce, Write, copy_rows, download, spooled
 from rfm_common.db import Sessions
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
@@ -63,6 +63,7 @@ async def export_segment(
             description="Changes since the newest snapshot at or before this date (its end) or"
             " date-time; without it, since the snapshot before",
             max_length=40,
+            schema_extra={"pattern": MOMENT},
         ),
     ] = None,
 ) -> Stream:

@@ -67,12 +67,13 @@ async def rejects(
 ) -> Stream:
     """By line: outcome, line, column, value, reason, message and the row as it stood in the file.
 
-    Cells that a spreadsheet would run as a formula begin with a quote.
+    Cells that a spreadsheet would run as a formula begin with a quote. 410 when the list is older
+    than the setting RFM_REJECT_DAYS allows.
     """
     found = await _existing(session, import_id)
-
     if gone := found.notes.get("rejects_removed_at"):
         raise GoneError(f"the list of rejected rows was removed on {gone:.10} for its age")
+
     async def produce(write: Write) -> int:
         async with sessions() as reading:
             return await copy_rows(reading, rejects_query(import_id), write)

@@ -11,16 +11,27 @@ from gateway.queries import migrations as queries
 from gateway.queries.segments import find_segment
 from gateway.queries.snapshots import find_snapshot, snapshot_before
 from gateway.responses import answer, refuse_unchanged
-from gateway.schemas.common import Snapshot
+from gateway.schemas.common import MOMENT_OR_LATEST, Snapshot
 from gateway.schemas.migrations import Flow, Migrations, Mover, Movers
 from rfm_common.settings import Settings
 
 FromDate = Annotated[
     str | None,
-    QueryParameter(name="from", description="Without it: the snapshot before `to`", max_length=40),
+    QueryParameter(
+        name="from",
+        description="Without it: the snapshot before `to`",
+        max_length=40,
+        schema_extra={"pattern": MOMENT_OR_LATEST},
+    ),
 ]
 ToDate = Annotated[
-    str | None, QueryParameter(name="to", description="Without it: the newest", max_length=40)
+    str | None,
+    QueryParameter(
+        name="to",
+        description="Without it: the newest",
+        max_length=40,
+        schema_extra={"pattern": MOMENT_OR_LATEST},
+    ),
 ]
 SegmentName = Annotated[str | None, QueryParameter(description="Name or slug", max_length=100)]
 
@@ -28,9 +39,9 @@ SegmentName = Annotated[str | None, QueryParameter(description="Name or slug", m
 async def _pair(
     session: AsyncSession, settings: Settings, from_date: str | None, to_date: str | None
 ) -> tuple[Snapshot, Snapshot]:
-    after = await find_snapshot(session, settings, to_date)
+    after = await find_snapshot(session, settings, to_date, "to")
     if from_date:
-        return await find_snapshot(session, settings, from_date), after
+        return await find_snapshot(session, settings, from_date, "from"), after
     return await snapshot_before(session, settings, after), after
 
 

@@ -17,12 +17,16 @@ from gateway.dependencies import (
 from gateway.queries.segments import compare_segments, find_segment, segment_page, segment_rows
 from gateway.queries.snapshots import peek_snapshot
 from gateway.responses import answer, content_of, etag, refuse_unchanged, versioned
-from gateway.schemas.common import Snapshot
+from gateway.schemas.common import MOMENT_OR_LATEST, Snapshot
 from gateway.schemas.segments import CustomerRow, SegmentCustomers, SegmentList, SegmentRow
 
 CompareDate = Annotated[
     str | None,
-    QueryParameter(description="Another snapshot's date, to list changes since", max_length=40),
+    QueryParameter(
+        description="Another snapshot's date, to list changes since",
+        max_length=40,
+        schema_extra={"pattern": MOMENT_OR_LATEST},
+    ),
 ]
 
 
@@ -39,7 +43,7 @@ async def segments(
     """
     quick = quick_of(state)
     snapshot = await peek_snapshot(quick, state.settings, calc_date)
-    before = await peek_snapshot(quick, state.settings, compare) if compare else None
+    before = await peek_snapshot(quick, state.settings, compare, "compare") if compare else None
     shown = (snapshot, before) if before else (snapshot,)
     refuse_unchanged(request, *shown)
     key = ("segments", etag(request, *shown))

@@ -37,7 +37,10 @@ async def latest_snapshot(session: AsyncSession) -> Snapshot | None:
 
 
 async def find_snapshot(
-    session: AsyncSession, settings: Settings, requested: str | None = None
+    session: AsyncSession,
+    settings: Settings,
+    requested: str | None = None,
+    parameter: str = "calc_date",
 ) -> Snapshot:
     """The snapshot of a date (the latest of that day), of a date-time (exactly), or the newest.
 
@@ -45,16 +48,18 @@ async def find_snapshot(
     NotFoundError that lists the dates that exist, InvalidInputError for what is no date.
     """
     for _ in range(ATTEMPTS):
-        found = await _look_up(session, settings, requested)
+        found = await _look_up(session, settings, requested, parameter)
         if await hold(session, found):
             return found
         await session.rollback()  # it was replaced in between: look again, at a newer moment
     raise UnavailableError("the snapshot is being replaced; try again")
 
 
-async def peek_snapshot(quick: Quick, settings: Settings, requested: str | None = None) -> Snapshot:
+async def peek_snapshot(
+    quick: Quick, settings: Settings, requested: str | None = None, parameter: str = "calc_date"
+) -> Snapshot:
     """The same for reads of the run's own figures, which stay when its partitions go."""
-    first, last = _bounds(settings, requested)
+    first, last = _bounds(settings, requested, parameter)
     found = await quick.one(
         Snapshot,
         f"{COLUMNS} AND ($1::timestamptz IS NULL OR calc_date BETWEEN $1 AND $2)"
@@ -65,18 +70,24 @@ async def peek_snapshot(quick: Quick, settings: Settings, requested: str | None 
     if found:
         return found
     existing = await quick.many(Snapshot, f"{COLUMNS} ORDER BY calc_date DESC LIMIT {LISTED}")
-    raise _missing(existing, settings, requested)
+    raise _missing(existing, settings, requested, parameter)
 
 
-def _bounds(settings: Settings, requested: str | None) -> tuple[datetime | None, datetime | None]:
-    return (None, None) if requested in LATEST else asked_range(str(requested), settings)
+def _bounds(
+    settings: Settings, requested: str | None, parameter: str
+) -> tuple[datetime | None, datetime | None]:
+    if requested in LATEST:
+        return None, None
+    return asked_range(str(requested), settings, parameter)
 
 
-async def _look_up(session: AsyncSession, settings: Settings, requested: str | None) -> Snapshot:
+async def _look_up(
+    session: AsyncSession, settings: Settings, requested: str | None, parameter: str
+) -> Snapshot:
     if requested in LATEST:
         found = await latest_snapshot(session)
     else:
-        first, last = asked_range(str(requested), settings)
+        first, last = asked_range(str(requested), settings, parameter)
         found = await rows.one(
             session,
             Snapshot,
@@ -86,7 +97,7 @@ async def _look_up(session: AsyncSession, settings: Settings, requested: str | N
         )
     if found:
         return found
-    raise _missing(await list_snapshots(session, LISTED), settings, requested)
+    raise _missing(await list_snapshots(session, LISTED), settings, requested, parameter)
 
 
 def asked_range(
@@ -109,11 +120,13 @@ def asked_range(
         ) from error
 
 
-def _missing(existing: list[Snapshot], settings: Settings, requested: str | None) -> NotFoundError:
+def _missing(
+    existing: list[Snapshot], settings: Settings, requested: str | None, parameter: str
+) -> NotFoundError:
     dates = [found.calc_date.astimezone(settings.zone).isoformat() for found in existing]
     known = f"there are scores of {', '.join(dates)}" if dates else "nothing has been scored yet"
     wanted = f"no scores of {requested!r}" if requested else "no scores"
-    return NotFoundError(f"{wanted}; {known}", field="calc_date", available=dates)
+    return NotFoundError(f"{wanted}; {known}", field=parameter, available=dates)
 
 
 async def hold(session: AsyncSession, snapshot: Snapshot) -> bool:

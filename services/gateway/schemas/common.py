@@ -14,6 +14,19 @@ Share = Annotated[float, Meta(description="Part of the whole, 0 to 1")]
 Money = Annotated[Decimal, Meta(description="Exact decimal in the snapshot's base currency")]
 
 
+_DAY = (
+    r"((19|2\d)\d\d-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)"
+    r"|02-(0[1-9]|1\d|2[0-8]))|((19|2\d)(0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)"
+)
+_TIME = r"T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-3]):[0-5]\d)?"
+MOMENT = rf"^({_DAY}({_TIME})?)?$"
+"""A date or a date-time, as the API describes it; other ISO forms of the same are taken too.
+
+Empty as if it were not given: that is what a form sends.
+"""
+MOMENT_OR_LATEST = rf"^(latest|{_DAY}({_TIME})?)?$"
+
+
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
     """Base of everything that is received."""
 
