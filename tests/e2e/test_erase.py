@@ -19,7 +19,7 @@ FILES = {
     ),
     "orders.csv": "\n".join([
         "order_id,customer_id,order_date,order_amount,currency,status,note",
-        *(f"O{n},C{n % 40:03},2024-01-{n % 28 + 1:02},{n % 90}.00,EUR,completed," for n in range(300)),
+        *(f"O{n},C{n % 40:03},2024-01-{n % 28 + 1:02},9.00,EUR,completed," for n in range(300)),
         *(f"E{n},{WHO},2024-01-{n + 1:02},9.00,EUR,completed,to {EMAIL}" for n in range(9)),
         f"E99,{WHO},2024-02-30,9.00,EUR,completed,to {EMAIL}", "",
     ]),
