@@ -10,9 +10,10 @@ from rfm_common.models import RunSample, ScoringRun
 
 COLOURS = 8
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star", "hexagon")
-SPACE_SYMBOLS = ("circle", "square", "diamond", "cross", "x", "circle-open", "square-open",
+SPACE_SYMBOLS = ("circle", "square", "diamond", "cross", "circle-open", "square-open",
                  "diamond-open")  # fmt: skip
-"""Those that Plotly knows in three dimensions."""
+"""Those that Plotly draws in three dimensions without asking a font for them."""
+SPACE_TITLES = {"xaxis": "Days", "yaxis": "Orders", "zaxis": "Revenue"}
 AXES = {
     "r": ("recency_days", "Days since the last order", "linear"),
     "f": ("frequency", "Orders", "log"),
@@ -54,7 +55,7 @@ def space(sample: Sequence[RunSample], numbers: Numbers) -> Figure:
                 "<extra>%{fullData.name}</extra>",
                 "marker": {
                     "color": colour(cluster_id),
-                    "symbol": SPACE_SYMBOLS[cluster_id % COLOURS],
+                    "symbol": SPACE_SYMBOLS[cluster_id % len(SPACE_SYMBOLS)],
                     "size": 3,
                     "opacity": 0.8,
                 },
@@ -65,7 +66,8 @@ def space(sample: Sequence[RunSample], numbers: Numbers) -> Figure:
             "separators": numbers.separators,
             "margin": {"l": 0, "r": 0, "t": 0, "b": 70},
             "scene": {
-                name: _axis(axis, numbers) | {"nticks": 5, "tickfont": {"size": 11}}
+                name: _axis(axis, numbers)
+                | {"title": {"text": SPACE_TITLES[name]}, "nticks": 5, "tickfont": {"size": 11}}
                 for name, axis in axes.items()
             }
             | {"aspectmode": "cube", "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 0.8}}},
