@@ -37,6 +37,13 @@ def masked(text: str) -> str:
     return _ADDRESS.sub("***@***", text) if "@" in text else text
 
 
+def _one_line(text: str) -> str:
+    """The text with control characters written out: a file's name must not forge a line."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def _clean(value: object) -> object:
     """A value for JSON, masked before it is encoded: an escape must stay whole."""
     match value:
@@ -65,7 +72,7 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Append the extras as key=value."""
         extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
-        return super().formatMessage(record) + extras
+        return _one_line(super().formatMessage(record) + extras)
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with the traceback if any."""

@@ -57,6 +57,16 @@ def test_a_masked_line_is_still_json() -> None:
     assert entry["rows"] == 3
 
 
+def test_no_text_forges_a_line() -> None:
+    """A file may be called anything; an error still shows its traceback below."""
+    name = "a\r\n12:00:00 ingest INFO loaded b.csv\x1b[2J"
+    line = FORMATTERS[0].format(record("read %s", name, file=name))
+    assert line.count("\n") == 0
+    assert "\\r\\n12:00:00" in line
+    assert "\x1b" not in line
+    assert "größer – ok" in FORMATTERS[0].format(record("größer – ok"))
+
+
 def test_a_long_line_is_masked_in_one_go() -> None:
     """Quadratic work would take hours here, and the test would time out."""
     text = "x" * 2_000_000 + "@"

@@ -1,8 +1,21 @@
-"""Other web pages and other hosts: what a browser could be made to send is refused."""
+"""Other web pages and other hosts: what a browser could be made to send is refused.
+
+Keys, scopes, logins and rates are in test_access, slow and oversized bodies in test_wire, names
+of uploads in test_imports, names and cells of exports in test_exports, and the way of a payload
+from a CSV to page, export and header in tests/e2e/test_payloads.
+"""
+
+import re
+from urllib.parse import unquote
 
 import pytest
 
+from gateway.streams import download
 from rfm_common.settings import Settings
+
+HEADER = re.compile(
+    r"attachment; filename=\"([\w.-]+\.csv)\"; filename\*=UTF-8''([\w.~%-]*\.csv)", re.ASCII
+)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +80,33 @@ async def test_every_answer_carries_the_headers(client, shop) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
         assert headers["x-frame-options"] == "DENY"
+
+
+async def test_a_page_may_run_nothing_of_others_and_stand_in_no_frame(client, shop) -> None:
+    policy = (await client.get("/dashboard")).headers["content-security-policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["script-src"].split()[0] == "'self'"
+    assert not {"'unsafe-inline'", "'unsafe-eval'", "*", "data:"} & set(rules["script-src"].split())
+    assert rules["frame-ancestors"] == rules["object-src"] == rules["base-uri"] == "'none'"
+    assert rules["form-action"] == rules["default-src"] == "'self'"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'a"; filename="b.exe', "a\r\nSet-Cookie: owned=1", "../../etc/passwd", "a\x00b", "ü – 漢字",
+        "C:\\evil", "a\u202efdp.exe", "%0d%0aX: 1", "", "x" * 5000,
+    ],
+)  # fmt: skip
+def test_a_name_of_an_export_stays_a_name(name) -> None:
+    """Quotes do not end it, line ends add no header, slashes leave no folder."""
+    header = download(name)["Content-Disposition"]
+    found = HEADER.fullmatch(header)
+    assert found, header
+    plain, full = found.groups()
+    decoded = unquote(full)
+    assert not set("\r\n\0/\\") & set(plain + decoded)
+    assert len(header) < 2500
 
 
 async def test_answers_are_compressed_but_not_streams(client, shop) -> None:
