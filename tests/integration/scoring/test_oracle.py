@@ -12,13 +12,22 @@ from scoring.engines import frames
 from scoring.features import PostgresDialect
 from scoring.store import reading
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
-from tests.integration.scoring.shops import CALC_DATE, Shop, by_oracle, fill, shop_of, spec_of
+from tests.integration.scoring.shops import (
+    CALC_DATE,
+    RATES,
+    Shop,
+    by_oracle,
+    fill,
+    shop_of,
+    spec_of,
+)
 
 FIGURES = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+@pytest.mark.parametrize(
+    ("seed", "zone"), [(0, "UTC"), (1, "Pacific/Auckland"), (3, "America/St_Johns"), (7, "UTC")]
+)
 async def test_a_run_agrees_with_the_oracle(settings, sessions, redis, seed, zone) -> None:
     shop = shop_of(seed, size=30 * (seed + 1))
     await fill(sessions, shop)
@@ -37,6 +46,54 @@ async def test_a_run_agrees_with_the_oracle(settings, sessions, redis, seed, zon
     assert run.summary["orders_left_out"] == expected.left_out > 0
     assert run.base_currency == expected.base_currency == "EUR"
     assert "orders_left_out" in [warning["code"] for warning in run.warnings]
+
+
+def test_the_shops_of_the_oracle_have_everything_that_goes_wrong() -> None:
+    """Ties, refunds, several currencies, rates from a day on, one order, none, window bounds."""
+    shop = shop_of(7, size=240)
+    rows = by_oracle(shop).customers.values()
+    assert {row.frequency for row in rows} >= {0, 1}
+    for figure in ("recency_days", "frequency", "monetary"):
+        values = [getattr(row, figure) for row in rows if row.frequency]
+        assert len(set(values)) < len(values), f"no ties of {figure}"
+    assert any(one.amount < 0 for one in shop.orders)
+    assert {one.status for one in shop.orders} >= {"completed", "cancelled", "refunded"}
+    assert {one.currency for one in shop.orders} >= {"EUR", "USD", "JPY", "XAU", ""}
+    bounds = {CALC_DATE, CALC_DATE - timedelta(days=365)}
+    assert {one.order_date for one in shop.orders} >= bounds
+
+
+async def test_a_window_that_nobody_ordered_in(settings, sessions, redis) -> None:
+    """Years later: all customers are there, each scored 1, and there are no edges."""
+    shop, later = shop_of(2, size=60), CALC_DATE + timedelta(days=1000)
+    await fill(sessions, shop)
+    run = await score(settings, sessions, redis, RunRequest(calc_date=later))
+    found = await snapshot(sessions, run.calc_date)
+    assert found.keys() == by_oracle(shop, later).customers.keys()
+    assert {tuple(row[name] for name in FIGURES) for row in found.values()} == {
+        (366, 0, Decimal(0), 1, 1, 1)
+    }
+    assert (run.edges, run.clusters_created) == ({}, 1)
+    assert "no_orders" in [warning["code"] for warning in run.warnings]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Tokyo"])
+async def test_a_rate_is_the_one_of_the_day_of_the_shop(settings, sessions, redis, zone) -> None:
+    """16:00 on 31 January in UTC is February already in Tokyo: another rate, as the oracle says."""
+    orders = [
+        ShopOrder("O1", "C1", at("2026-01-31 16:00"), Decimal(10), "USD"),
+        ShopOrder("O2", "C2", at("2026-01-31 23:30"), Decimal(10), "USD"),
+        *(ShopOrder(f"E{n}", "C3", at("2026-01-05"), Decimal(1), "EUR") for n in range(3)),
+    ]
+    shop = Shop(orders, rates=RATES)
+    await fill(sessions, shop)
+    settings = settings.model_copy(update={"timezone": zone})
+    run = await score(settings, sessions, redis, RunRequest(calc_date=CALC_DATE))
+    found = await snapshot(sessions, run.calc_date)
+    assert {one: row["monetary"] for one, row in found.items()} == {
+        one: row.monetary for one, row in by_oracle(shop, zone=zone).customers.items()
+    }
+    assert (found["C1"]["monetary"] == 9) is (zone == "Europe/Berlin")
 
 
 async def test_a_late_order_belongs_to_the_day_of_the_shop(settings, sessions, redis) -> None:

@@ -102,7 +102,6 @@ def test_a_clearly_better_cold_start_replaces_a_bad_model_and_says_so() -> None:
         ("yeo-johnson", 365, "yeo-johnson"),
         ("none", 365, "none"),
         ("none", 180, "log1p"),  # no k is fair: a transform steps in
-        ("none", 400, "log1p"),
     ],
 )
 def test_auto_refuses_giants_and_dwarfs(asked, window: int, taken) -> None:
