@@ -122,9 +122,9 @@ class Access(ASGIMiddleware):
 
 def shown(scope: Scope, cookie: str) -> Secret | None:
     """The key in the header, else the cookie."""
-    connection = ASGIConnection[Any, Any, Any, Any](scope)
-    kind, _, key = connection.headers.get("authorization", "").partition(" ")
+    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    kind, _, key = header.decode("latin-1").partition(" ")
     if kind.lower() == "bearer":
         return Secret(key.strip(), is_key=True)
-    session = connection.cookies.get(cookie)
+    session = ASGIConnection[Any, Any, Any, Any](scope).cookies.get(cookie)
     return Secret(session, is_key=False) if session else None

@@ -47,6 +47,7 @@ RULES = (
     # Reading.
     Rule("GET", "/webhooks/", Scope.ADMIN),
     Rule("GET", "/audit", Scope.ADMIN),
+    Rule("GET", "/erasures/", Scope.ADMIN),
     Rule("GET", "/", Scope.READ),
     Rule("OPTIONS", "/", Scope.READ),
 )

@@ -16,6 +16,7 @@ from gateway.security.access import TRUST_SECONDS, Secret, Verifier
 from gateway.security.limits import limits_of
 from gateway.security.rules import rule_of
 from gateway.security.site import SAFE_METHODS
+from rfm_cli.processes import free_port
 from rfm_common import keys, logins
 from rfm_common.credentials import needs_login
 from rfm_common.db import Sessions, open_sessions, run_sql
@@ -366,6 +367,18 @@ async def test_an_administrator_makes_links_by_the_api(outside, sessions) -> Non
     address, _, link = made["url"].partition("#")
     assert address == "http://127.0.0.1:8701/login"
     assert (await outside.post("/login", data={"link": link})).status_code == 303
+
+
+async def test_without_the_database_nobody_gets_in_and_is_told_so(reachable) -> None:
+    away = reachable.model_copy(update={"db_port": free_port()})
+    async with served(away) as client:
+        for answer in (
+            await client.get("/segments", headers=bearer("rfm_00000000_any")),
+            await client.post("/login", data={"link": "any"}),
+        ):
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "2"
+        assert (await client.get("/login")).status_code == 200
 
 
 # Rates
