@@ -134,14 +134,15 @@ class Eraser:
     def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
         """The kept files that may name the person, told by their bytes."""
         needles = [word.lower().encode() for word in words]
-        for folder in (self._settings.archive_dir, self._settings.quarantine_dir):
+        set_aside = self._settings.data_dir.glob("replaced-*/*")  # by `rfm restore --replace`
+        for folder in (self._settings.archive_dir, self._settings.quarantine_dir, *set_aside):
             for kept in _kept(folder):
                 if scrub.may_hold(kept.path, needles) or _is_named(kept, words):
                     yield kept
 
 
 def _kept(folder: Path) -> list[Kept]:
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         return [
             Kept(Path(entry.path), f"{folder.name}/{entry.name}", entry.name.partition("-")[2])
             for entry in entries if entry.is_file(follow_symlinks=False)

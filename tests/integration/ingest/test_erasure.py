@@ -1,8 +1,12 @@
 """A person is erased: from tables, files and the stream, for ever, and nobody else is touched."""
 
+import pytest
+
 from ingest.erasing import Eraser
+from ingest.folder import Dropped
+from ingest.refusal import ChangedError
 from ingest.service import Ingest
-from rfm_common.db import run_sql
+from rfm_common.db import lock, run_sql
 from rfm_common.erasure import request_erasure
 from rfm_common.models import Erasure, ImportState
 from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, drop
@@ -81,6 +85,50 @@ async def test_the_data_count_up_and_runs_that_read_the_person_start_again(shop:
             ("customer.erase", "cli", "erasure 1", None),
             ("customer.erased", "cli", "erasure 1", 31),
         ]
+
+
+@pytest.mark.parametrize(
+    "broken", ["erase_rows", "learn_emails", "scrub.copy_without", "bus.forget", "finish_erasure"]
+)
+async def test_an_erasure_that_was_cut_off_goes_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    await shop.load("customers.csv", FILES["customers.csv"])
+    await shop.load("orders.csv", FILES["orders.csv"])
+    with monkeypatch.context() as patch:
+        patch.setattr(f"ingest.erasing.{broken}", die)
+        with pytest.raises(Killed):
+            await erase(shop, "EVA-1")
+    await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS) == []
+    notes = [row.notes["file_changed"]["what"] for row in await shop.ledger()]
+    assert notes == ["rewritten", "rewritten"]
+
+
+class Killed(BaseException):
+    """What kill -9 looks like from inside."""
+
+
+async def test_a_load_that_began_before_does_not_bring_the_person(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def erase_meanwhile(session, key) -> None:
+        if not (shop.settings.data_dir / "erasure.key").exists():
+            await erase(shop, "EVA-1")
+        await lock(session, key)
+
+    await shop.load("customers.csv", FILES["customers.csv"])
+    monkeypatch.setattr("ingest.loader.lock", erase_meanwhile)
+    path = drop(shop.settings, "orders.csv", FILES["orders.csv"])
+    with pytest.raises(ChangedError):
+        await shop.importer.bring_in(Dropped(path, path.lstat()))
+    assert (await shop.tables())["orders"] == []
+    await shop.importer.bring_in(Dropped(path, path.lstat()))
+    assert [row[0] for row in (await shop.tables())["orders"]] == ["P1"]
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS) == []
 
 
 async def test_an_address_that_two_customers_share_stays_with_the_other(shop: Shop) -> None:
