@@ -51,21 +51,19 @@ class Verifier:
         self.known: dict[bytes, tuple[float, Identity]] = {}
 
     async def identify(self, sessions: Sessions, secret: Secret, address: str) -> Identity | None:
-        """Whose it is; None when it opens nothing.
+        """Whose it is; None when it opens nothing, and 429 when that happens too often.
 
-        Guesses count against the address. Callers who were known before do not, so that
-        somebody else's guesses behind the same proxy cannot lock them out.
+        A right secret passes whatever others guess from the same address: behind a proxy
+        everybody may have one, and 256 bits are not found by guessing.
         """
         mark = digest(f"{secret.is_key}{secret.text}")
         until, identity = self.known.get(mark, (0.0, None))
         if identity and self.clock() < until:
             return identity
-        if not identity:
-            self.limits.take("logins", address)
         found = await self._look_up(sessions, secret)
         self._remember(mark, found)
-        if found and not identity:
-            self.limits.give_back("logins", address)
+        if not found:
+            self.limits.take("logins", address)
         return found
 
     async def _look_up(self, sessions: Sessions, secret: Secret) -> Identity | None:

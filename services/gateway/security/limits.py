@@ -48,11 +48,6 @@ class Limits:
             )
         bucket.left -= 1
 
-    def give_back(self, limit: Limit, caller: str) -> None:
-        """Uncount a call that was none."""
-        if bucket := self.buckets.get((limit, caller)):
-            bucket.left += 1
-
     def _filled(self, limit: Limit, caller: str, most: int) -> Bucket:
         now = self.clock()
         if len(self.buckets) >= MOST_BUCKETS:

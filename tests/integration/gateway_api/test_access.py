@@ -9,11 +9,12 @@ import httpx
 import pytest
 import pytest_asyncio
 from litestar import Litestar
+from litestar.exceptions import TooManyRequestsException
 from sqlmodel import select
 
 from gateway.app import create_app
 from gateway.security.access import TRUST_SECONDS, Secret, Verifier
-from gateway.security.limits import limits_of
+from gateway.security.limits import MOST_BUCKETS, Limits, limits_of
 from gateway.security.rules import rule_of
 from gateway.security.site import SAFE_METHODS
 from rfm_cli.processes import free_port
@@ -252,20 +253,45 @@ async def test_a_known_key_costs_no_query(settings: Settings, sessions) -> None:
     assert await verifier.identify(no_sessions, key, "192.0.2.1")  # type: ignore[arg-type]
 
 
-async def test_guesses_do_not_lock_out_who_is_known(settings: Settings, sessions) -> None:
+async def test_guesses_do_not_lock_out_who_has_a_key(settings: Settings, sessions) -> None:
     """Behind a proxy everybody may have one address."""
-    clock = Clock()
     few = settings.model_copy(update={"logins_per_minute": 3})
-    verifier = Verifier(few, limits_of(few), clock)
-    key = Secret(await make_key(sessions, Scope.READ), is_key=True)
-    assert await verifier.identify(sessions, key, "192.0.2.1")
+    verifier = Verifier(few, limits_of(few))
     for number in range(3):
         guess = Secret(f"rfm_{number}", is_key=True)
         assert await verifier.identify(sessions, guess, "192.0.2.1") is None
-    with pytest.raises(Exception, match="more than 3 logins a minute"):
+    with pytest.raises(TooManyRequestsException, match="more than 3 logins a minute"):
         await verifier.identify(sessions, Secret("rfm_4", is_key=True), "192.0.2.1")
-    clock.now += TRUST_SECONDS + 0.1
+    assert await verifier.identify(sessions, Secret("rfm_5", is_key=True), "192.0.2.2") is None
+    key = Secret(await make_key(sessions, Scope.READ), is_key=True)
     assert await verifier.identify(sessions, key, "192.0.2.1")
+
+
+def test_a_bucket_fills_again(settings: Settings) -> None:
+    clock = Clock()
+    limits = Limits({"logins": 6, "runs": 0, "exports": 1}, clock)
+    for _ in range(6):
+        limits.take("logins", "one")
+    with pytest.raises(TooManyRequestsException) as refused:
+        limits.take("logins", "one")
+    assert refused.value.headers == {"Retry-After": "10"}
+    limits.take("logins", "another")
+    clock.now += 10
+    limits.take("logins", "one")
+    with pytest.raises(TooManyRequestsException):
+        limits.take("logins", "one")
+    for _ in range(1000):
+        limits.take("runs", "one")  # 0 is no limit
+
+
+def test_callers_who_are_silent_are_forgotten() -> None:
+    clock = Clock()
+    limits = Limits({"logins": 1, "runs": 1, "exports": 1}, clock)
+    for number in range(MOST_BUCKETS):
+        limits.take("logins", f"{number}")
+    clock.now += 61
+    limits.take("logins", "last")
+    assert list(limits.buckets) == [("logins", "last")]
 
 
 async def test_names_of_keys_are_plain_and_taken_once(sessions) -> None:
