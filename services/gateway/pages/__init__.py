@@ -19,6 +19,7 @@ from gateway.pages.migrations import migrations
 from gateway.pages.overview import overview
 from gateway.pages.problem import HANDLERS
 from gateway.pages.runs import one_run, runs
+from gateway.pages.scripts import page_script
 from gateway.pages.segments import segment, segments
 
 ROUTES: list[ControllerRouterHandler] = [
@@ -42,6 +43,7 @@ ROUTES: list[ControllerRouterHandler] = [
             jobs,
             news,
             chart,
+            page_script,
         ],
         dependencies={
             "numbers": Provide(provide_numbers, sync_to_thread=False),
