@@ -1,20 +1,28 @@
 """Flows between two snapshots."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries import rows
+from gateway.queries.quick import Recent
 from gateway.queries.rows import money
 from gateway.schemas.common import Snapshot
 from gateway.schemas.migrations import Flow, Mover
+from rfm_common.db import run_sql
 
 
 async def flows(session: AsyncSession, before: Snapshot, after: Snapshot) -> list[Flow]:
     """Customers and money by segment before and after; with causes where the run knows them."""
     if after.previous_run_id == before.run_id:
         return await _stored_flows(session, after)
-    return await _computed_flows(session, before, after)
+    recent: Recent | None = session.info.get("recent")
+    key = ("flows", before.run_id, after.run_id, after.data_version)
+    if recent and (kept := recent.get(key)):
+        return cast("list[Flow]", kept)
+    found = await _computed_flows(session, before, after)
+    return recent.keep(key, found) if recent else found
 
 
 async def _stored_flows(session: AsyncSession, after: Snapshot) -> list[Flow]:
@@ -74,11 +82,29 @@ async def movers(
     session: AsyncSession, before: Snapshot, after: Snapshot, limit: int, way: Way = ANY_WAY
 ) -> list[Mover]:
     """The customers who changed segment, the most valuable before first."""
+    if await _are_few(session, before, after, way):
+        # One by one in order of money nearly everybody would be looked at in vain.
+        await run_sql(session, "SET LOCAL enable_nestloop = off")
     condition, values = way.where()
     statement = f"""
-        SELECT customer_id, b.segment_name AS from_segment, a.segment_name AS to_segment,
-               {money("b.monetary")} AS monetary_before, {money("a.monetary")} AS monetary_after
-        FROM {_side(before)} b JOIN {_side(after)} a USING (customer_id)
-        WHERE {condition}
-        ORDER BY b.monetary DESC, customer_id LIMIT :limit"""
+        SELECT customer_id, from_segment, to_segment, {money("was")} AS monetary_before,
+               {money("monetary")} AS monetary_after
+        FROM (SELECT f.customer_id, b.segment_name AS from_segment,
+                     a.segment_name AS to_segment, f.monetary AS was
+              FROM {before.features} f JOIN {before.assignments} b USING (customer_id)
+              JOIN {after.assignments} a USING (customer_id)
+              WHERE {condition} ORDER BY f.monetary DESC, f.customer_id LIMIT :limit) AS moved
+        JOIN {after.features} USING (customer_id) ORDER BY was DESC, customer_id"""
     return await rows.many(session, Mover, statement, limit=limit, **values)
+
+
+async def _are_few(session: AsyncSession, before: Snapshot, after: Snapshot, way: Way) -> bool:
+    """Whether less than a hundredth of the customers went this way."""
+    moved = sum(
+        flow.customers
+        for flow in await flows(session, before, after)
+        if flow.from_segment != flow.to_segment
+        and way.source in {None, flow.from_segment}
+        and way.target in {None, flow.to_segment}
+    )
+    return moved * 100 < before.customers

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest_asyncio
 
+from rfm_common.db import run_sql
 from tests.shop import CALC_DATE, score
 
 
@@ -80,3 +81,35 @@ async def test_flows_are_versioned_by_both_runs(client, dates) -> None:
     assert (
         await client.get("/migrations", params={"from": dates[1]}, headers=etag)
     ).status_code == 200
+
+
+async def test_any_two_dates_are_compared_once_for_each_version_of_the_data(
+    client, dates, sessions
+) -> None:
+    """Comparing reads four whole tables; erasing somebody, say, makes a new version."""
+    params = {"from": dates[0], "to": dates[2]}
+    first = (await client.get("/migrations", params=params)).json()
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM customer_clusters WHERE customer_id = 'C0001'")
+    assert (await client.get("/migrations", params=params)).json() == first
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE data_state SET data_version = data_version + 1")
+    assert total((await client.get("/migrations", params=params)).json()["flows"]) == 119
+
+
+async def test_few_movers_are_found_as_many_are(client, dates, sessions) -> None:
+    """A way that hardly anybody went is read by another plan."""
+    params = {"from": dates[0], "to": dates[2], "limit": 1000}
+    before = (await client.get("/migrations/movers", params=params)).json()["movers"]
+    one = before[0]["customer_id"]
+    async with sessions() as session, session.begin():
+        await run_sql(
+            session,
+            "UPDATE customer_clusters a SET segment_name = b.segment_name FROM customer_clusters b"
+            " WHERE a.customer_id = b.customer_id AND a.customer_id <> :one"
+            " AND b.calc_date = (SELECT min(calc_date) FROM scoring_runs)",
+            one=one,
+        )
+        await run_sql(session, "UPDATE data_state SET data_version = data_version + 1")
+    answer = await client.get("/migrations/movers", params=params)
+    assert answer.json()["movers"] == before[:1]
