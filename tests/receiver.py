@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+SILENCE = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -49,7 +51,10 @@ class Received:
 
 @dataclass(slots=True)
 class Receiver:
-    """Answers with `statuses` in turn, then with 200; `head` and `text` go with each answer."""
+    """Answers with `statuses` in turn (SILENCE: never), then with 200.
+
+    `head` and `text` go with each answer.
+    """
 
     statuses: list[int]
     url: str = ""
@@ -67,6 +72,9 @@ class Receiver:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.received.append(Received(lines[0].split()[1], headers, body))
             status = self.statuses.pop(0) if self.statuses else 200
+            if status == SILENCE:
+                await reader.read()  # until the other side is gone
+                return
             content = self.text.encode()
             writer.write(
                 f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{self.head}"
