@@ -43,8 +43,8 @@ class Fleet:
                                  " ('queued', 'running')) FROM data_state")).one()  # fmt: skip
             return bool(row[0])
 
-    async def settle(self) -> None:
-        await eventually(self.caught_up, 60, "scored_version = data_version")
+    async def settle(self, seconds: float = 60) -> None:
+        await eventually(self.caught_up, seconds, "scored_version = data_version")
 
     async def holder(self, table: str) -> int:
         """The process whose run waits for a lock on the table."""

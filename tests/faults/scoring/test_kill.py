@@ -65,7 +65,7 @@ async def test_killed_at_every_step(settings, sessions, redis) -> None:
         seen = reader.reads
         await workers.add()
         await workers.add()
-        await workers.settle()
+        await workers.settle(120)  # ten runs
         assert reader.reads > seen > 0
 
         async def clean() -> bool:

@@ -1,7 +1,8 @@
 """A run can be repeated, does not depend on accidents, and moves nobody without a reason."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 
 from rfm_common.db import Sessions, raw_connection, run_sql
-from rfm_common.models import ScoringRun
+from rfm_common.explain import Figures, explain
+from rfm_common.models import Cause, ScoringRun
 from rfm_common.runs import RunRequest
 from scoring import compute
 from scoring.clusters import Model, Points, fit, nearest
+from scoring.store.plan import ruler
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
 from tests.unit.scoring.people import History, history, steady
 
@@ -154,6 +157,45 @@ async def test_a_week_later_quiet_customers_move_by_ageing_and_hardly_by_the_mod
         assert quiet["model"] < 0.02 * quiet["customers"]
         assert moved["customers"] == quiet["customers"]
         assert moved["ageing"] > 0
+
+
+async def test_each_customers_reason_adds_up_to_the_flows_and_edges_move_only_scores(
+    settings, sessions, redis
+) -> None:
+    """Six hours later a third of the shop has bought: others get other scores, not segments."""
+    orders = orders_of(steady(21, customers=300), today=800)
+    await load(sessions, orders)
+    then = await score(settings, sessions, redis, NOW)
+    buyers = sorted({one.customer_id for one in orders})[::3]
+    hour = TODAY + timedelta(hours=1)
+    await load(sessions, [ShopOrder(f"N{one}", one, hour, Decimal(500)) for one in buyers])
+    later = RunRequest(calc_date=TODAY + timedelta(hours=6))
+    now = await score(settings, sessions, redis, later)
+    before, after = [await snapshot(sessions, run.calc_date) for run in (then, now)]
+    whys = [explain(figures(before[one]), figures(row), ruler(then), ruler(now))
+            for one, row in after.items()]  # fmt: skip
+
+    by_edges = [why for why in whys if why.cause is Cause.EDGES]
+    assert by_edges
+    for why in by_edges:
+        assert why.before
+        assert why.before.segment_name == why.after.segment_name
+        assert {one.cause for one in why.scores} - {Cause.STAYED} == {Cause.EDGES}
+    counts = Counter(why.cause for why in whys)
+    moved = now.metrics["moved"]
+    expected = {
+        cause.value: counts[cause] for cause in (Cause.NEW_ORDER, Cause.AGEING, Cause.MODEL)
+    }
+    assert moved["by_cause"] == {"new_customer": 0, **expected}
+    assert moved["quiet"]["customers"] == sum(not why.has_new_order for why in whys)
+    assert moved["quiet"]["customers"] == len(after) - len(buyers)
+    assert moved["quiet"]["model"] == sum(
+        why.cause is Cause.MODEL and not why.has_new_order for why in whys
+    )
+
+
+def figures(row: dict[str, Any]) -> Figures:
+    return Figures(**{one.name: row[one.name] for one in fields(Figures)})
 
 
 _NO_SNAPSHOTS = """
