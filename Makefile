@@ -7,10 +7,10 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check prove format lock clean ready
+.PHONY: help demo up test check prove screenshots lighthouse format lock clean ready
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ready ## Start everything with a generated shop: the page is on port 8701
 	$(BIN)/rfm demo $(ARGS)
@@ -30,6 +30,12 @@ check: ready ## Lint, format, types, import contracts, house rules, schema again
 
 prove: ready ## Break the running product while readers watch, then check (ARGS="--seed 7 --runs 10")
 	$(BIN)/python -m tests.prove $(ARGS)
+
+screenshots: ready ## Take pictures of every page into docs/images/ (needs Chromium)
+	$(BIN)/python -m tests.e2e.screenshots docs/images
+
+lighthouse: ready ## Let Lighthouse judge three pages over 100,000 customers (needs Chromium and npm)
+	$(BIN)/python -m benchmarks.lighthouse $(ARGS)
 
 format: ready ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
