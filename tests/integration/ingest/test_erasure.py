@@ -131,6 +131,39 @@ async def test_a_load_that_began_before_does_not_bring_the_person(
     assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS) == []
 
 
+ELSEWHERE = (
+    "INSERT INTO scoring_runs (state, trigger, window_days, engine)"
+    " VALUES ('finished', 'api', 365, 'local')",
+    "INSERT INTO run_samples SELECT run_id, 'EVA-1', 1, 1, 1, 0, 'Lost' FROM scoring_runs",
+    "INSERT INTO webhook_told (calc_date, customer_id, run_id) VALUES (now(), 'EVA-1', 1)",
+    "INSERT INTO webhook_endpoints (url, events, secret) VALUES ('http://x', '{}', 's')",
+    "INSERT INTO webhook_messages (message_id, type, payload) VALUES"
+    " ('n', 'x', jsonb_build_object('data', jsonb_build_object('customers', 3))),"
+    " ('m', 'x', jsonb_build_object('data', jsonb_build_object('customers', jsonb_build_array("
+    " jsonb_build_object('customer_id', 'EVA-1'), jsonb_build_object('customer_id', 'BOB')))))",
+    "INSERT INTO webhook_deliveries (message_id, endpoint_id, state)"
+    " SELECT 'm', endpoint_id, 'delivered' FROM webhook_endpoints",
+    "INSERT INTO webhook_attempts (delivery_id, milliseconds, answer)"
+    f" SELECT delivery_id, 1, 'who is {EVA}?' FROM webhook_deliveries",
+    "INSERT INTO outbox (type, data) VALUES"
+    f" ('import.started', jsonb_build_object('import_id', 1, 'file_name', '{EVA}.csv'))",
+)
+"""What names the person in tables that ingest does not fill."""
+
+
+async def test_messages_to_others_and_charts_lose_the_person_too(shop: Shop) -> None:
+    await shop.load("customers.csv", FILES["customers.csv"])
+    async with shop.sessions() as session, session.begin():
+        for statement in ELSEWHERE:
+            await run_sql(session, statement)
+    assert len(await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS)) == 7
+    await erase(shop, "EVA-1")
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS) == []
+    async with shop.sessions() as session:
+        told = "SELECT payload #> '{data,customers}' FROM webhook_messages ORDER BY message_id"
+        assert (await run_sql(session, told)).scalars().all() == [[{"customer_id": "BOB"}], 3]
+
+
 async def test_an_address_that_two_customers_share_stays_with_the_other(shop: Shop) -> None:
     both = CUSTOMERS_HEADER + "".join(f"{one},Home@example.com,DE,\n" for one in ("EVA-1", "BOB"))
     await shop.load("customers.csv", both)
