@@ -1,6 +1,6 @@
 """What handlers are given by name: settings, connections, a read-only session, a snapshot."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Annotated
 
 from litestar import Request
@@ -10,6 +10,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -106,7 +107,9 @@ class Exits(ASGIMiddleware):
             scope["state"]["exits"] = exits
 
             async def close_and_send(message: Message) -> None:
-                await exits.aclose()
+                # A connection that is lost now has done its work: the answer is complete.
+                with suppress(SQLAlchemyError, OSError):
+                    await exits.aclose()
                 await send(message)
 
             await next_app(scope, receive, close_and_send)
