@@ -52,7 +52,7 @@ async def compute(
     edges = await _edges(engine, totals.active_customers)
     await engine.score(edges)
     async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
-        group.create_task(engine.write_features(target))
+        features = group.create_task(engine.write_features(target))
         progress.enter("clusters")
         solved = await _solve(engine, totals, plan, claimed.parameters)
         progress.enter("assign")
@@ -68,7 +68,7 @@ async def compute(
         )  # fmt: skip
         found = replace(found, flows=await _flows(engine, found))
         progress.enter("publish")
-    return _outcome(found, target, claimed)
+    return _outcome(found, target, claimed, features.result())
 
 
 async def _read(
@@ -141,9 +141,9 @@ async def _flows(engine: Engine, found: Found) -> Flows:
     return await engine.flows(before.run_id, ruler(before), now)
 
 
-def _outcome(found: Found, target: Target, claimed: Claim) -> Outcome:
+def _outcome(found: Found, target: Target, claimed: Claim, amends: int | None) -> Outcome:
     return Outcome(
-        target=target, data_version=found.plan.data_version,
+        target=target, amends=amends, data_version=found.plan.data_version,
         row=report.row(found, claimed.parameters), stats=found.aggregates.stats,
         samples=found.aggregates.samples, flows=found.flows,
         segment_countries=found.aggregates.segment_countries,

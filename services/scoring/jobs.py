@@ -19,7 +19,7 @@ from scoring.engines import Engine
 from scoring.faults import is_locked_out, is_transient, words
 from scoring.progress import Pace, Progress
 from scoring.store import queue
-from scoring.store.publish import Outcome, publish
+from scoring.store.publish import BaseReplacedError, Outcome, publish
 from scoring.store.queue import CancelledRunError, Claim, LostRunError
 from scoring.upkeep import tidy
 
@@ -80,6 +80,8 @@ async def _carry_out(context: Context, claimed: Claim) -> None:
         raise
     except LostRunError:
         log.warning("run taken over by another worker")
+    except BaseReplacedError:
+        await _release(context, claimed, again=True)
     except CancelledRunError:
         await _end(context, claimed, RunState.CANCELLED, "cancelled")
     except Exception as error:

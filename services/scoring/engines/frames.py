@@ -39,6 +39,11 @@ def updated(known: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     return _sorted(pl.concat([others, changed]))
 
 
+def differing(frame: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The customers whose figures or scores are not what they were."""
+    return frame.join(before, on=FEATURE_COLUMNS, how="anti")
+
+
 def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
     return frame if frame["customer_id"].is_sorted() else frame.sort("customer_id")
 

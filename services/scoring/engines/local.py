@@ -18,6 +18,9 @@ from scoring.features import Edges, PostgresDialect, Spec
 from scoring.store import reading, snapshots
 from scoring.store.snapshots import Block
 
+AMENDED_AT_MOST = 0.1
+"""The share of customers up to which their rows are changed instead of all being written."""
+
 
 class LocalEngine:
     """Holds one run's snapshot as a table of the customers, and keeps it for the next run."""
@@ -27,11 +30,14 @@ class LocalEngine:
         self._frame = frames.read_features(b"")
         self._owner: tuple[int, int] | None = None
         """The run, and its fence, that the table's features belong to."""
+        self._before: tuple[int, pl.DataFrame] | None = None
+        """The run that is built upon, and its features with scores, when they are here."""
         self._model: Model | None = None
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
         """Group in PostgreSQL, read the result once; of a base, only what changed since."""
         dialect = PostgresDialect()
+        self._before = None
         if base:
             known = await self._known(session, base)
             csv = await reading.changed(session, spec, dialect, base)
@@ -46,6 +52,7 @@ class LocalEngine:
     async def _known(self, session: AsyncSession, base: Base) -> pl.DataFrame:
         """The table of the run before, when that was this worker's: what is published is it."""
         if self._owner == (base.run_id, base.fence):
+            self._before = (base.run_id, self._frame.select(frames.FEATURE_COLUMNS))
             return self._frame
         return await asyncio.to_thread(frames.read_features, await reading.published(session, base))
 
@@ -82,11 +89,18 @@ class LocalEngine:
         before = await asyncio.to_thread(frames.read_snapshot, csv)
         return await asyncio.to_thread(flows.compare, before, self._frame, then, now)
 
-    async def write_features(self, target: Target) -> None:
+    async def write_features(self, target: Target) -> int | None:
         """COPY from the table as it is now; what is added to it later does not matter."""
-        self._owner = (target.run_id, target.fence)
-        block = Block({}, frames.FEATURE_COLUMNS, _off_loop(frames.feature_lines(self._frame)))
+        self._owner, frame, amended = (target.run_id, target.fence), self._frame, None
+        if self._before:
+            run_id, before = self._before
+            changed = await asyncio.to_thread(frames.differing, frame, before)
+            if changed.height <= AMENDED_AT_MOST * frame.height:
+                frame, amended = changed, run_id
+        self._before = None
+        block = Block({}, frames.FEATURE_COLUMNS, _off_loop(frames.feature_lines(frame)))
         await snapshots.fill(self._sessions, "rfm_features", target, [block])
+        return amended
 
     async def write_clusters(self, target: Target) -> None:
         """COPY clusters and segments."""

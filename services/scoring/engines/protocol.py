@@ -131,9 +131,10 @@ class Engine(Protocol):
         """Compare with the published snapshot of the run `run_id`."""
         ...
 
-    async def write_features(self, target: Target) -> None:
+    async def write_features(self, target: Target) -> int | None:
         """Write R, F, M and scores into the run's own table, indexed, visible to nobody yet.
 
+        Returns None, or the base's run when only what differs from that was written.
         Called once `score` is done; runs beside the fit.
         """
         ...

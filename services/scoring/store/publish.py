@@ -30,6 +30,8 @@ class Outcome:
     """All that a run found out, ready for its row and its tables."""
 
     target: Target
+    amends: int | None
+    """The run whose features this one's table only changes; None when it has them all."""
     data_version: int
     row: dict[str, Any]
     """Values for columns of `scoring_runs`."""
@@ -40,18 +42,28 @@ class Outcome:
     flows: Flows
 
 
+class BaseReplacedError(Exception):
+    """The snapshot that a run was to amend is not the one shown any more."""
+
+
 async def publish(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bool:
     """Swap the snapshot in and fill the run's row; False when a newer one is there already.
 
     A preview fills its row and leaves the published snapshots alone.
 
     Raises LostRunError when the claim does not hold any more, CancelledRunError when someone
-    cancelled in time, and the driver's lock timeout when a reader is in the way.
+    cancelled in time, BaseReplacedError when it has to be computed again, and the driver's lock
+    timeout when a reader is in the way.
     """
     await _check_claim(session, claimed)
     await _write_tables(session, outcome)
-    await snapshots.lock_parents(session)
-    is_current = await _swap(session, claimed, outcome)
+    shown = await _shown(session, outcome)
+    if is_current := _is_to_show(claimed, outcome, shown):
+        await _amend(session, outcome, shown)
+        await snapshots.lock_parents(session)
+        await _swap(session, outcome, shown)
+    else:
+        await snapshots.drop_staged(session, outcome.target)
     await session.exec(
         update(ScoringRun)
         .where(col(ScoringRun.run_id) == claimed.run_id)
@@ -107,24 +119,46 @@ async def write_flows(session: AsyncSession, run_id: int, flows: Flows) -> None:
         await session.exec(insert(SegmentFlow).values(rows))
 
 
-async def _swap(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bool:
-    """Replace the snapshot of the same moment, unless it shows newer data than this one."""
-    target = outcome.target
-    if claimed.parameters.get("preview"):
-        await snapshots.drop_staged(session, target)
-        return False
+async def _shown(session: AsyncSession, outcome: Outcome) -> ScoringRun | None:
+    """The run whose snapshot of the same moment is shown now; locked."""
     found = await session.exec(
         select(ScoringRun)
-        .where(col(ScoringRun.is_current), ScoringRun.calc_date == target.calc_date)
+        .where(col(ScoringRun.is_current), ScoringRun.calc_date == outcome.target.calc_date)
         .with_for_update()
     )
-    if shown := found.first():
-        if (shown.data_version or 0, shown.run_id or 0) > (outcome.data_version, target.run_id):
-            await snapshots.drop_staged(session, target)
-            return False
+    return found.first()
+
+
+def _is_to_show(claimed: Claim, outcome: Outcome, shown: ScoringRun | None) -> bool:
+    """Unless it is a preview, or what is shown has newer data than this one."""
+    if claimed.parameters.get("preview"):
+        return False
+    ours = (outcome.data_version, outcome.target.run_id)
+    return shown is None or (shown.data_version or 0, shown.run_id or 0) <= ours
+
+
+async def _amend(session: AsyncSession, outcome: Outcome, shown: ScoringRun | None) -> None:
+    """Change the shown features where ours differ, before anybody is locked out.
+
+    Readers see them as they were until the end of the transaction.
+    """
+    if outcome.amends is None:
+        return
+    if shown is None or shown.run_id != outcome.amends:
+        raise BaseReplacedError(outcome.target.run_id)
+    await snapshots.meet_readers(session)
+    await snapshots.amend(session, outcome.target, outcome.amends)
+
+
+async def _swap(session: AsyncSession, outcome: Outcome, shown: ScoringRun | None) -> None:
+    """Put the snapshot in the place of what is shown of the same moment."""
+    parents: Sequence[str] = snapshots.PARENTS
+    if outcome.amends is not None:
+        await snapshots.take_over(session, outcome.target, outcome.amends)
+        parents = parents[1:]
+    if shown:
         await retire(session, shown.run_id or 0)
-    await snapshots.attach(session, target)
-    return True
+    await snapshots.attach(session, outcome.target, parents)
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:

@@ -31,6 +31,7 @@ ANALYZED = {
     "customer_clusters": ("customer_id", "segment_name", "segment_rank"),
 }  # fmt: skip
 """What queries filter or sort by; the planner needs to know no more."""
+AMENDED = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
 LOCK_WAIT = "200ms"
 """Readers queue behind a waiting swap; no longer than this, then it steps back."""
 
@@ -117,9 +118,37 @@ async def lock_parents(session: AsyncSession) -> None:
     await run_sql(session, f"LOCK TABLE {', '.join(PARENTS)} IN ACCESS EXCLUSIVE MODE")
 
 
-async def attach(session: AsyncSession, target: Target) -> None:
+async def meet_readers(session: AsyncSession) -> None:
+    """Raise when one of them reads for long, before rows are changed in vain; keeps no lock."""
+    savepoint = await session.begin_nested()
+    await lock_parents(session)
+    await savepoint.rollback()
+
+
+async def amend(session: AsyncSession, target: Target, base: int) -> None:
+    """Bring the rows of the run's own features table into that of a published snapshot."""
+    await run_sql(session, f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+    sets = ", ".join(f"{name} = excluded.{name}" for name in AMENDED)
+    await run_sql(
+        session,
+        f"INSERT INTO {partition('rfm_features', base)}"
+        f" SELECT * FROM {staged('rfm_features', target.run_id, target.fence)}"
+        f" ON CONFLICT (customer_id, calc_date) DO UPDATE SET {sets}",
+    )
+
+
+async def take_over(session: AsyncSession, target: Target, base: int) -> None:
+    """Give an amended table, and its indexes, the name of the run; parents must be locked."""
+    table, old = (partition("rfm_features", run_id) for run_id in (target.run_id, base))
+    await run_sql(session, f"DROP TABLE {staged('rfm_features', target.run_id, target.fence)}")
+    await run_sql(session, f"ALTER TABLE {old} RENAME TO {table}")
+    for name in LISTED:
+        await run_sql(session, f"ALTER INDEX IF EXISTS {old}_{name} RENAME TO {table}_{name}")
+
+
+async def attach(session: AsyncSession, target: Target, parents: Sequence[str]) -> None:
     """Make the run's tables the snapshot of its calc_date; the parents must be locked."""
-    for parent in PARENTS:
+    for parent in parents:
         table = partition(parent, target.run_id)
         name = staged(parent, target.run_id, target.fence)
         await run_sql(session, f"ALTER TABLE {name} RENAME TO {table}")

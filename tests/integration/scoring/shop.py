@@ -48,8 +48,9 @@ async def load(
     async with sessions() as session, session.begin():
         import_id = await _ledger(session, len(orders))
         ids = sorted({*customers, *(order.customer_id for order in orders)})
-        await _many(session, "INSERT INTO customers (customer_id) VALUES (:id)"
-                    " ON CONFLICT DO NOTHING", [{"id": one} for one in ids])  # fmt: skip
+        await _many(session, "INSERT INTO customers (customer_id, import_id) VALUES (:id, :by)"
+                    " ON CONFLICT DO NOTHING",
+                    [{"id": one, "by": import_id} for one in ids])  # fmt: skip
         await _many(session, _UPSERT, [vars(one) | {"import_id": import_id} for one in orders])
         await _many(session, "INSERT INTO exchange_rates VALUES (:c, :d, :r)",
                     [{"c": c, "d": d, "r": Decimal(r)} for c, d, r in rates])  # fmt: skip

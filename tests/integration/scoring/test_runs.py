@@ -13,7 +13,7 @@ from rfm_common import bus
 from rfm_common.db import run_sql
 from rfm_common.errors import ConflictError
 from rfm_common.events import RunFinished, RunProgress
-from rfm_common.models import RunState
+from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, month_ends, queue_backfill, queue_run
 from scoring import jobs
 from scoring.clusters import Model
@@ -75,15 +75,20 @@ async def test_file_order_does_not_matter(settings, sessions, redis, transform) 
 async def test_building_on_the_last_snapshot_gives_what_a_full_run_gives(
     settings, sessions, redis, same_worker
 ) -> None:
-    """The worker of that snapshot has its figures in memory; another one reads them."""
+    """The worker of that snapshot has its figures in memory and changes its table where they
+    differ; another one reads them and writes a table of its own."""
     workers = [open_engine(settings, sessions) for _ in range(2)]
     await load(sessions, shop(1))
-    await score(settings, sessions, redis, AS_OF, workers[0])
-    more = [ShopOrder("N1", "C0001", at("2026-02-27"), Decimal("12.34"), "EUR"),
-            ShopOrder("N2", "new", at("2026-02-28"), Decimal("1.00"), "EUR")]  # fmt: skip
+    await caught_up(sessions)
+    first = await score(settings, sessions, redis, AS_OF, workers[0])
+    table = await features_table(sessions, first)
+    more = [ShopOrder("N1", "C0001", at("2026-02-27"), Decimal("12.34")),
+            ShopOrder("N2", "new", at("2026-02-28"), Decimal("1.00"))]  # fmt: skip
     await load(sessions, more, ["never"])
+    await caught_up(sessions)
     quick = await score(settings, sessions, redis, AS_OF, workers[not same_worker])
     quickly = await snapshot(sessions, quick.calc_date)
+    assert (await features_table(sessions, quick) == table) is same_worker
     async with sessions() as session, session.begin():  # nothing to build on any more
         await run_sql(session, "UPDATE scoring_runs SET summary = '{}'")
     full = await score(settings, sessions, redis, replace(AS_OF, k=None))
@@ -91,6 +96,53 @@ async def test_building_on_the_last_snapshot_gives_what_a_full_run_gives(
     assert (quick.edges, quick.base_currency) == (full.edges, full.base_currency)
     assert quick.summary | {"grid": []} == full.summary | {"grid": []}
     assert len(quickly) == len({*(one.customer_id for one in [*shop(1), *more])}) + 1
+
+
+async def caught_up(sessions) -> None:
+    """So that a worker has nothing to do but what it is asked."""
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE data_state SET scored_version = data_version")
+
+
+async def features_table(sessions, run: ScoringRun) -> int:
+    """Which table holds the figures of a run, whatever its name."""
+    async with sessions() as session:
+        found = await run_sql(session, "SELECT CAST(to_regclass(:name) AS oid)",
+                              name=f"rfm_features_{run.run_id}")  # fmt: skip
+        return int(found.scalar_one())
+
+
+@pytest.mark.parametrize("others_version", [0, 99])
+async def test_a_snapshot_that_was_replaced_in_between_is_not_amended(
+    settings, sessions, redis, monkeypatch, others_version
+) -> None:
+    """Another worker publishes the same moment: over older data the run is computed again."""
+    worker = open_engine(settings, sessions)
+    assign = worker.assign
+    await load(sessions, shop(1))
+    await caught_up(sessions)
+    await score(settings, sessions, redis, AS_OF, worker)
+    order = ShopOrder("N1", "C0001", at("2026-02-27"), Decimal("12.34"))
+    await load(sessions, [order])
+    await caught_up(sessions)
+
+    async def overtaken(model, known) -> float:
+        monkeypatch.setattr(worker, "assign", assign)
+        other = await score(settings, sessions, redis, replace(AS_OF, k=3))
+        async with sessions() as session, session.begin():
+            await run_sql(session, "UPDATE scoring_runs SET data_version = :v WHERE run_id = :id",
+                          v=others_version, id=other.run_id)  # fmt: skip
+        return await assign(model, known)
+
+    monkeypatch.setattr(worker, "assign", overtaken)
+    late = await score(settings, sessions, redis, AS_OF, worker)
+    assert late.state is RunState.FINISHED
+    assert late.is_current is (others_version == 0)
+    assert [run.is_current for run in await runs(sessions)].count(True) == 1
+    rows = await snapshot(sessions, late.calc_date)
+    bought = [one.amount for one in [*shop(1), order] if one.customer_id == "C0001"]
+    assert rows["C0001"]["monetary"] == sum(bought)
+    assert len(rows) == late.customers_processed
 
 
 async def test_a_changed_order_is_noticed_by_the_next_run(settings, sessions, redis) -> None:
