@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Page, Route
 from redis.asyncio import Redis
 
@@ -16,6 +17,14 @@ from tests.e2e.conftest import Site, is_live, serve, visit
 from tests.shop import CALC_DATE, add_imports, open_shop, score
 
 LATER = CALC_DATE + timedelta(days=30)
+PAGES_OF_SCORES = (
+    "/dashboard/segments",
+    "/dashboard/segments/champions",
+    "/dashboard/customers/C0001",
+    "/dashboard/clusters",
+    "/dashboard/migrations",
+    "/dashboard/runs",
+)
 
 
 async def mark(page: Page) -> None:
@@ -168,3 +177,20 @@ async def test_progress_of_an_import_is_told_by_the_event_alone(
         assert await page.locator("[data-import='4'] progress").get_attribute("max") == "100"
         assert await page.locator("[data-import='4'] progress").evaluate("bar => bar.value") == 62
     assert empty_site.complaints == []
+
+
+@pytest.mark.timeout(240)  # many pages, one after the other, on one shop
+async def test_new_scores_reach_every_page_of_scores(
+    browser: Browser, site: Site, sessions: Sessions, redis: Redis
+) -> None:
+    for number, path in enumerate(PAGES_OF_SCORES):
+        async with visit(browser, site, path) as page:
+            await is_live(page)
+            await mark(page)
+            moment = LATER + timedelta(days=number)
+            run_id = await score(sessions, moment)
+            await publish(redis, RunFinished(run_id=run_id, customers=120, clusters=5))
+            day = f"{moment:%-d %b %Y}"
+            await page.locator("#content", has_text=day).wait_for()
+            assert await is_marked(page), path
+    assert site.complaints == []
