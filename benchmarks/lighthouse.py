@@ -3,7 +3,8 @@
     python -m benchmarks.lighthouse --customers 100000
 
 Starts private servers and the real gateway; Lighthouse comes with npm and drives Chromium.
-Prints a line per page and screen; the targets are 95 for performance and 100 for accessibility and best practices.
+Prints a line per page and screen; the targets are 95 for performance and 100 for accessibility
+and best practices.
 The exit code is 1 where one is missed. Run it on a quiet machine.
 """
 
@@ -36,7 +37,7 @@ RUNS = {
     "performance": ("--blocked-url-patterns=*/events*",),
     "accessibility,best-practices": ("--max-wait-for-load=8000",),
 }
-"""The open stream of events would keep the clock running; blocked, it is an error on the console."""
+"""The open stream of events keeps the clock running; blocked, it is an error on the console."""
 PRESETS = {"desktop": ("--preset=desktop",), "mobile": ()}
 """The phone is what Lighthouse takes when it is asked for nothing."""
 

@@ -42,6 +42,7 @@ PAGES = {
     "customer": f"/dashboard/customers/{quote(NASTY_ID, safe='')}",
     "clusters": "/dashboard/clusters",
     "migrations": "/dashboard/migrations",
+    "sankey": "/dashboard/migrations?view=sankey",
     "movers": "/dashboard/migrations?movers=1",
     "imports": "/dashboard/imports",
     "import": "/dashboard/imports/3",

@@ -66,10 +66,10 @@ async def too_wide(page: Page) -> list[str]:
     return found
 
 
-async def test_the_first_run_and_a_page_that_is_not_there_are_for_everyone_too(
+async def test_pages_without_a_shop_are_for_everyone_too(
     browser: Browser, empty_site: Site
 ) -> None:
-    for path in ("/dashboard", "/dashboard/customers/nobody"):
+    for path in ("/dashboard", "/dashboard/customers/nobody", "/login"):
         screen = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
         async with visit(browser, empty_site, path, **screen) as page:
             assert await violations(page) == [], path
