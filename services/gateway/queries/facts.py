@@ -7,6 +7,7 @@ from msgspec.json import decode
 from gateway.queries.customers import CustomerRecord
 from gateway.queries.quick import Quick
 from gateway.queries.rows import money
+from gateway.queries.snapshots import BY_DATE
 from gateway.schemas.customers import CustomerScores, OrderRow
 from rfm_common.settings import Settings
 
@@ -57,9 +58,9 @@ WITH history AS MATERIALIZED (
     JOIN customer_clusters c USING (customer_id, calc_date)
     JOIN scoring_runs r ON r.calc_date = f.calc_date AND r.is_current
     WHERE f.customer_id = $1
-), newest AS MATERIALIZED (SELECT * FROM history ORDER BY calc_date DESC LIMIT 1)
+), newest AS MATERIALIZED (SELECT * FROM history ORDER BY {BY_DATE} LIMIT 1)
 SELECT customer_id, email, country, created_at,
-       (SELECT coalesce(json_agg(history ORDER BY calc_date DESC), '[]') FROM history) AS history,
+       (SELECT coalesce(json_agg(history ORDER BY {BY_DATE}), '[]') FROM history) AS history,
        coalesce((SELECT c.cluster_score FROM newest n JOIN customer_clusters c USING (calc_date)
                  WHERE c.customer_id = $1), '{{}}') AS cluster_score,
        (SELECT coalesce(json_agg(recent ORDER BY order_date DESC, order_id), '[]') FROM (

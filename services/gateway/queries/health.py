@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries import rows
+from gateway.queries.snapshots import BY_DATE
 from gateway.schemas.common import Answer
 
 
@@ -30,12 +31,12 @@ async def state(session: AsyncSession) -> State:
     found = await rows.one(
         session,
         State,
-        """
+        f"""
         SELECT data_version, scored_version, run.calc_date AS latest_calc_date,
                coalesce(run.clusters_created, 0) AS total_clusters
         FROM data_state LEFT JOIN (
             SELECT calc_date, clusters_created FROM scoring_runs
-            WHERE is_current ORDER BY calc_date DESC LIMIT 1) AS run ON true""",
+            WHERE is_current ORDER BY {BY_DATE} LIMIT 1) AS run ON true""",
     )
     if found is None:
         raise RuntimeError("data_state has no row; were the migrations applied?")

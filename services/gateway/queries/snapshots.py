@@ -22,6 +22,9 @@ SELECT run_id, calc_date, window_days, k, base_currency, previous_run_id,
        coalesce(customers_processed, 0) AS customers, coalesce(clusters_created, 0) AS clusters,
        (SELECT data_version FROM data_state) AS data_version
 FROM scoring_runs WHERE is_current"""
+BY_DATE = "calc_date > now() + interval '1 day', calc_date DESC"
+"""The newest up to today; one of a day to come only when there is no other. Else whoever asked for
+such a day, or scored under a clock that ran ahead, would hide every run after that."""
 
 
 async def list_snapshots(session: AsyncSession, limit: int = 1000) -> list[Snapshot]:
@@ -32,8 +35,8 @@ async def list_snapshots(session: AsyncSession, limit: int = 1000) -> list[Snaps
 
 
 async def latest_snapshot(session: AsyncSession) -> Snapshot | None:
-    """The newest date's snapshot, None before the first run."""
-    return await rows.one(session, Snapshot, f"{COLUMNS} ORDER BY calc_date DESC LIMIT 1")
+    """The newest snapshot, None before the first run."""
+    return await rows.one(session, Snapshot, f"{COLUMNS} ORDER BY {BY_DATE} LIMIT 1")
 
 
 async def find_snapshot(
@@ -63,7 +66,7 @@ async def peek_snapshot(
     found = await quick.one(
         Snapshot,
         f"{COLUMNS} AND ($1::timestamptz IS NULL OR calc_date BETWEEN $1 AND $2)"
-        " ORDER BY calc_date DESC LIMIT 1",
+        f" ORDER BY {BY_DATE} LIMIT 1",
         first,
         last,
     )

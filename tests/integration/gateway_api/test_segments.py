@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from rfm_common.db import run_sql
@@ -85,6 +85,17 @@ async def test_a_date_means_the_latest_snapshot_of_that_day(client, shop, sessio
     with_zone = (await client.get("/segments?calc_date=2024-06-30T13:59:59.999999+02:00")).json()
     assert by_day["run_id"] == shop
     assert by_moment["run_id"] == with_zone["run_id"] == morning
+
+
+async def test_a_day_to_come_does_not_hide_the_runs_of_today(client, shop, sessions) -> None:
+    """Whoever scores 2099 once must still see what is dropped tomorrow."""
+    ahead = await score(sessions, datetime(2099, 12, 31, tzinfo=UTC))
+    shown = (await client.get("/segments")).json()
+    health = (await client.get("/health")).json()
+    person = (await client.get("/customers/C0001")).json()
+    asked = (await client.get("/segments", params={"calc_date": "2099-12-31"})).json()
+    assert (shown["run_id"], asked["run_id"]) == (shop, ahead)
+    assert health["latest_calc_date"] == shown["calc_date"] == person["rfm"]["calc_date"]
 
 
 async def test_an_unknown_date_names_those_that_exist(client, shop) -> None:
