@@ -17,12 +17,14 @@ T = TypeVar("T")
 LOST = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what was left unread of the server's last words
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )
 """What a connection raises that has gone with a restart of the server; a new one may work."""
-ATTEMPTS = 2
+ATTEMPTS = 11
+"""One more than the pool has connections: a restart of the server has ended all of them."""
 
 
 class Recent:

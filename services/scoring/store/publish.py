@@ -158,7 +158,24 @@ async def _swap(session: AsyncSession, outcome: Outcome, shown: ScoringRun | Non
         parents = parents[1:]
     if shown:
         await retire(session, shown.run_id or 0)
+    if outcome.row["edges"]:
+        await _retire_empty(session)
     await snapshots.attach(session, outcome.target, parents)
+
+
+async def _retire_empty(session: AsyncSession) -> None:
+    """Take away automatic snapshots in which nobody had an order, now that somebody has.
+
+    Customers may come before their orders; that snapshot is of today, and would stay the newest
+    for ever if all orders turn out to be older than the window.
+    """
+    empty = await session.exec(
+        select(ScoringRun.run_id).where(
+            col(ScoringRun.is_current), col(ScoringRun.is_automatic), col(ScoringRun.edges) == {}
+        )
+    )
+    for run_id in empty.all():
+        await retire(session, run_id or 0)
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:

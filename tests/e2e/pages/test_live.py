@@ -1,5 +1,6 @@
 """An open page follows the events, without a reload and without losing its place."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -194,3 +195,29 @@ async def test_new_scores_reach_every_page_of_scores(
             await page.locator("#content", has_text=day).wait_for()
             assert await is_marked(page), path
     assert site.complaints == []
+
+
+@pytest.mark.parametrize("gap", [0.1, 0.7])
+async def test_scores_that_come_while_the_page_is_being_refreshed_are_shown_too(
+    browser: Browser, empty_site: Site, sessions: Sessions, redis: Redis, gap: float
+) -> None:
+    """Two runs end within a second of each other: the page must end with the second."""
+    held = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        answer = await route.fetch()
+        await held.wait()
+        await route.fulfill(response=answer)
+
+    async with visit(browser, empty_site) as page:
+        await is_live(page)
+        await page.route("**/dashboard", slowly)
+        async with page.expect_request("**/dashboard"):
+            run_id = await open_shop(sessions)
+            await publish(redis, RunFinished(run_id=run_id, customers=120, clusters=5))
+        await asyncio.sleep(gap)
+        await rescore(sessions, redis)
+        await asyncio.sleep(0.3)
+        held.set()
+        await page.get_by_text("As of 30 Jul 2024").wait_for(timeout=8000)
+    assert empty_site.complaints == []

@@ -201,10 +201,8 @@ def test_an_initdb_that_was_cut_off_is_begun_again(folder: Path) -> None:
 def test_a_server_that_cannot_start_says_why(database: PrivatePostgres) -> None:
     database.stop()
     (database.data / "PG_VERSION").write_text("9.6\n")
-    with pytest.raises(ServerError, match=r"postgres did not start.*postgres\.log ends with"):
+    with pytest.raises(ServerError, match=r"(?s)postgres did not start.*incompatible with server"):
         database.start()
-    log = database.log.read_text()
-    assert "9.6" in log
 
 
 def test_stopping_twice_or_before_the_start_is_fine(folder: Path) -> None:

@@ -55,6 +55,21 @@ async def test_the_row_repeats_the_run(settings, sessions, redis) -> None:
     assert run.model["seed"] == run.parameters["seed"]
 
 
+async def test_customers_who_came_before_their_old_orders_do_not_stay_the_newest_snapshot(
+    settings, sessions, redis
+) -> None:
+    """Without an order a run looks back from today; these orders ended long before the window."""
+    await load(sessions, [], customers=["C1", "C2"])
+    alone = await score(settings, sessions, redis)
+    await load(
+        sessions, [ShopOrder(f"O{n}", f"C{n}", at("2019-05-01"), Decimal(n)) for n in range(1, 9)]
+    )
+    bought = await score(settings, sessions, redis)
+    assert alone.is_automatic
+    assert bought.calc_date < alone.calc_date
+    assert [run.run_id for run in await runs(sessions) if run.is_current] == [bought.run_id]
+
+
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
 async def test_file_order_does_not_matter(settings, sessions, redis, transform) -> None:
     request = replace(AS_OF, transform=transform)
