@@ -14,13 +14,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import audit
-from rfm_common.bus import remember
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.errors import ConflictError, NotFoundError
-from rfm_common.events import DataChanged
 from rfm_common.models import Customer, Erasure, ErasureState
 from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
 from rfm_common.settings import Settings
+from rfm_common.versions import change_without_file
 
 QUOTING = ("unknown_columns", "missing_column", "broken_header", "duplicate_column",
            "ambiguous_column", "internal_error")  # fmt: skip
@@ -111,7 +110,7 @@ async def erase_rows(session: AsyncSession, erasure: Erasure) -> None:
         used = {key: value for key, value in words.items() if f":{key}" in statement}
         removed[name] = (await run_sql(session, statement, **used)).rowcount
     if any(removed[table] for table in ("customers", "orders")):
-        await _count_version_up(session)
+        await change_without_file(session)
     erasure.removed = _sum(erasure.removed, removed)
     if erasure.removed:
         await run_sql(session, _RESTART_RUNS)
@@ -144,14 +143,6 @@ async def _tables(session: AsyncSession) -> list[str]:
         ORDER BY c.relname = 'customers', c.relname
         """)  # fmt: skip
     return [str(name) for name in found.scalars()]
-
-
-async def _count_version_up(session: AsyncSession) -> None:
-    updated = await run_sql(session, """
-        UPDATE data_state SET data_version = data_version + 1, changed_at = now()
-        RETURNING data_version
-        """)  # fmt: skip
-    remember(session, DataChanged(data_version=updated.scalar_one()))
 
 
 def _sum(before: dict[str, Any], more: Mapping[str, int]) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.schemas.imports import DemoRemoved, UploadAnswer
-from rfm_common import bus
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.demo import drop_shop
-from rfm_common.events import DataChanged
 from rfm_common.settings import Settings
+from rfm_common.versions import change_without_file
 
 STEPS = {
     "orders": "DELETE FROM orders o USING imports i WHERE i.import_id = o.import_id"
@@ -45,7 +44,7 @@ async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:
         await lock(session, AdvisoryLock.LOAD)
         counts = {name: (await run_sql(session, step)).rowcount for name, step in STEPS.items()}
         stored = await _free_ledger(session)
-        version = await _changed(session) if any(counts.values()) else None
+        version = await change_without_file(session) if any(counts.values()) else None
     for path in stored:
         _remove_file(settings.data_dir, path)
     return DemoRemoved(customers=counts["customers"], orders=counts["orders"], data_version=version)
@@ -57,17 +56,6 @@ async def _free_ledger(session: AsyncSession) -> list[str]:
         session, "DELETE FROM imports WHERE is_demo AND state <> 'reading' RETURNING stored_path"
     )
     return [path for path in freed.scalars() if path]
-
-
-async def _changed(session: AsyncSession) -> int:
-    updated = await run_sql(
-        session,
-        "UPDATE data_state SET data_version = data_version + 1, changed_at = now()"
-        " RETURNING data_version",
-    )
-    version: int = updated.scalar_one()
-    bus.remember(session, DataChanged(data_version=version))
-    return version
 
 
 def _remove_file(data_dir: Path, stored: str) -> None:

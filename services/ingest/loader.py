@@ -18,6 +18,7 @@ from ingest.suppressed import Suppressed
 from ingest.tables import TARGETS
 from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.models import Import, ImportState, Kind
+from rfm_common.versions import next_version
 
 LISTED_AT_MOST = 100_000
 """Bad rows that are listed before a file that is condemned anyway is given up."""
@@ -212,12 +213,3 @@ def _finish(work: Load, state: ImportState, **values: Any) -> None:
         rows_updated=counts.updated, rows_unchanged=counts.unchanged,
         rows_superseded=counts.superseded, rows_rejected=counts.rejected, **values,
     )  # fmt: skip
-
-
-async def next_version(session: AsyncSession) -> int:
-    """Count the data up by one: what the scores then have to catch up with."""
-    answer = await run_sql(session, """
-        UPDATE data_state SET data_version = data_version + 1, changed_at = now()
-        RETURNING data_version
-        """)  # fmt: skip
-    return int(answer.scalar_one())
