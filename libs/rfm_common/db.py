@@ -23,6 +23,7 @@ class AdvisoryLock(IntEnum):
     PUBLISH = 8_701_003
     ERASE = 8_701_004
     ANNOUNCE = 8_701_005
+    UPKEEP = 8_701_006
 
 
 def database_url(settings: Settings) -> URL:

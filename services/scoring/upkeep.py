@@ -40,12 +40,13 @@ async def _clear(sessions: Sessions) -> None:
 
 async def _index_lists(sessions: Sessions) -> bool:
     async with sessions() as session, session.begin():
-        await lock(session, AdvisoryLock.PUBLISH)  # one worker at a time
+        await lock(session, AdvisoryLock.UPKEEP)  # one worker at a time
         return await snapshots.index_lists(session)
 
 
 async def _thin(settings: Settings, sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
+        await lock(session, AdvisoryLock.PUBLISH)
         shown = [
             Kept(run.run_id or 0, run.calc_date, run.is_automatic)
             for run in (await session.exec(select(ScoringRun).where(ScoringRun.is_current))).all()
@@ -61,7 +62,7 @@ async def _thin(settings: Settings, sessions: Sessions) -> None:
 async def _refresh_flows(sessions: Sessions) -> bool:
     """Recompute the flows of one snapshot that has got another neighbour; False if none has."""
     async with sessions() as session, session.begin():
-        await lock(session, AdvisoryLock.PUBLISH)  # one worker at a time
+        await lock(session, AdvisoryLock.UPKEEP)  # one worker at a time
         found = (await run_sql(session, _STALE)).first()
         if found is None:
             return False

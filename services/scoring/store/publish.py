@@ -9,7 +9,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import remember
-from rfm_common.db import raw_connection, run_sql
+from rfm_common.db import AdvisoryLock, lock, raw_connection, run_sql
 from rfm_common.events import RunFinished
 from rfm_common.models import (
     CountrySummary,
@@ -56,6 +56,7 @@ async def publish(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bo
     timeout when a reader is in the way.
     """
     await _check_claim(session, claimed)
+    await lock(session, AdvisoryLock.PUBLISH)  # or two could each find nothing shown as yet
     await _write_tables(session, outcome)
     shown = await _shown(session, outcome)
     if is_current := _is_to_show(claimed, outcome, shown):
@@ -120,11 +121,11 @@ async def write_flows(session: AsyncSession, run_id: int, flows: Flows) -> None:
 
 
 async def _shown(session: AsyncSession, outcome: Outcome) -> ScoringRun | None:
-    """The run whose snapshot of the same moment is shown now; locked."""
+    """The run whose snapshot of the same moment is shown now."""
     found = await session.exec(
-        select(ScoringRun)
-        .where(col(ScoringRun.is_current), ScoringRun.calc_date == outcome.target.calc_date)
-        .with_for_update()
+        select(ScoringRun).where(
+            col(ScoringRun.is_current), ScoringRun.calc_date == outcome.target.calc_date
+        )
     )
     return found.first()
 

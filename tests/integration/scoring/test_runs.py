@@ -1,5 +1,6 @@
 """What a run leaves behind: repeatable, whole, honest about its limits."""
 
+import asyncio
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,13 @@ from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, month_ends, queue_backfill, queue_run
 from scoring import jobs
 from scoring.clusters import Model
+from scoring.compute import compute
 from scoring.engines import open_engine
-from scoring.progress import STEPS
+from scoring.progress import STEPS, Progress
 from scoring.store import queue, snapshots
+from scoring.store.publish import publish
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
+from tests.running import eventually
 
 AS_OF = RunRequest(calc_date=at("2026-03-01"))
 
@@ -68,6 +72,41 @@ async def test_customers_who_came_before_their_old_orders_do_not_stay_the_newest
     assert alone.is_automatic
     assert bought.calc_date < alone.calc_date
     assert [run.run_id for run in await runs(sessions) if run.is_current] == [bought.run_id]
+
+
+async def test_two_workers_publish_the_same_moment_at_once(settings, sessions, redis) -> None:
+    """The second waits for the first, then finds its snapshot and takes its place."""
+    await load(sessions, shop(1, count=100))
+    await score(settings, sessions, redis, AS_OF)
+    await load(sessions, shop(2))
+    claims, outcomes = [], []
+    async with sessions() as session, session.begin():
+        for k in (3, 4):
+            await queue_run(session, settings, replace(AS_OF, k=k), "api")
+    for _ in range(2):
+        async with sessions() as session, session.begin():
+            claims.append(await queue.claim(session, "test"))
+        engine = open_engine(settings, sessions)
+        outcomes.append(await compute(settings, sessions, engine, claims[-1], Progress()))
+
+    async def second() -> bool:
+        async with sessions() as session, session.begin():
+            return await publish(session, claims[1], outcomes[1])
+
+    async with sessions() as session, session.begin():
+        assert await publish(session, claims[0], outcomes[0])
+        waiting = asyncio.create_task(second())
+        await eventually(lambda: is_waiting(sessions), what="the second waits")
+    assert await waiting
+    shown = [run for run in await runs(sessions) if run.is_current]
+    assert [run.run_id for run in shown if run.calc_date == AS_OF.calc_date] == [claims[1].run_id]
+    assert len(await snapshot(sessions, AS_OF.calc_date)) == shown[-1].customers_processed
+
+
+async def is_waiting(sessions) -> bool:
+    async with sessions() as session:
+        found = await run_sql(session, "SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(found.scalar_one())
 
 
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
