@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rfm_common import __version__
 from rfm_common.db import Sessions, run_sql
+from rfm_common.tasks import alongside
 
 SECONDS = 5.0
 """Between two signs of life."""
@@ -26,13 +27,10 @@ async def beating(sessions: Sessions, service: str) -> AsyncGenerator[None]:
     """Show signs of life for as long as the block lasts; PostgreSQL may be away meanwhile."""
     started = datetime.now(UTC)
     instance = f"{socket.gethostname()}:{os.getpid()}:{started:%s}"
-    task = asyncio.create_task(_beat_on(sessions, service, instance, started))
     try:
-        yield
+        async with alongside(_beat_on(sessions, service, instance, started)):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         with suppress(SQLAlchemyError, OSError):
             async with sessions() as session, session.begin():
                 await run_sql(session, "DELETE FROM service_beats WHERE instance = :instance",

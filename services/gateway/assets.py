@@ -27,6 +27,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from rfm_common.settings import Settings
+from rfm_common.tasks import alongside
 
 CDN = "https://cdn.jsdelivr.net"
 CDN_SECONDS = 10
@@ -118,13 +119,8 @@ async def fetch_all(settings: Settings) -> None:
 @asynccontextmanager
 async def fetching(app: Litestar) -> AsyncGenerator[None]:
     """Fetch in the background for as long as the gateway runs; the start does not wait."""
-    task = asyncio.create_task(fetch_all(app.state.settings))
-    try:
+    async with alongside(fetch_all(app.state.settings)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def _checked(asset: Asset, content: bytes, source: str) -> bytes | None:

@@ -18,6 +18,7 @@ from rfm_common import bus
 from rfm_common.bus import BUS_ERRORS, KEPT, STREAM, open_redis
 from rfm_common.events import Event
 from rfm_common.settings import Settings
+from rfm_common.tasks import alongside
 
 log = logging.getLogger("rfm.gateway.live")
 
@@ -178,12 +179,11 @@ async def following(app: Litestar) -> AsyncGenerator[None]:
     """Follow the stream for as long as the application runs."""
     settings: Settings = app.state.settings
     live: Live = app.state.live
-    async with open_redis(settings, "gateway-live", blocking=True) as redis:
-        task = asyncio.create_task(live.follow(redis))
+    async with (
+        open_redis(settings, "gateway-live", blocking=True) as redis,
+        alongside(live.follow(redis)),
+    ):
         try:
             yield
         finally:
             live.close()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from rfm_common.bus import open_redis
+from rfm_common.tasks import alongside
 from tests.prove.proxy import Line
 from tests.prove.stack import Server, Stack, fake_clock
 
@@ -173,13 +174,10 @@ def _fill(path: str) -> None:
 @asynccontextmanager
 async def breaking(nemesis: Nemesis) -> AsyncGenerator[None]:
     """Faults for as long as this lasts; at the end everything is whole again."""
-    task = asyncio.create_task(nemesis.run())
     try:
-        yield
+        async with alongside(nemesis.run()):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         await _heal(nemesis.stack)
 
 

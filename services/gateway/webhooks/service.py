@@ -15,6 +15,7 @@ from gateway.webhooks.endpoints import take_settings
 from gateway.webhooks.sending import open_client
 from rfm_common.errors import RfmError
 from rfm_common.settings import Settings
+from rfm_common.tasks import alongside
 
 TICK_SECONDS = 5
 """How often it looks by itself; a finished run wakes it at once."""
@@ -78,13 +79,10 @@ async def delivering(app: Litestar) -> AsyncGenerator[None]:
             allow_private=settings.webhook_allow_private == "on",
         )
         rounds = Rounds(courier, settings)
-        task = asyncio.create_task(_begin(rounds, app.state.webhook_bell))
         try:
-            yield
+            async with alongside(_begin(rounds, app.state.webhook_bell)):
+                yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
             await rounds.stop()
 
 
