@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import audit
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
-from rfm_common.errors import ConflictError, NotFoundError
+from rfm_common.errors import ConflictError, existing
 from rfm_common.models import Customer, Erasure, ErasureState
 from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
 from rfm_common.settings import Settings
@@ -193,9 +193,8 @@ async def lift(session: AsyncSession, erasure_id: int, actor: str) -> None:
 
     Raises NotFoundError, and ConflictError before it has ended.
     """
-    erasure = await session.get(Erasure, erasure_id, with_for_update=True)
-    if erasure is None:
-        raise NotFoundError(f"no erasure {erasure_id}", field="erasure_id")
+    found = await session.get(Erasure, erasure_id, with_for_update=True)
+    erasure = existing(found, f"erasure {erasure_id}", "erasure_id")
     if erasure.state is not ErasureState.FINISHED:
         raise ConflictError(f"erasure {erasure_id} has not ended", erasure_id=erasure_id)
     await run_sql(session, "DELETE FROM suppressions WHERE erasure_id = :id", id=erasure_id)

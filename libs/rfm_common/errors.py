@@ -8,6 +8,10 @@ RfmError
 └── UnavailableError         503
 """
 
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class RfmError(Exception):
     """Something went wrong."""
@@ -36,3 +40,10 @@ class ConflictError(RfmError):
 
 class UnavailableError(RfmError):
     """A server that this needs is away."""
+
+
+def existing(found: T | None, what: str, field: str) -> T:
+    """What was found; NotFoundError, which names the thing and the parameter, when that is None."""
+    if found is None:
+        raise NotFoundError(f"no {what}", field=field)
+    return found

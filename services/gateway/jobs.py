@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import bus
 from rfm_common.db import Sessions
-from rfm_common.errors import ConflictError, InvalidInputError, NotFoundError
+from rfm_common.errors import ConflictError, InvalidInputError, existing
 from rfm_common.events import RunFailed
 from rfm_common.models import DataState, RunState, ScoringRun
 from rfm_common.runs import RunRequest, queue_run
@@ -106,9 +106,8 @@ async def cancel_run(sessions: Sessions, run_id: int) -> None:
     Raises NotFoundError, and ConflictError for a run that has ended.
     """
     async with sessions() as session, session.begin():
-        run = await session.get(ScoringRun, run_id, with_for_update=True)
-        if run is None:
-            raise NotFoundError(f"no run {run_id}", field="run_id")
+        found = await session.get(ScoringRun, run_id, with_for_update=True)
+        run = existing(found, f"run {run_id}", "run_id")
         if run.state in ENDED:
             raise ConflictError(f"run {run_id} has ended: {run.state.value}", run_id=run_id)
         run.cancel_requested = True

@@ -19,7 +19,7 @@ from gateway.queries.snapshots import latest_snapshot
 from gateway.responses import answer
 from gateway.schemas.customers import CustomerDetail, CustomerList, OrderList, OrderRow
 from gateway.schemas.segments import CustomerRow
-from rfm_common.errors import NotFoundError
+from rfm_common.errors import existing
 
 Score = Annotated[int | None, QueryParameter(ge=1, le=5)]
 
@@ -92,22 +92,15 @@ async def customers(
 async def provide_customer(session: SessionDep, customer_id: FromPath[str]) -> CustomerRecord:
     """The customer of the path; NotFoundError when there is none."""
     found = await queries.find_customer(session, customer_id)
-    if found is None:
-        raise _unknown(customer_id)
-    return found
-
-
-def _unknown(customer_id: str) -> NotFoundError:
-    return NotFoundError(f"no customer {customer_id!r}", field="customer_id")
+    return existing(found, f"customer {customer_id!r}", "customer_id")
 
 
 @get("/customers/{customer_id:str}", summary="One customer in full", tags=["Customers"])
 async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
     """Scores and segment in the newest snapshot that has the customer, history and orders."""
     quick = quick_of(state)
-    found = await customer_facts(quick, state.settings, customer_id)
-    if found is None:
-        raise _unknown(customer_id)
+    facts = await customer_facts(quick, state.settings, customer_id)
+    found = existing(facts, f"customer {customer_id!r}", "customer_id")
     newest = found.history[0] if found.history else None
     return CustomerDetail(
         customer_id=customer_id,

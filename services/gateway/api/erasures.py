@@ -19,7 +19,7 @@ from gateway.queries import erasures as queries
 from gateway.responses import ExactResponse
 from gateway.schemas.erasures import ErasureList, ErasureRow
 from rfm_common.erasure import erase_now, lift
-from rfm_common.errors import NotFoundError
+from rfm_common.errors import existing
 
 ErasureId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 
@@ -53,9 +53,7 @@ async def erase(
 
 async def _existing(session: AsyncSession, erasure_id: int) -> ErasureRow:
     found = await queries.find_erasure(session, erasure_id)
-    if found is None:
-        raise NotFoundError(f"no erasure {erasure_id}", field="erasure_id")
-    return found
+    return existing(found, f"erasure {erasure_id}", "erasure_id")
 
 
 @get("/erasures", summary="Erasures", tags=["Customers"])

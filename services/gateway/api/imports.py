@@ -15,7 +15,7 @@ from gateway.responses import answer
 from gateway.schemas.imports import ImportDetail, ImportList, ImportRow, UploadAnswer
 from gateway.streams import Write, copy_rows, download, spooled
 from gateway.uploads import receive
-from rfm_common.errors import GoneError, NotFoundError
+from rfm_common.errors import GoneError, existing
 from rfm_common.models import ImportState
 
 ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
@@ -41,9 +41,7 @@ async def imports(
 
 async def _existing(session: AsyncSession, import_id: int) -> ImportDetail:
     found = await queries.find_import(session, import_id)
-    if found is None:
-        raise NotFoundError(f"no import {import_id}", field="import_id")
-    return found
+    return existing(found, f"import {import_id}", "import_id")
 
 
 @get("/imports/{import_id:int}", summary="One dropped file", tags=["Imports"])

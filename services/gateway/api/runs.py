@@ -17,7 +17,7 @@ from gateway.queries import runs as queries
 from gateway.responses import ExactResponse, answer
 from gateway.schemas.runs import RunAnswer, RunBody, RunDetail, RunList, RunRow
 from rfm_common.db import Sessions
-from rfm_common.errors import NotFoundError
+from rfm_common.errors import existing
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, resolve_calc_date
 from rfm_common.settings import Settings
@@ -150,10 +150,7 @@ async def one_run(session: SessionDep, run_id: RunId) -> RunDetail:
 
 
 async def _existing(session: AsyncSession, run_id: int) -> RunDetail:
-    found = await queries.find_run(session, run_id)
-    if found is None:
-        raise NotFoundError(f"no run {run_id}", field="run_id")
-    return found
+    return existing(await queries.find_run(session, run_id), f"run {run_id}", "run_id")
 
 
 @post("/runs/{run_id:int}/cancel", summary="Call a run off", tags=["Runs"], status_code=202)

@@ -28,7 +28,7 @@ from gateway.webhooks.sending import open_client
 from gateway.webhooks.targets import find_target
 from rfm_common import audit
 from rfm_common.db import Sessions
-from rfm_common.errors import NotFoundError
+from rfm_common.errors import existing
 from rfm_common.models import DeliveryState, WebhookEndpoint
 from rfm_common.settings import Settings
 
@@ -87,9 +87,7 @@ async def webhook(session: SessionDep, endpoint_id: Id) -> Webhook:
 
 async def _existing(session: AsyncSession, endpoint_id: int) -> Webhook:
     found = await queries.find_webhook(session, endpoint_id)
-    if found is None:
-        raise NotFoundError(f"no webhook {endpoint_id}", field="endpoint_id")
-    return found
+    return existing(found, f"webhook {endpoint_id}", "endpoint_id")
 
 
 @patch("/webhooks/{endpoint_id:int}", summary="Change an endpoint", tags=["Webhooks"])
@@ -194,11 +192,7 @@ async def _existing_delivery(
     session: AsyncSession, endpoint_id: int, delivery_id: int
 ) -> DeliveryDetail:
     found = await queries.find_delivery(session, endpoint_id, delivery_id)
-    if found is None:
-        raise NotFoundError(
-            f"no delivery {delivery_id} of webhook {endpoint_id}", field="delivery_id"
-        )
-    return found
+    return existing(found, f"delivery {delivery_id} of webhook {endpoint_id}", "delivery_id")
 
 
 @post(

@@ -12,7 +12,7 @@ from gateway.webhooks.delivering import Claim, claim_one
 from gateway.webhooks.signing import key_of, new_secret
 from gateway.webhooks.targets import check_url
 from rfm_common.db import AdvisoryLock, lock, run_sql
-from rfm_common.errors import ConflictError, NotFoundError
+from rfm_common.errors import ConflictError, NotFoundError, existing
 from rfm_common.models import WebhookDelivery, WebhookEndpoint
 from rfm_common.settings import Settings
 
@@ -47,9 +47,7 @@ async def add_endpoint(session: AsyncSession, wanted: Wanted) -> WebhookEndpoint
 async def find_endpoint(session: AsyncSession, endpoint_id: int) -> WebhookEndpoint:
     """The endpoint, locked; raises NotFoundError."""
     found = await session.get(WebhookEndpoint, endpoint_id, with_for_update=True)
-    if found is None:
-        raise NotFoundError(f"no webhook {endpoint_id}", field="endpoint_id")
-    return found
+    return existing(found, f"webhook {endpoint_id}", "endpoint_id")
 
 
 async def own_endpoint(session: AsyncSession, endpoint_id: int) -> WebhookEndpoint:
