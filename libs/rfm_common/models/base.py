@@ -4,7 +4,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Enum, MetaData, Numeric, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Enum,
+    ForeignKey,
+    MetaData,
+    Numeric,
+    Text,
+    text,
+)
 from sqlmodel import SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -41,6 +51,12 @@ def money() -> Numeric[Decimal]:
 def time() -> DateTime:
     """A moment with its zone."""
     return DateTime(timezone=True)
+
+
+def run_key() -> Column[int]:
+    """A key that is, or begins with, a run: the row goes when the run goes."""
+    run = ForeignKey("scoring_runs.run_id", ondelete="CASCADE")
+    return Column(BigInteger, run, primary_key=True)
 
 
 NOW: dict[str, Any] = {"server_default": text("now()")}

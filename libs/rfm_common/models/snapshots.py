@@ -5,11 +5,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Computed, ForeignKey, Index, Numeric, SmallInteger, Text
+from sqlalchemy import Column, Computed, Index, Numeric, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
-from rfm_common.models.base import DICT, MONEY_SCALE, choice, id_text, time
+from rfm_common.models.base import DICT, MONEY_SCALE, choice, id_text, run_key, time
 
 
 class Cause(StrEnum):
@@ -79,11 +79,7 @@ class SegmentStat(SQLModel, table=True):
 
     __tablename__ = "segment_stats"
 
-    run_id: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
-        )
-    )
+    run_id: int = Field(sa_column=run_key())
     cluster_id: int = Field(sa_type=SmallInteger, primary_key=True)
     segment_name: str = Field(sa_type=Text)
     customer_count: int = Field(sa_type=BigInteger)
@@ -105,11 +101,7 @@ class SegmentCountry(SQLModel, table=True):
 
     __tablename__ = "segment_countries"
 
-    run_id: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
-        )
-    )
+    run_id: int = Field(sa_column=run_key())
     country: str = Field(sa_type=Text, primary_key=True)
     """As the customers' file has it; empty for customers without one."""
     cluster_id: int = Field(sa_type=SmallInteger, primary_key=True)
@@ -127,11 +119,7 @@ class CountrySummary(SQLModel, table=True):
 
     __tablename__ = "country_summaries"
 
-    run_id: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
-        )
-    )
+    run_id: int = Field(sa_column=run_key())
     country: str = Field(sa_type=Text, primary_key=True)
     summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """customers, active_customers, orders, monetary, median_recency_days, grid."""
@@ -142,11 +130,7 @@ class SegmentFlow(SQLModel, table=True):
 
     __tablename__ = "segment_flows"
 
-    run_id: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
-        )
-    )
+    run_id: int = Field(sa_column=run_key())
     from_segment: str = Field(sa_type=Text, primary_key=True)
     """Empty for customers who were not in the snapshot before."""
     to_segment: str = Field(sa_type=Text, primary_key=True)
@@ -161,11 +145,7 @@ class RunSample(SQLModel, table=True):
 
     __tablename__ = "run_samples"
 
-    run_id: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
-        )
-    )
+    run_id: int = Field(sa_column=run_key())
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
     recency_days: int
     frequency: int

@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey, Index, Numeric, SmallInteger, Text, UniqueCon
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import BigInteger, Column, Field, Identity, SQLModel
 
-from rfm_common.models.base import FALSE, MONEY_SCALE, NOW, ZERO, choice, id_text, time
+from rfm_common.models.base import FALSE, MONEY_SCALE, NOW, ZERO, choice, id_text, run_key, time
 
 
 class DeliveryState(StrEnum):
@@ -57,11 +57,7 @@ class WebhookRun(SQLModel, table=True):
 
     __tablename__ = "webhook_runs"
 
-    run_id: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), primary_key=True
-        )
-    )
+    run_id: int = Field(sa_column=run_key())
     announced_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
 
 
