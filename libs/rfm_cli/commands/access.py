@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -10,16 +9,13 @@ from rich.table import Table
 
 from rfm_cli import remote
 from rfm_cli.client import running_url
-from rfm_cli.commands import settings_of
+from rfm_cli.commands.options import settings_of, state_dir
 from rfm_cli.entrance import ACTOR, inside, login_url
 from rfm_common import keys
 from rfm_common.logins import create_link
 from rfm_common.models import ApiKey, Scope
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_STATE = click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
 
 
 def _scopes(default: str, text: str) -> Callable[[_Command], _Command]:
@@ -37,7 +33,7 @@ def key() -> None:
 @key.command()
 @click.argument("name")
 @_scopes("read", "What it may do; several times for more. admin means all.")
-@_STATE
+@state_dir
 def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
     """Make a key called NAME and print it: the only time that it is shown."""
     granted = [Scope(scope) for scope in scopes]
@@ -48,7 +44,7 @@ def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
 
 
 @key.command("list")
-@_STATE
+@state_dir
 def list_keys(**options: Any) -> None:
     """Show every key: what it begins with, what it may do, when it was used."""
     remote.console().print(key_table(inside(settings_of(options), keys.list_keys)))
@@ -71,7 +67,7 @@ def _short(moment: datetime | None) -> str:
 
 @key.command()
 @click.argument("name")
-@_STATE
+@state_dir
 def revoke(name: str, **options: Any) -> None:
     """End the key called NAME; a running gateway knows within seconds."""
     inside(settings_of(options), lambda one: keys.revoke_key(one, name, ACTOR))
@@ -80,7 +76,7 @@ def revoke(name: str, **options: Any) -> None:
 
 @click.command()
 @_scopes("admin", "What the browser may do; several times for more.")
-@_STATE
+@state_dir
 def login(scopes: tuple[str, ...], **options: Any) -> None:
     """Print a link that logs one browser in, once, within 15 minutes."""
     settings = settings_of(options)

@@ -8,20 +8,16 @@ import click
 
 from rfm_cli.backup import Contents, back_up
 from rfm_cli.backup import restore as restore_backup
-from rfm_cli.commands import settings_of
+from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.database import reach, reach_alone
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_STATE = click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
-_DATA = click.option("--data-dir", type=_FOLDER, help="Holds the watched input/ (DATA_DIR, data).")
-
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@_STATE
-@_DATA
+@state_dir
+@data_dir
 def backup(file: Path, **options: Any) -> None:
     """Write database and dropped files into one FILE (.tar.gz); nothing has to stop for it."""
     with reach(settings_of(options)) as settings:
@@ -32,8 +28,8 @@ def backup(file: Path, **options: Any) -> None:
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Also when there is data here; files are set aside.")
-@_STATE
-@_DATA
+@state_dir
+@data_dir
 def restore(file: Path, *, replace: bool, **options: Any) -> None:
     """Make database and files what the backup in FILE holds; the product must be stopped."""
     given = settings_of(options)

@@ -3,25 +3,23 @@
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from rfm_cli.commands import settings_of
+from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.doctor.checks import Check, worst
 from rfm_cli.doctor.machine import machine
 from rfm_cli.doctor.servers import servers
 from rfm_common.settings import Settings
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
-@click.option("--data-dir", type=_FOLDER, help="Holds the watched input/ (DATA_DIR, data).")
+@state_dir
+@data_dir
 def doctor(*, as_json: bool, **options: Any) -> None:
     """Check servers, schema, folders, disk, versions and work in progress; changes nothing.
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,14 +9,13 @@ import click
 import httpx
 
 from rfm_cli.client import UnreachableError, answer, connect
-from rfm_cli.commands import settings_of
+from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.database import reach
 from rfm_common.db import open_sessions
 from rfm_common.erasure import erase_now
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _POLL = 0.25
 _PATIENCE = 60.0
 """Seconds that files may take; a process that is not there takes longer."""
@@ -29,8 +27,8 @@ Counts = dict[str, int]
 @click.command()
 @click.argument("customer")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
-@click.option("--data-dir", type=_FOLDER, help="Holds archive/ and erasure.key (DATA_DIR, data).")
+@state_dir
+@data_dir
 def erase(customer: str, *, yes: bool, **options: Any) -> None:
     """Remove CUSTOMER (an id) from tables, files, lists and events, for ever.
 

@@ -2,42 +2,31 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from rfm_cli import remote
 from rfm_cli.client import connect
-from rfm_cli.commands import settings_of
+from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.demo import run_demo
 from rfm_cli.stack import OnReady, Stack, with_port
 from rfm_cli.state import StateFolder
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _stack_options(command: _Command) -> _Command:
-    """The options of the commands that start the product."""
-    folder = click.Path(file_okay=False, path_type=Path)
-    for option in (
-        click.option("--state-dir", type=folder, help="Private servers (RFM_STATE_DIR, .rfm)."),
-        click.option("--data-dir", type=folder, help="Holds the watched input/ (DATA_DIR, data)."),
-        click.option("--port", "api_port", type=int, help="API_PORT, 8701; 0 picks a free one."),
-    ):
-        command = option(command)
-    return command
+_port = click.option("--port", "api_port", type=int, help="API_PORT, 8701; 0 picks a free one.")
 
 
 @click.command()
-@_stack_options
+@_port
+@data_dir
+@state_dir
 def up(**options: Any) -> None:
     """Start everything, say where it is, and stop everything on Ctrl-C."""
     settings = settings_of(options)
@@ -64,7 +53,9 @@ def _run_stack(settings: Settings, on_ready: OnReady) -> None:
 
 
 @click.command()
-@_stack_options
+@_port
+@data_dir
+@state_dir
 @click.option("--live", is_flag=True, help="Go on: a small file of orders every 20 seconds.")
 @click.option("--remove", is_flag=True, help="Take the demo shop out of the running product.")
 def demo(*, live: bool, remove: bool, **options: Any) -> None:
