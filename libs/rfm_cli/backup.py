@@ -18,13 +18,13 @@ from pathlib import Path
 from rfm_cli import database
 from rfm_common import __version__
 from rfm_common.errors import RfmError
+from rfm_common.filenames import REJECTS, SET_ASIDE
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 
 _DUMP = "database.sql"
 _LIST = "backup.json"
 _FILES = "data"
-_ASIDE = "replaced-"
 _UNPACKED = ".rfm-restore-"
 _COUNTS = """
 SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders),
@@ -106,7 +106,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _is_aside(path: Path) -> bool:
-    return path.parts[0].startswith((_ASIDE, _UNPACKED))
+    return path.parts[0].startswith((SET_ASIDE, _UNPACKED))
 
 
 def _add(archive: tarfile.TarFile, path: Path, data_dir: Path) -> bool:
@@ -174,7 +174,7 @@ def _present(data_dir: Path) -> list[Path]:
 
 def _set_aside(data_dir: Path) -> None:
     """Move what is here into a folder of its own; a restore deletes nobody's file."""
-    aside = data_dir / f"{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    aside = data_dir / f"{SET_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
     for path in _present(data_dir):
         _rename(path, aside / path.relative_to(data_dir))
 
@@ -195,9 +195,9 @@ def _return_unknown(settings: Settings) -> None:
     for folder in (settings.archive_dir, settings.quarantine_dir):
         for path in _files(folder):
             name = f"{folder.name}/{path.name}"
-            if name in known or name.removesuffix(".rejects.csv") in known:
+            if name in known or name.removesuffix(REJECTS) in known:
                 continue
-            if name.endswith(".rejects.csv"):
+            if name.endswith(REJECTS):
                 path.unlink()
             else:
                 _rename(path, settings.input_dir / path.name.split("-", 1)[-1])

@@ -16,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.folder import ACCEPTED, free_name, safe_name
 from rfm_common.errors import InvalidInputError
+from rfm_common.filenames import uploading
 
 MOST_FILES = 50
 LONGEST_HEADER = 4096
@@ -81,7 +82,7 @@ class Receiver:
             )
         if len(self.parts) >= MOST_FILES:
             raise InvalidInputError(f"more than {MOST_FILES} files in one upload", field="file")
-        path = self.folder / f".upload-{secrets.token_hex(8)}.part"
+        path = self.folder / uploading(secrets.token_hex(8))
         self._current = Part(name, path, path.open("xb"))
         self.parts.append(self._current)
 

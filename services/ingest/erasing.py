@@ -33,6 +33,7 @@ from rfm_common.erasure import (
     pseudonyms_of,
 )
 from rfm_common.events import Event, ImportRejected
+from rfm_common.filenames import SET_ASIDE
 from rfm_common.models import Erasure, Import
 from rfm_common.settings import Settings
 
@@ -134,7 +135,7 @@ class Eraser:
     def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
         """The kept files that may name the person, told by their bytes."""
         needles = [word.lower().encode() for word in words]
-        set_aside = self._settings.data_dir.glob("replaced-*/*")  # by `rfm restore --replace`
+        set_aside = self._settings.data_dir.glob(f"{SET_ASIDE}*/*")
         for folder in (self._settings.archive_dir, self._settings.quarantine_dir, *set_aside):
             for kept in _kept(folder):
                 if scrub.may_hold(kept.path, needles) or _is_named(kept, words):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.refusal import ChangedError, RefusedError
+from rfm_common.filenames import REJECTS
 
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
 MAPPING_FILE = "mapping.toml"
@@ -140,7 +141,7 @@ def check_unchanged(file: BinaryIO, expected: Identity) -> None:
 def stored_name(import_id: int, name: str) -> str:
     """`<import_id>-<name>`, cut so that it and its `.rejects.csv` fit into a file name."""
     prefix, suffix = f"{import_id}-", Path(name).suffix[:16]
-    room = LONGEST_NAME - len(os.fsencode(prefix + suffix)) - len(".rejects.csv.part")
+    room = LONGEST_NAME - len(os.fsencode(prefix + suffix)) - len(f"{REJECTS}.part")
     stem = os.fsencode(Path(name).stem)[:room].decode(errors="ignore")
     return prefix + stem + suffix
 

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from ingest.shelf import changed, rejects_of
 from rfm_common.db import Sessions, run_sql
+from rfm_common.filenames import uploading
 from rfm_common.models import Import
 from rfm_common.settings import Settings
 
@@ -69,6 +70,6 @@ async def _remove_rejects(sessions: Sessions, days: int) -> None:
 
 def _remove_uploads(folder: Path) -> None:
     """What killed uploads left; a slow one is still being written to."""
-    for path in folder.glob(".upload-*.part"):
+    for path in folder.glob(uploading("*")):
         if time.time() - path.stat().st_mtime > DAY:
             path.unlink(missing_ok=True)

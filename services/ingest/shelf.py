@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from ingest.folder import Dropped, move, stored_name
 from ingest.scrub import Found, copy_without
 from rfm_common.db import Sessions
+from rfm_common.filenames import REJECTS
 from rfm_common.models import Import, ImportReject, ImportState
 from rfm_common.settings import Settings
 
@@ -86,7 +87,7 @@ def changed_for(found: Found) -> dict[str, object]:
 
 def rejects_of(path: Path) -> Path:
     """The list of rejects beside a quarantined file."""
-    return path.with_name(f"{path.name}.rejects.csv")
+    return path.with_name(path.name + REJECTS)
 
 
 def _relative(target: Path) -> str:
