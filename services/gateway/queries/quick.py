@@ -23,8 +23,6 @@ LOST = (
     asyncpg.InsufficientResourcesError,
 )
 """What a connection raises that has gone with a restart of the server; a new one may work."""
-ATTEMPTS = 11
-"""One more than the pool has connections: a restart of the server has ended all of them."""
 
 
 class Recent:
@@ -67,7 +65,8 @@ class Quick:
         return msgspec.convert([dict(row) for row in rows], list[into])  # type: ignore[valid-type]
 
     async def _run(self, method: str, statement: str, values: tuple[object, ...]) -> Any:
-        for attempt in range(ATTEMPTS):
+        most = self._pool.get_max_size()  # as many may be lost when the server restarts
+        for lost in range(most + 1):
             try:
                 return await getattr(self._pool, method)(statement, *values)
             except asyncpg.DataError as error:
@@ -75,7 +74,7 @@ class Quick:
                     "a value cannot be stored or compared; is there a NUL byte in it?"
                 ) from error
             except LOST as error:
-                if attempt == ATTEMPTS - 1:
+                if lost == most:
                     raise UnavailableError(
                         "the database is away; try again in a few seconds"
                     ) from error
