@@ -81,19 +81,16 @@ class Eraser:
 
     async def _from_tables(self, erasure_id: int | None) -> Erasure:
         """The tables first, then again with the addresses that only files know."""
-        for addresses in (self._no_addresses, self._addresses):
-            async with self._sessions() as session:
-                known = await session.get_one(Erasure, erasure_id)
-            found = await asyncio.to_thread(addresses, known)
-            async with self._sessions() as session, session.begin():
-                erasure = await session.get_one(Erasure, erasure_id)
-                pseudonyms = await pseudonyms_of(session, self._settings)
-                await learn_emails(session, pseudonyms, erasure, found)
-                await erase_rows(session, erasure)
-        return erasure
+        erasure = await self._rows(erasure_id, set())
+        return await self._rows(erasure_id, await asyncio.to_thread(self._addresses, erasure))
 
-    def _no_addresses(self, _erasure: Erasure) -> set[str]:
-        return set()
+    async def _rows(self, erasure_id: int | None, addresses: set[str]) -> Erasure:
+        async with self._sessions() as session, session.begin():
+            erasure = await session.get_one(Erasure, erasure_id)
+            pseudonyms = await pseudonyms_of(session, self._settings)
+            await learn_emails(session, pseudonyms, erasure, addresses)
+            await erase_rows(session, erasure)
+        return erasure
 
     def _addresses(self, erasure: Erasure) -> set[str]:
         """Addresses that the person had in files of customers."""
