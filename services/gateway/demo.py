@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.schemas.imports import DemoRemoved, UploadAnswer
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
-from rfm_common.demo import drop_shop
+from rfm_common.demo import write_shop
 from rfm_common.settings import Settings
 from rfm_common.versions import change_without_file
 
@@ -27,11 +27,9 @@ async def drop_demo(settings: Settings) -> UploadAnswer:
 
     Dropping it again the same day changes nothing: the ledger knows the bytes.
     """
-    said: list[str] = []
     now = datetime.now(settings.zone).replace(tzinfo=None)
-    await asyncio.to_thread(drop_shop, settings.input_dir, now, said.append)
-    names = [words.split()[1] for words in said]
-    return UploadAnswer(files=names, message=f"{len(names)} in the folder, loading follows")
+    written = await asyncio.to_thread(lambda: list(write_shop(settings.input_dir, now)))
+    return UploadAnswer.of([name for name, _ in written])
 
 
 async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:

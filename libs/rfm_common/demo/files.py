@@ -23,17 +23,23 @@ Say = Callable[[str], object]
 
 
 def drop_shop(folder: Path, now: datetime, say: Say) -> list[Customer]:
-    """Write rates, customers, and a file of orders per year; returns the customers.
+    """Write the shop and say each file; returns the customers."""
+    for name, rows in write_shop(folder, now):
+        say(f"dropped {name} ({rows:,} rows)")
+    return list(customers(now))
+
+
+def write_shop(folder: Path, now: datetime) -> Iterator[tuple[str, int]]:
+    """Write rates, customers, and a file of orders per year; yields each name and its rows.
 
     `now` is the time on the shop's clock, without a zone, and the moment at which the data ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Before the first file: they then arrive as one burst, and are scored in one run.
     by_time = sorted(orders(now), key=lambda order: order.moment)
-    for name, lines in _files(now, by_time):
-        rows = write_lines(folder / f"{PREFIX}{name}.csv", lines) - 1
-        say(f"dropped {PREFIX}{name}.csv ({rows:,} rows)")
-    return list(customers(now))
+    for part, lines in _files(now, by_time):
+        name = f"{PREFIX}{part}.csv"
+        yield name, write_lines(folder / name, lines) - 1
 
 
 def _files(now: datetime, by_time: list[Order]) -> Iterator[tuple[str, Iterator[str]]]:

@@ -100,4 +100,4 @@ async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> Uplo
     """
     content_type = request.headers.get("content-type", "")
     names = await receive(request.stream(), content_type, settings.input_dir)
-    return UploadAnswer(files=names, message=f"{len(names)} in the folder, loading follows")
+    return UploadAnswer.of(names)

@@ -1,7 +1,7 @@
 """The ledger of dropped files."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -78,6 +78,11 @@ class UploadAnswer(Answer):
 
     files: Annotated[list[str], Meta(examples=[["orders.csv"]])]
     message: str
+
+    @classmethod
+    def of(cls, names: list[str]) -> Self:
+        """The answer, with how many in words."""
+        return cls(files=names, message=f"{len(names)} in the folder, loading follows")
 
 
 class DemoRemoved(Answer):
