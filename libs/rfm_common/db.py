@@ -62,13 +62,19 @@ def server_settings(application: str) -> dict[str, str]:
 async def open_pool(settings: Settings, application: str, size: int = 5) -> AsyncGenerator[Any]:
     """An asyncpg pool for single statements; connects when it is first used."""
     pool = asyncpg.create_pool(
-        host=settings.db_host, port=settings.db_port, user=settings.db_user,
-        password=settings.db_password.get_secret_value() or None, database=settings.db_name,
-        min_size=0, max_size=size, timeout=10, server_settings=server_settings(application),
-        reset=_leave_as_is,
+        **database_address(settings), min_size=0, max_size=size, timeout=10, reset=_leave_as_is,
+        server_settings=server_settings(application),
     )  # fmt: skip
     async with pool:
         yield pool
+
+
+def database_address(settings: Settings) -> dict[str, Any]:
+    """Where the database is and who asks, as asyncpg wants to be told."""
+    return {
+        "host": settings.db_host, "port": settings.db_port, "user": settings.db_user,
+        "password": settings.db_password.get_secret_value() or None, "database": settings.db_name,
+    }  # fmt: skip
 
 
 async def _leave_as_is(_: Any) -> None:

@@ -15,6 +15,7 @@ from rfm_cli.doctor.work import work
 from rfm_cli.stack import private_servers, with_servers
 from rfm_cli.state import StateFolder
 from rfm_common.bus import BUS_ERRORS, open_redis
+from rfm_common.db import database_address
 from rfm_common.schema import alembic_config
 from rfm_common.settings import Settings
 
@@ -47,10 +48,8 @@ async def _database(settings: Settings) -> AsyncIterator[Check]:
     where = f"{settings.db_host}:{settings.db_port}"
     try:
         connection = await asyncpg.connect(
-            host=settings.db_host, port=settings.db_port, user=settings.db_user,
-            password=settings.db_password.get_secret_value() or None, database=settings.db_name,
-            timeout=PATIENCE, command_timeout=PATIENCE,
-        )  # fmt: skip
+            **database_address(settings), timeout=PATIENCE, command_timeout=PATIENCE
+        )
     except AWAY as error:
         yield fail("database", f"{where}: {error}", "check DB_HOST, DB_PASSWORD and the server")
         return
