@@ -11,7 +11,6 @@ from rfm_cli.backup import restore as restore_backup
 from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.database import reach, reach_alone
 from rfm_common.logs import configure_logging
-from rfm_common.settings import Settings
 
 
 @click.command()
@@ -35,12 +34,8 @@ def restore(file: Path, *, replace: bool, **options: Any) -> None:
     given = settings_of(options)
     configure_logging("rfm", given.log_level, given.log_format)
     with reach_alone(given) as settings:
-        contents = _restore(settings, file, replace=replace)
+        contents = asyncio.run(restore_backup(settings, file, replace=replace))
     click.echo(f"restored {_in_words(contents)}")
-
-
-def _restore(settings: Settings, file: Path, *, replace: bool) -> Contents:
-    return asyncio.run(restore_backup(settings, file, replace=replace))
 
 
 def _in_words(contents: Contents) -> str:

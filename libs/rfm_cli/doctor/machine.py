@@ -70,7 +70,7 @@ def folders(settings: Settings) -> Iterator[Check]:
 
 def _folder(folder: Path) -> Check:
     name = f"folder {folder.name}"
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    there = _nearest(folder)
     if not there.is_dir():
         return fail(name, f"{there} is a file", "move it away, or set DATA_DIR")
     if not os.access(there, os.W_OK | os.X_OK):
@@ -79,13 +79,18 @@ def _folder(folder: Path) -> Check:
     return ok(name, f"{folder}{missing}")
 
 
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that exists."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
 def disks(settings: Settings) -> Iterator[Check]:
     """Room for files, and for the private servers."""
     for name, folder in (
         ("disk of data", settings.data_dir),
         ("disk of state", settings.state_dir),
     ):
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        there = _nearest(folder)
         free = shutil.disk_usage(there).free
         found = f"{free / 2**30:,.1f} GiB free at {there}"
         if free < TIGHT:
