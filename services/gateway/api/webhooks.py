@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
@@ -58,7 +58,7 @@ async def add_webhook(
     sessions: SessionsDep,
     settings: SettingsDep,
     actor: ActorDep,
-    data: NewWebhook,
+    data: JSONBody[NewWebhook],
 ) -> Response[WebhookWithSecret]:
     """Register an endpoint; it gets what happens from now on.
 
@@ -97,7 +97,7 @@ async def change_webhook(
     settings: SettingsDep,
     actor: ActorDep,
     endpoint_id: Id,
-    data: WebhookChange,
+    data: JSONBody[WebhookChange],
 ) -> Webhook:
     """What is given changes, the rest stays; `is_enabled` switches it off and on.
 
