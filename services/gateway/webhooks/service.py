@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from rfm_common.tasks import alongside
 
 TICK_SECONDS = 5
 """How often it looks by itself; a finished run wakes it at once."""
+TIDY_SECONDS = 3600
 log = logging.getLogger("rfm.gateway.webhooks")
 
 
@@ -29,6 +31,7 @@ class Rounds:
         self.courier = courier
         self.settings = settings
         self.busy: dict[int, asyncio.Task[None]] = {}
+        self._tidy_at = 0.0
 
     async def go(self, bell: asyncio.Event) -> None:
         """Go on for ever; PostgreSQL may be away in between."""
@@ -45,11 +48,17 @@ class Rounds:
 
     async def _round(self) -> None:
         await announce_all(self.courier.sessions)
-        await forget_old(self.courier.sessions, self.settings.webhook_days)
+        await self._tidy_up()
         for endpoint_id in await due_endpoints(self.courier.sessions):
             if endpoint_id not in self.busy:
                 task = asyncio.create_task(self._serve(endpoint_id))
                 self.busy[endpoint_id] = task
+
+    async def _tidy_up(self) -> None:
+        """Soon after the start, then now and then."""
+        if time.monotonic() >= self._tidy_at:
+            await forget_old(self.courier.sessions, self.settings.webhook_days)
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
 
     async def _serve(self, endpoint_id: int) -> None:
         try:

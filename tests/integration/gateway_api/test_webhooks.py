@@ -537,6 +537,19 @@ async def test_two_running_gateways_tell_each_run_once(sessions, settings, recei
     assert [one.is_signed_with(endpoint.secret) for one in receiver.received] == [True]
 
 
+async def test_a_gateway_forgets_what_grew_old_while_none_ran(
+    sessions, settings, receiver, redis
+) -> None:
+    await one_message(sessions, receiver.url)
+    await sql(sessions, "UPDATE webhook_messages SET created_at = now() - interval '31 days'")
+
+    async def forgotten() -> bool:
+        return await sql(sessions, "SELECT 1 FROM webhook_messages") == []
+
+    async with gateway(settings):
+        await eventually(forgotten, what="the old message goes")
+
+
 async def test_the_audit_log_is_listed(client, sessions, receiver, shop) -> None:
     await client.post("/webhooks", json={"url": receiver.url})
     await client.get("/export/segments/all")
