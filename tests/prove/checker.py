@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from rfm_common.db import Sessions, run_sql
 from tests.prove.deliver import Deliveries
 from tests.prove.files import DOMAIN, Dropped, Tables
+from tests.prove.finding import Finding
 from tests.prove.readers import FINAL, Seen
 from tests.unit.scoring import oracle
 
@@ -32,6 +33,7 @@ class Found:
     rejects: Counter[int]
     versions: tuple[int, int]
     open_runs: int
+    ended_runs: list[int]
     unpublished: int
     run: Any
     """Of the newest snapshot."""
@@ -66,6 +68,7 @@ async def read(sessions: Sessions) -> Found:
         [open_runs] = await rows(
             "SELECT count(*) FROM scoring_runs WHERE state IN ('queued', 'running')"
         )
+        ended = await rows("SELECT run_id FROM scoring_runs WHERE finished_at IS NOT NULL")
         [unpublished] = await rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")
         return Found(
             imports=await rows("SELECT * FROM imports ORDER BY import_id"),
@@ -73,20 +76,23 @@ async def read(sessions: Sessions) -> Found:
             orders={row[0]: tuple(row) for row in orders},
             rates={(row[0], row[1]): row[2] for row in rates},
             rejects=Counter({row[0]: row[1] for row in rejects}),
-            versions=tuple(versions), open_runs=open_runs[0], unpublished=unpublished[0],
+            versions=tuple(versions), open_runs=open_runs[0],
+            ended_runs=[row[0] for row in ended], unpublished=unpublished[0],
             run=run, scores={row[0]: tuple(row[1:]) for row in scores},
             clusters=Counter(row[0] for row in clusters),
         )  # fmt: skip
 
 
-def check(found: Found, deliveries: Deliveries, seen: Seen, data_dir: Path) -> list[str]:
+def check(found: Found, deliveries: Deliveries, seen: Seen, data_dir: Path) -> list[Finding]:
     """Every promise that does not hold."""
-    checks = (
-        check_ledger(found, deliveries, data_dir), check_counts(found), check_new(found),
-        check_tables(found, deliveries), check_catching_up(found), check_snapshot(found),
-        check_folders(found, data_dir), check_stream(found, seen), iter(seen.wrong),
-    )  # fmt: skip
-    return [sentence for one in checks for sentence in one]
+    checks = {
+        "ledger": check_ledger(found, deliveries, data_dir), "counts": check_counts(found),
+        "new rows": check_new(found), "tables": check_tables(found, deliveries),
+        "catching up": check_catching_up(found), "snapshot": check_snapshot(found),
+        "folders": check_folders(found, data_dir), "stream": check_stream(found, seen),
+    }  # fmt: skip
+    found_here = [Finding(name, one) for name, sentences in checks.items() for one in sentences]
+    return [*found_here, *seen.wrong]
 
 
 def by_content(deliveries: Deliveries) -> dict[str, Dropped]:
@@ -163,13 +169,18 @@ def check_counts(found: Found) -> Iterator[str]:
                    f" {found.rejects[row.import_id]} listed")  # fmt: skip
 
 
+def is_change(row: Any) -> bool:
+    """Whether the import loaded anything that was not there; then it has a data_version."""
+    return row.state in LOADED and row.rows_new + row.rows_updated > 0
+
+
 def check_tables(found: Found, deliveries: Deliveries) -> Iterator[str]:
     """The tables are what the loaded files say, taken one after the other."""
     known, paper = by_content(deliveries), Tables()
-    loads = [row for row in found.imports if row.state in LOADED and row.sha256 in known]
-    for row in sorted(loads, key=lambda row: row.data_version):
+    changing = [row for row in found.imports if is_change(row) and row.sha256 in known]
+    for row in sorted(changing, key=lambda row: row.data_version):
         paper.accept(known[row.sha256])
-    if len({row.data_version for row in loads}) != len(loads):
+    if len({row.data_version for row in changing}) != len(changing):
         yield "two imports share a data_version"
     yield from _differences("customer", found.customers, paper.customers)
     yield from _differences("order", found.orders, paper.orders)
@@ -187,11 +198,11 @@ def _differences(what: str, found: dict[Any, Any], expected: dict[Any, Any]) -> 
 def check_catching_up(found: Found) -> Iterator[str]:
     """Scores have caught up, and nothing waits."""
     data, scored = found.versions
-    loads = sum(row.state in LOADED for row in found.imports)
+    changes = sum(is_change(row) for row in found.imports)
     if data != scored:
         yield f"data_version is {data}, scored_version {scored}"
-    if data != loads:
-        yield f"data_version is {data} after {loads} loads"
+    if data != changes:
+        yield f"data_version is {data} after {changes} loads that changed something"
     if found.open_runs:
         yield f"{found.open_runs} runs are open"
     if found.unpublished:
@@ -241,17 +252,15 @@ def check_folders(found: Found, data_dir: Path) -> Iterator[str]:
 
 
 def check_stream(found: Found, seen: Seen) -> Iterator[str]:
-    """The end of each import was on the stream, or the stream told to load everything anew."""
-    missed = [
-        row.import_id for row in found.imports
-        if row.import_id not in seen.told
-        and not (seen.resync and row.finished_at and row.finished_at <= seen.resync)
-    ]  # fmt: skip
-    if missed:
-        yield f"the open stream lost {len(missed)} imports, such as {missed[0]}"
+    """The end of each import and run was on the stream, or there when it said to load anew."""
+    ended = {("import", row.import_id) for row in found.imports if row.state in FINAL}
+    ended |= {("run", run_id) for run_id in found.ended_runs}
+    if missed := ended - seen.told:
+        what, number = min(missed)
+        yield f"the open stream lost {len(missed)} ends, such as that of {what} {number}"
 
 
-async def check_privacy(redis: Redis, logs: Sequence[Path]) -> list[str]:
+async def check_privacy(redis: Redis, logs: Sequence[Path]) -> list[Finding]:
     """No e-mail address in a log or in Redis; the client must not decode."""
     wrong = [
         f"an e-mail address is in {path.name}: {line[:200]!r}"
@@ -262,7 +271,7 @@ async def check_privacy(redis: Redis, logs: Sequence[Path]) -> list[str]:
     for key in await redis.keys("*"):
         if DOMAIN.encode() in await _content(redis, key):
             wrong.append(f"an e-mail address is in Redis, key {key!r}")
-    return wrong
+    return [Finding("privacy", sentence) for sentence in wrong]
 
 
 async def _content(redis: Redis, key: bytes) -> bytes:

@@ -29,7 +29,7 @@ class Courier:
         self.random = random.Random(seed)
         self.maker = Maker(random.Random(seed + 1))
         self.done = Deliveries()
-        self.input = stack.folder / "data" / "input"
+        self.input = stack.input
 
     async def run(self) -> None:
         for dropped in self.maker.files():

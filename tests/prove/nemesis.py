@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,10 +23,12 @@ Fault = Callable[[], Awaitable[None]]
 
 @dataclass
 class Nemesis:
-    """Breaks a stack until it is cancelled; `times` says when servers were away."""
+    """Breaks a stack until it is cancelled; `peace` says for how long nothing was broken."""
 
     stack: Stack
     random: random.Random
+    only: Sequence[str] = ()
+    """The faults to choose from; all of them when it is empty."""
     counts: Counter[str] = field(default_factory=Counter)
     last: float = 0.0
     """When the last fault was healed; monotonic."""
@@ -63,7 +65,8 @@ class Nemesis:
     async def run(self) -> None:
         """A fault, a while of peace, the next fault; a round has each fault once, shuffled."""
         while True:
-            round_ = list(self.faults().items())
+            all_faults = self.faults()
+            round_ = [(name, all_faults[name]) for name in self.only or all_faults]
             self.random.shuffle(round_)
             for name, fault in round_:
                 await self._strike(name, fault)
@@ -77,7 +80,7 @@ class Nemesis:
         finally:
             self.is_active, self.last = False, time.monotonic()
 
-    def since(self) -> float:
+    def peace(self) -> float:
         """Seconds since something was broken; 0 while it is."""
         return 0.0 if self.is_active else time.monotonic() - self.last
 

@@ -2,21 +2,21 @@
 
 import asyncio
 import contextlib
+import csv
 import json
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
-from rfm_common.db import open_sessions, run_sql
-from tests.faults.scoring.fleet import _WHOLE as WHOLE
+from rfm_common.db import open_sessions
+from tests.prove.finding import Finding
 from tests.prove.stack import Stack
+from tests.whole import Reader
 
 PAGES = (
     "/dashboard", "/dashboard/segments", "/dashboard/customers", "/dashboard/clusters",
@@ -26,6 +26,13 @@ PAGES = (
 GRACE = 15.0
 """Seconds after a fault in which 503 is an honest answer."""
 FINAL = {"loaded", "loaded_with_rejects", "duplicate", "quarantined"}
+ENDS = {
+    "import-finished": "import", "import-rejected": "import",
+    "run-finished": "run", "run-failed": "run",
+}  # fmt: skip
+"""What the events that end something are about."""
+
+Told = tuple[str, int]
 
 
 @dataclass
@@ -35,39 +42,47 @@ class Seen:
     answers: Counter[int] = field(default_factory=Counter)
     refused: int = 0
     snapshots: int = 0
+    exports: Counter[str] = field(default_factory=Counter)
+    """How many were whole, and how many visibly broken."""
     events: Counter[str] = field(default_factory=Counter)
-    told: set[int] = field(default_factory=set)
-    """Imports whose end was on the stream."""
-    resync: datetime | None = None
-    """When the stream last said that something may have been missed."""
-    wrong: list[str] = field(default_factory=list)
+    told: set[Told] = field(default_factory=set)
+    """Imports and runs whose end was on the stream, or there when it said to load anew."""
+    resumed: int = 0
+    """How often the stream broke and went on where it had been."""
+    wrong: list[Finding] = field(default_factory=list)
 
 
 class Readers:
-    """All readers of one stack; `since_fault` gives the seconds of peace so far."""
+    """All readers of one stack; `peace` gives the seconds since something was broken."""
 
-    def __init__(self, stack: Stack, since_fault: Callable[[], float], seed: int) -> None:
-        self.stack, self.since_fault = stack, since_fault
+    def __init__(self, stack: Stack, peace: Callable[[], float], seed: int) -> None:
+        self.stack, self.peace = stack, peace
         self.random = random.Random(seed)
         self.seen = Seen()
+        self.tables = Reader()
         self.last_event = ""
         self.client = httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False)
 
+    def blame(self, check: str, sentence: str) -> None:
+        self.seen.wrong.append(Finding(check, sentence))
+
     async def get(self, path: str) -> httpx.Response | None:
         """The answer, noted; None when nobody was there to give one."""
+        peace = self.peace()
         try:
             answer = await self.client.get(path)
         except httpx.HTTPError:
             self.seen.refused += 1
             return None
-        self.note(path, answer)
+        self.note(path, answer, peace)
         return answer
 
-    def note(self, path: str, answer: httpx.Response) -> None:
+    def note(self, path: str, answer: httpx.Response, peace: float) -> None:
+        """Count the answer; 503 is an honest one if something was broken when it was asked for."""
         self.seen.answers[answer.status_code] += 1
-        is_honest = answer.status_code == 503 and self.since_fault() < GRACE
+        is_honest = answer.status_code == 503 and min(peace, self.peace()) < GRACE
         if answer.status_code >= 500 and not is_honest:
-            self.seen.wrong.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+            self.blame("answers", f"{path}: {answer.status_code} {answer.text[:200]}")
 
     async def poll_pages(self) -> None:
         while True:
@@ -89,21 +104,35 @@ class Readers:
             return
         counted = sum(row["customer_count"] for row in shown["segments"])
         if counted != run.json()["customers_processed"]:
-            self.seen.wrong.append(f"half a snapshot in /segments: {counted} of {run.text[:300]}")
+            self.blame("whole snapshots", f"/segments: {counted} of {run.text[:300]}")
+
+    async def poll_exports(self) -> None:
+        """Each download is whole, or the client is told that it broke off."""
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                peace = self.peace()
+                async with self.client.stream("GET", "/export/segments/all") as answer:
+                    await self.check_export(answer, peace)
+            await asyncio.sleep(1.5)
+
+    async def check_export(self, answer: httpx.Response, peace: float) -> None:
+        try:
+            await answer.aread()
+        except httpx.HTTPError:
+            self.seen.exports["broken"] += 1
+            return
+        self.note("/export/segments/all", answer, peace)
+        if answer.status_code == 200:
+            self.seen.exports["whole"] += 1
+            ids = [row["customer_id"] for row in csv.DictReader(answer.text.splitlines())]
+            promised = int(answer.headers["x-row-count"])
+            if not promised == len(ids) == len(set(ids)):
+                self.blame("exports", f"{len(ids)} rows ({len(set(ids))} ids) of {promised}")
 
     async def poll_database(self) -> None:
         """One statement sees features, clusters and statistics of the same customers."""
         async with open_sessions(self.stack.settings, "prove") as sessions:
-            while True:
-                try:
-                    async with sessions() as session:
-                        row = (await run_sql(session, WHOLE)).first()
-                except Exception:
-                    await asyncio.sleep(0.3)  # the server is away
-                    continue
-                if row is not None and len(set(row)) != 1:
-                    self.seen.wrong.append(f"half a snapshot in the tables: {tuple(row)}")
-                await asyncio.sleep(0.02)
+            await self.tables.watch(sessions)
 
     async def follow(self) -> None:
         """Hold the event stream, and resume it where it broke off."""
@@ -115,6 +144,7 @@ class Readers:
                     "GET", "/events", headers=headers, timeout=timeout
                 ) as stream:
                     if stream.status_code == 200:
+                        self.seen.resumed += bool(self.last_event)
                         await self._read(stream)
             await asyncio.sleep(0.3)
 
@@ -127,33 +157,51 @@ class Readers:
             elif key == "id":
                 stream_id = value
             elif key == "data":
-                if name == "hello" and not self.last_event:
-                    self.seen.resync = datetime.now(UTC)  # nothing was asked for
                 await self._event(name, json.loads(value))
                 self.last_event = stream_id or self.last_event
 
     async def _event(self, name: str, data: dict[str, Any]) -> None:
         self.seen.events[name] += 1
-        if name == "resync":
-            self.seen.resync = datetime.now(UTC)
-        elif name in {"import-finished", "import-rejected"}:
-            self.seen.told.add(data["import_id"])
-            answer = await self.get(f"/imports/{data['import_id']}")
-            if answer is None or answer.status_code not in {200, 404}:
-                return
-            state = answer.json().get("state")
-            if state not in FINAL:
-                self.seen.wrong.append(f"told before it was true: {name} {data}, then {state}")
+        if name == "resync" or (name == "hello" and not self.last_event):
+            await self._load_anew("import", "/imports")
+            await self._load_anew("run", "/runs")
+        elif what := ENDS.get(name):
+            self.seen.told.add((what, data[f"{what}_id"]))
+        if name in {"import-finished", "import-rejected"}:
+            await self._is_true(name, data)
+
+    async def _load_anew(self, what: str, path: str) -> None:
+        """What a page does that has just come, or that was told that it missed something."""
+        page, total = 1, 1
+        while (page - 1) * 1000 < total:
+            answer = await self.get(f"{path}?page_size=1000&page={page}")
+            if answer is None or answer.status_code != 200:
+                await asyncio.sleep(0.3)
+                continue
+            found = answer.json()
+            page, total = page + 1, found["total"]
+            self.seen.told |= {
+                (what, row[f"{what}_id"]) for row in found[f"{what}s"] if row["finished_at"]
+            }
+
+    async def _is_true(self, name: str, data: dict[str, Any]) -> None:
+        """Who looks at once sees what the event told."""
+        answer = await self.get(f"/imports/{data['import_id']}")
+        if answer is None or answer.status_code not in {200, 404}:
+            return
+        state = answer.json().get("state")
+        if state not in FINAL:
+            self.blame("told too early", f"{name} {data}, then {state}")
 
 
 @asynccontextmanager
 async def watching(readers: Readers) -> AsyncGenerator[None]:
     """Readers for as long as this lasts."""
-    started = time.monotonic()
     tasks = [
         asyncio.create_task(work())
         for work in (
-            readers.poll_pages, readers.poll_segments, readers.poll_database, readers.follow,
+            readers.poll_pages, readers.poll_segments, readers.poll_exports,
+            readers.poll_database, readers.follow,
         )
     ]  # fmt: skip
     try:
@@ -163,6 +211,7 @@ async def watching(readers: Readers) -> AsyncGenerator[None]:
             task.cancel()
         for failed in await asyncio.gather(*tasks, return_exceptions=True):
             if not isinstance(failed, asyncio.CancelledError):
-                readers.seen.wrong.append(f"a reader gave up: {failed!r}")
+                readers.blame("readers", f"one gave up: {failed!r}")
+        for row in readers.tables.halves:
+            readers.blame("whole snapshots", f"in the tables: {row}")
         await readers.client.aclose()
-        readers.seen.events["seconds"] = round(time.monotonic() - started)

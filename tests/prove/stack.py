@@ -81,6 +81,10 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def input(self) -> Path:
+        return self.folder / "data" / "input"
+
+    @property
     def settings(self) -> Settings:
         """For looking at the servers directly, not through the proxies."""
         reach = self.postgres.private.environment() | self.valkey.private.environment()
@@ -102,7 +106,8 @@ class Stack:
         return clean_environment() | reach | self._bug() | self._fake_clock()
 
     def _bug(self) -> dict[str, str]:
-        return {"PYTHONPATH": str(BUGS), "RFM_PROVE_BUG": self.bug} if self.bug else {}
+        path = os.pathsep.join([str(BUGS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {"PYTHONPATH": path, "RFM_PROVE_BUG": self.bug} if self.bug else {}
 
     def _fake_clock(self) -> dict[str, str]:
         library = fake_clock()
@@ -180,8 +185,8 @@ async def _end(process: asyncio.subprocess.Process, number: int) -> None:
 async def running(bug: str | None = None) -> AsyncGenerator[Stack]:
     """The stack, and nothing of it afterwards."""
     folder = open_folder("rfm-prove-")
-    (folder / "data" / "input").mkdir(parents=True)
     stack = Stack(folder, bug)
+    stack.input.mkdir(parents=True)
     try:
         await stack.start()
         yield stack

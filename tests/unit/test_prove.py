@@ -4,17 +4,24 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from inspect import signature
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
+import httpx
 import pytest
 
+from tests.prove.__main__ import BUGS
+from tests.prove.bugs import seeded
 from tests.prove.checker import Found, check
 from tests.prove.deliver import Deliveries
 from tests.prove.files import Dropped, Maker, Tables
-from tests.prove.readers import Seen
+from tests.prove.finding import Finding
+from tests.prove.readers import GRACE, Readers, Seen
+from tests.prove.stack import Stack
 from tests.unit.scoring import oracle
 
 NOW = datetime(2024, 6, 30, 12, tzinfo=UTC)
@@ -27,8 +34,8 @@ class Shop:
         self.data_dir = data_dir
         self.maker = Maker(random.Random(5), today=NOW.date())
         self.deliveries = Deliveries(surely=list(islice(self.maker.files(), 40)))
-        self.seen = Seen(told=set(range(1, 41)))
         self.found = self._load()
+        self.seen = Seen(told={("import", number) for number in range(1, 41)} | {("run", 1)})
 
     def _load(self) -> Found:
         paper, loaded, rows, rejects = Tables(), set(), [], Counter[int]()
@@ -42,7 +49,7 @@ class Shop:
                 new = len(paper.orders) - before[0] + len(paper.rates) - before[1]
                 loaded.add(dropped.sha256)
                 rejects[number] = dropped.rejected
-            rows.append(self._row(number, dropped, state, new, len(loaded)))
+            rows.append(self.row(number, dropped, state, new, len(loaded)))
         scored = oracle.snapshot(
             paper.customers, [oracle.OracleOrder(*row[1:]) for row in paper.orders.values()], NOW,
             rates=[(key[0], key[1], rate) for key, rate in paper.rates.items()],
@@ -50,31 +57,32 @@ class Shop:
         return Found(
             imports=rows, customers=dict(paper.customers), orders=dict(paper.orders),
             rates=dict(paper.rates), rejects=rejects, versions=(len(loaded), len(loaded)),
-            open_runs=0, unpublished=0,
+            open_runs=0, ended_runs=[1], unpublished=0,
             run=SimpleNamespace(calc_date=NOW, window_days=365, data_version=len(loaded)),
             scores={key: (one.recency_days, one.frequency, one.monetary, one.r_score, one.f_score,
                           one.m_score) for key, one in scored.items()},
             clusters=Counter(scored.keys()),
         )  # fmt: skip
 
-    def _row(
-        self, number: int, dropped: Dropped, state: str, new: int, version: int
+    def row(
+        self, number: int, dropped: Dropped, state: str, new: int, version: int | None
     ) -> SimpleNamespace:
         place = "quarantine" if state == "quarantined" else "archive"
         path = self.data_dir / place / f"{number}-{dropped.name}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(dropped.content)
         total = len(dropped.rows) + dropped.rejected if state == "loaded" else 0
+        rest = total - new - dropped.rejected if total else 0
         return SimpleNamespace(
             import_id=number, file_name=dropped.name, state=state, kind=dropped.kind, reason=None,
             sha256=dropped.sha256 if dropped.kind else None, data_version=version,
-            rows_total=total, rows_new=new, rows_updated=0, rows_superseded=0,
+            rows_total=total, rows_new=new, rows_superseded=0,
             rows_rejected=dropped.rejected if state == "loaded" else 0,
-            rows_unchanged=total - new - dropped.rejected if state == "loaded" else 0,
+            rows_updated=rest if version else 0, rows_unchanged=0 if version else rest,
             stored_path=f"{place}/{path.name}", finished_at=NOW,
         )  # fmt: skip
 
-    def findings(self) -> list[str]:
+    def findings(self) -> list[Finding]:
         return check(self.found, self.deliveries, self.seen, self.data_dir)
 
     def a_load(self, kind: str = "orders") -> SimpleNamespace:
@@ -175,32 +183,81 @@ def lose_a_file(shop: Shop) -> None:
 
 
 def tell_nobody(shop: Shop) -> None:
-    shop.seen.told.discard(1)
+    shop.seen.told.discard(("import", 1))
+
+
+def tell_nobody_of_a_run(shop: Shop) -> None:
+    shop.seen.told.discard(("run", 1))
 
 
 def answer_500(shop: Shop) -> None:
-    shop.seen.wrong.append("/segments: 500")
+    shop.seen.wrong.append(Finding("answers", "/segments: 500"))
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        lose_a_row, change_an_amount, load_twice, forget_a_file, leave_a_file_undecided,
-        guess_at_a_damaged_file, reject_silently, lose_count, take_rows_for_new_twice, fall_behind,
-        show_an_old_snapshot, score_a_customer_wrongly, score_a_customer_twice, leave_a_run_open,
-        keep_an_event, leave_a_file_behind, lose_a_file, tell_nobody, answer_500,
-    ],
-    ids=lambda harm: harm.__name__,
-)  # fmt: skip
-def test_every_harm_is_found(shop: Shop, harm: Callable[[Shop], None]) -> None:
+HARM: dict[Callable[[Shop], None], str] = {
+    lose_a_row: "tables", change_an_amount: "tables", load_twice: "ledger",
+    forget_a_file: "ledger", leave_a_file_undecided: "ledger", guess_at_a_damaged_file: "ledger",
+    reject_silently: "counts", lose_count: "counts", take_rows_for_new_twice: "new rows",
+    fall_behind: "catching up", leave_a_run_open: "catching up", keep_an_event: "catching up",
+    show_an_old_snapshot: "snapshot", score_a_customer_wrongly: "snapshot",
+    score_a_customer_twice: "snapshot", leave_a_file_behind: "folders", lose_a_file: "folders",
+    tell_nobody: "stream", tell_nobody_of_a_run: "stream", answer_500: "answers",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", HARM, ids=lambda harm: harm.__name__)
+def test_every_harm_is_found_by_its_check(shop: Shop, harm: Callable[[Shop], None]) -> None:
     harm(shop)
-    assert shop.findings() != []
+    assert HARM[harm] in {finding.check for finding in shop.findings()}
 
 
-def test_an_event_may_be_missed_before_the_stream_says_so(shop: Shop) -> None:
-    shop.seen.told.discard(1)
-    shop.seen.resync = NOW + timedelta(seconds=1)
+def test_a_file_whose_rows_are_there_already_changes_nothing(shop: Shop) -> None:
+    """It is loaded, has no data_version, and need not be scored."""
+    earlier = next(one for one in shop.deliveries.surely if one.kind == "orders")
+    same = replace(earlier, name="same.csv", content=earlier.content + b"\n")
+    row = shop.row(41, same, "loaded", new=0, version=None)
+    shop.deliveries.surely.append(same)
+    shop.found.imports.append(row)  # type: ignore[attr-defined]
+    shop.found.rejects[41] = same.rejected
+    shop.seen.told.add(("import", 41))
     assert shop.findings() == []
+
+
+def test_what_an_export_and_a_bad_answer_show_is_a_finding() -> None:
+    """A 503 is honest for a while after a fault; anything else is not."""
+    readers = Readers(cast("Stack", SimpleNamespace(url="http://test")), lambda: 1.0, seed=1)
+    readers.note("/x", httpx.Response(503), peace=1)
+    assert readers.seen.wrong == []
+    readers.peace = lambda: GRACE + 1
+    readers.note("/x", httpx.Response(503), peace=GRACE + 1)
+    readers.note("/x", httpx.Response(500), peace=0)
+    assert [finding.check for finding in readers.seen.wrong] == ["answers", "answers"]
+
+
+async def test_an_export_with_a_row_too_few_or_twice_is_found() -> None:
+    readers = Readers(cast("Stack", SimpleNamespace(url="http://test")), lambda: 0.0, seed=1)
+    for body in ("customer_id\nC1\nC2\n", "customer_id\nC1\n", "customer_id\nC1\nC1\n"):
+        answer = httpx.Response(200, headers={"x-row-count": "2"}, text=body)
+        await readers.check_export(answer, peace=0)
+    assert [finding.check for finding in readers.seen.wrong] == ["exports", "exports"]
+
+
+@pytest.mark.parametrize("bug", seeded.BUGS)
+def test_a_seeded_bug_replaces_what_is_there(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it would break the product in another way than it says."""
+    planted = []
+
+    def compare(owner: Any, name: str, new: Any) -> None:
+        planted.append(name)
+        assert [*signature(new).parameters] == [*signature(getattr(owner, name)).parameters]
+
+    monkeypatch.setattr(seeded, "put", compare)
+    seeded.BUGS[bug][1]()
+    assert planted
+
+
+def test_every_seeded_bug_has_a_check_that_must_find_it() -> None:
+    assert {bug.name for bug in BUGS} == set(seeded.BUGS)
 
 
 def test_the_same_seed_makes_the_same_files() -> None:

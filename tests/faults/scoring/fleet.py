@@ -1,4 +1,4 @@
-"""Real workers to kill, servers to restart, and a reader who watches all the while."""
+"""Real workers to kill, and servers to restart."""
 
 import asyncio
 import os
@@ -114,56 +114,6 @@ async def stopped_at(
                 yield pid
                 return
         yield await workers.holder(table)
-
-
-class Reader:
-    """Reads the newest snapshot again and again; `halves` lists what never must be seen."""
-
-    def __init__(self) -> None:
-        self.reads = 0
-        self.halves: list[tuple[int, ...]] = []
-
-
-@asynccontextmanager
-async def reading(sessions: Sessions) -> AsyncGenerator[Reader]:
-    reader = Reader()
-    task = asyncio.create_task(_read(sessions, reader))
-    try:
-        yield reader
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    assert reader.halves == []
-    assert reader.reads > 0
-
-
-async def _read(sessions: Sessions, reader: Reader) -> None:
-    while True:
-        try:
-            async with sessions() as session:
-                row = (await run_sql(session, _WHOLE)).first()
-        except Exception:
-            await asyncio.sleep(0.05)  # the server is restarting
-            continue
-        if row is not None:
-            reader.reads += 1
-            if len(set(row)) != 1:
-                reader.halves.append(tuple(row))
-        await asyncio.sleep(0.005)
-
-
-# One statement, as a page would ask: the run says how many customers its snapshot holds.
-_WHOLE = """
-WITH shown AS (
-    SELECT run_id, calc_date, customers_processed FROM scoring_runs WHERE is_current
-    ORDER BY calc_date DESC LIMIT 1
-)
-SELECT customers_processed,
-       (SELECT count(*) FROM rfm_features f WHERE f.calc_date = shown.calc_date),
-       (SELECT count(*) FROM customer_clusters c WHERE c.calc_date = shown.calc_date),
-       (SELECT sum(customer_count)::bigint FROM segment_stats s WHERE s.run_id = shown.run_id)
-FROM shown
-"""
 
 
 def crash(server: PrivateServer, number: int) -> None:

@@ -19,9 +19,10 @@ from scoring.engines import open_engine
 from scoring.store import queue
 from scoring.worker import POLL
 from tests.faults.scoring.doomed import POINTS
-from tests.faults.scoring.fleet import fleet, reading, stopped_at
+from tests.faults.scoring.fleet import fleet, stopped_at
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs
 from tests.running import eventually, start_script, stop
+from tests.whole import reading
 
 DOOMED = Path(__file__).with_name("doomed.py")
 

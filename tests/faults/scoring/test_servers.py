@@ -8,10 +8,11 @@ from sqlalchemy.exc import DBAPIError
 
 from rfm_common.db import run_sql
 from rfm_common.models import RunState
-from tests.faults.scoring.fleet import crash, fleet, locked, reading, stopped_at
+from tests.faults.scoring.fleet import crash, fleet, locked, stopped_at
 from tests.faults.scoring.test_kill import orders, shown
 from tests.integration.scoring.shop import load, runs
 from tests.running import eventually
+from tests.whole import reading
 
 
 async def test_a_lost_trigger_is_found(settings, sessions, redis) -> None:

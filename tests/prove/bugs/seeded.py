@@ -7,6 +7,9 @@ from typing import Any
 WINDOW = 0.4
 """Seconds that a planted gap stays open."""
 
+put: Callable[[Any, str, Any], None] = setattr
+"""How something of the product is replaced."""
+
 
 def plant(name: str, service: str) -> None:
     """Change the modules of this process, if the bug is in this service."""
@@ -36,7 +39,7 @@ def two_transactions() -> None:
         await _commit_and_go_on(work.session)
         await original(work, effects)
 
-    loader._finish_loaded = finish
+    put(loader, "_finish_loaded", finish)
 
 
 def ledger_by_name() -> None:
@@ -46,7 +49,7 @@ def ledger_by_name() -> None:
     from ingest.importer import Importer, ledger
     from rfm_common.models import Import, ImportState
 
-    async def is_duplicate(_self: Any, session: Any, row: Any, facts: Any, layout: Any) -> bool:
+    async def is_duplicate(self: Any, session: Any, row: Any, facts: Any, layout: Any) -> bool:
         known = select(Import.import_id).where(
             Import.file_name == row.file_name, Import.state == ImportState.LOADED
         )
@@ -56,7 +59,7 @@ def ledger_by_name() -> None:
                           sha256=facts.sha256, duplicate_of=earlier)  # fmt: skip
         return bool(earlier)
 
-    Importer._is_duplicate = is_duplicate  # type: ignore[method-assign]
+    put(Importer, "_is_duplicate", is_duplicate)
 
 
 def told_before_commit() -> None:
@@ -71,25 +74,25 @@ def told_before_commit() -> None:
     redis = Redis.from_url(Settings().redis_url.get_secret_value())
     original = loader._finish_loaded
 
-    def tell(_session: Any, event: Event) -> None:
+    def tell(session: Any, event: Event) -> None:
         redis.xadd(STREAM, encode(event))  # type: ignore[arg-type]
 
     async def finish(work: Any, effects: Any) -> None:
         await original(work, effects)
         await asyncio.sleep(WINDOW)
 
-    ledger.remember = tell
-    loader._finish_loaded = finish
+    put(ledger, "remember", tell)
+    put(loader, "_finish_loaded", finish)
 
 
 def snapshot_without_swap() -> None:
     """The run is shown before its tables are."""
     from rfm_common.db import run_sql
-    from scoring.store import publish, snapshots
+    from scoring.store import snapshots
 
     original = snapshots.attach
 
-    async def attach(session: Any, target: Any) -> None:
+    async def attach(session: Any, target: Any, parents: Any) -> None:
         await run_sql(
             session,
             "UPDATE scoring_runs SET is_current = true, calc_date = :calc_date,"
@@ -97,9 +100,9 @@ def snapshot_without_swap() -> None:
             calc_date=target.calc_date, run_id=target.run_id,
         )  # fmt: skip
         await _commit_and_go_on(session)
-        await original(session, target)
+        await original(session, target, parents)
 
-    publish.snapshots.attach = attach
+    put(snapshots, "attach", attach)
 
 
 def trigger_lost() -> None:
@@ -121,7 +124,7 @@ def trigger_lost() -> None:
             lost.add(version)
         return version not in lost and await original(session, settings)
 
-    queue.queue_if_behind = queue_if_behind
+    put(queue, "queue_if_behind", queue_if_behind)
 
 
 BUGS: dict[str, tuple[str, Callable[[], None]]] = {
