@@ -12,11 +12,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from rfm_common.bus import open_redis
+from rfm_common.db import Sessions, open_sessions, run_sql
 from rfm_common.tasks import alongside
 from tests.prove.proxy import Line
 from tests.prove.stack import Server, Stack, fake_clock
 
 SERVICES = ("ingest", "scoring", "gateway")
+
+AT_WORK = {
+    "ingest": "SELECT EXISTS (SELECT FROM imports WHERE state = 'reading')",
+    "scoring": "SELECT EXISTS (SELECT FROM scoring_runs WHERE state = 'running')",
+}
+"""When a kill hurts most."""
+PATIENCE = 8.0
+"""Seconds to wait for that moment."""
 
 Fault = Callable[[], Awaitable[None]]
 
@@ -38,8 +47,8 @@ class Nemesis:
         """Every fault that this machine allows, by name."""
         stack = self.stack
         found: dict[str, Fault] = {
-            **{f"kill {name}": self._signalling(name, signal.SIGKILL) for name in SERVICES},
-            **{f"stop {name}": self._signalling(name, signal.SIGTERM) for name in SERVICES},
+            **{f"kill {name}": self._ending(name, signal.SIGKILL) for name in SERVICES},
+            **{f"stop {name}": self._ending(name, signal.SIGTERM) for name in SERVICES},
             **{f"freeze {name}": self._freezing(name) for name in SERVICES},
             "kill rfm up": self._kill_supervisor,
             "immediate stop of PostgreSQL": self._crashing(stack.postgres),
@@ -87,13 +96,27 @@ class Nemesis:
     def _while(self) -> float:
         return self.random.uniform(0.5, 4)
 
-    def _signalling(self, service: str, number: int) -> Fault:
+    def _ending(self, service: str, number: int) -> Fault:
         async def fault() -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._at_work(service)
+            await asyncio.sleep(self.random.uniform(0, 0.5))
             if pid := self.stack.pid(service):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
 
         return fault
+
+    async def _at_work(self, service: str) -> None:
+        """Wait until the service runs and is in the middle of something."""
+        while not self.stack.pid(service):
+            await asyncio.sleep(0.05)
+        if service not in AT_WORK:
+            return
+        async with open_sessions(self.stack.settings, "nemesis") as sessions:
+            while not await _is_true(sessions, AT_WORK[service]):
+                await asyncio.sleep(0.02)
 
     def _freezing(self, service: str) -> Fault:
         async def fault() -> None:
@@ -165,6 +188,14 @@ class Nemesis:
             await asyncio.sleep(self.random.uniform(2, 6))
         finally:
             self.stack.clock.write_text("+0")
+
+
+async def _is_true(sessions: Sessions, question: str) -> bool:
+    try:
+        async with sessions() as session:
+            return bool((await run_sql(session, question)).scalar())
+    except Exception:  # the server may be recovering
+        return False
 
 
 def _fill(path: str) -> None:

@@ -103,11 +103,12 @@ class Stack:
             "DATA_DIR": str(self.folder / "data"),
             "RFM_STATE_DIR": str(self.state.path),
         }
-        return clean_environment() | reach | self._bug() | self._fake_clock()
+        return clean_environment() | reach | self._planted() | self._fake_clock()
 
-    def _bug(self) -> dict[str, str]:
+    def _planted(self) -> dict[str, str]:
+        """What makes every Python process load bugs/sitecustomize.py."""
         path = os.pathsep.join([str(BUGS), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {"PYTHONPATH": path, "RFM_PROVE_BUG": self.bug} if self.bug else {}
+        return {"PYTHONPATH": path} | ({"RFM_PROVE_BUG": self.bug} if self.bug else {})
 
     def _fake_clock(self) -> dict[str, str]:
         library = fake_clock()
