@@ -121,6 +121,8 @@ class CustomersPage:
     headings: list[Heading]
     customers: list[CustomerRow]
     total: int
+    is_more: bool
+    """Whether there are more than `total`."""
     first: int
     pager: Pager
 
@@ -183,7 +185,8 @@ async def customers(
     )  # fmt: skip
     page = Page(asked.page, PAGE_SIZE)
     window = Window(asked.sort, page)
-    found, total = await list_customers(session, snapshot, narrowed, window)
+    found = await list_customers(session, snapshot, narrowed, window, count_all=False)
+    shown = len(found.customers)
     names = sorted(await segment_names(session, snapshot), key=rank)
     view = CustomersPage(
         frame=frame.of("Customers", "customers"),
@@ -193,12 +196,15 @@ async def customers(
         segments=[(slug(item), item) for item in names],
         chips=build_chips(replace(asked, segment=name)),
         headings=build_headings(asked),
-        customers=found,
-        total=total,
+        customers=found.customers,
+        total=found.total,
+        is_more=found.is_more,
         first=page.skip + 1,
         pager=Pager(
             previous_url=asked.url(page=asked.page - 1) if asked.page > 1 else None,
-            next_url=asked.url(page=asked.page + 1) if page.skip + len(found) < total else None,
+            next_url=asked.url(page=asked.page + 1)
+            if page.skip + shown < found.total or (found.is_more and shown == PAGE_SIZE)
+            else None,
         ),
     )
     return answer(view)

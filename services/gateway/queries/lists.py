@@ -9,7 +9,7 @@ from gateway.queries import rows
 from gateway.queries.counts import count
 from gateway.queries.filters import EVERYONE, Condition, CustomerFilter, SortKey, condition
 from gateway.queries.rows import Page
-from gateway.queries.search import found_by
+from gateway.queries.search import MANY, Found, found_by
 from gateway.queries.segments import CUSTOMER_COLUMNS, customer_tables
 from gateway.schemas.common import Snapshot
 from gateway.schemas.segments import CustomerRow
@@ -18,6 +18,9 @@ from rfm_common.errors import NotFoundError
 BEST_FIRST: SortKey = "-monetary"
 """The order of `segment_rank` too."""
 FIRST_PAGE = Page()
+SOON = 100
+"""Rows that are found fastest by asking customers in their order whether a common text fits."""
+EVERYBODY = Found(EVERYONE, is_many=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,35 @@ class Listed(NamedTuple):
 
     customers: list[CustomerRow]
     total: int
+    is_more: bool = False
+    """Whether `total` is only what was found before counting was given up."""
 
 
 async def list_customers(
-    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, window: Window
-) -> Listed:
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, window: Window,
+    *, count_all: bool = True,
+) -> Listed:  # fmt: skip
     """The wanted part of the customers that pass.
 
-    Raises NotFoundError when the one to begin behind is not in the snapshot.
+    Without `count_all` the many that a short text finds are not counted to the end, which takes
+    longer than all the rest. Raises NotFoundError when the one to begin behind is not in the
+    snapshot.
     """
     narrowed = await _placed(session, snapshot, narrowed)
-    text = await found_by(session, narrowed.q) if narrowed.q else EVERYONE
-    passing = condition(narrowed).and_also(text)
+    text = await found_by(session, narrowed.q) if narrowed.q else EVERYBODY
     beyond = await _beyond(session, snapshot, window) if window.after else EVERYONE
-    total = await count(session, snapshot, narrowed, passing if text is not EVERYONE else None)
-    return Listed(await _page(session, snapshot, passing.and_also(beyond), window), total)
+    is_more = text.is_many and not count_all
+    total = MANY if is_more else await _total(session, snapshot, narrowed, text)
+    shown = text.soon() if window.page.skip + window.page.size <= SOON else text.condition
+    wanted = condition(narrowed).and_also(shown).and_also(beyond)
+    return Listed(await _page(session, snapshot, wanted, window), total, is_more)
+
+
+async def _total(
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, text: Found
+) -> int:
+    passing = condition(narrowed).and_also(text.condition) if narrowed.q else None
+    return await count(session, snapshot, narrowed, passing)
 
 
 async def _placed(

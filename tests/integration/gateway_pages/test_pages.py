@@ -151,6 +151,24 @@ async def test_customers_are_found_filtered_and_sorted(shop: httpx.AsyncClient) 
     assert 'rel="next"' in html
 
 
+@pytest.mark.parametrize("text", ["customer", "example"], ids=["a beginning", "a part"])
+async def test_more_than_anybody_reads_are_not_counted(
+    shop: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """The first letters of a search fit everybody; the page comes before they are counted."""
+    monkeypatch.setattr("gateway.queries.search.MANY", 110)
+    monkeypatch.setattr("gateway.queries.lists.MANY", 110)
+    path, found = f"/dashboard/customers?q={text}&sort=customer_id", []
+    for page in (1, 2, 3):
+        html = await read(shop, f"{path}&page={page}")
+        found += re.findall(r'href="/dashboard/customers/(C\d+)"', html)
+        assert ">more than 110 customers</h2>" in html
+        assert ('rel="next"' in html) == (page < 3)
+    everybody = (await shop.get(f"/customers?q={text}&page_size=200")).json()
+    assert found == [row["customer_id"] for row in everybody["customers"]]
+    assert everybody["total"] == 120, "the API counts all the same"
+
+
 async def test_empty_fields_of_a_form_do_not_narrow(shop: httpx.AsyncClient) -> None:
     html = await read(shop, "/dashboard/customers?q=&segment=&country=&date=")
     assert ">120 customers</h2>" in html
