@@ -103,7 +103,10 @@ async def _is_found(seed: int, seconds: float, bug: Bug) -> bool:
     mine = [one for one in proof.findings if one.check in bug.checks]
     print(f"bug {bug.name}: {f'found: {mine[0]}' if mine else 'NOT FOUND'}")
     others = Counter(one.check for one in proof.findings if one not in mine)
-    print(f"  {len(mine)} such findings; others: {listed(others) or 'none'}")
+    print(
+        f"  {proof.faults.total()} faults, {proof.files.total()} files; {len(mine)} such findings,"
+        f" others: {listed(others) or 'none'}"
+    )
     return bool(mine)
 
 

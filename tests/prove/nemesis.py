@@ -24,7 +24,7 @@ AT_WORK = {
     "scoring": "SELECT EXISTS (SELECT FROM scoring_runs WHERE state = 'running')",
 }
 """When a kill hurts most."""
-PATIENCE = 8.0
+PATIENCE = 20.0
 """Seconds to wait for that moment."""
 
 Fault = Callable[[], Awaitable[None]]

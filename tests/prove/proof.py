@@ -70,7 +70,7 @@ async def prove(
             proof.findings += await _rest(stack, readers.seen, stuck)
         proof.table_reads = readers.tables.reads
         await _check(stack, courier, proof)
-        if proof.findings and not bug:
+        if bool(proof.findings) != bool(bug):
             print(f"the log is kept in {_keep_log(stack, seed)}")
     proof.seconds = round(time.monotonic() - started, 1)
     return proof
