@@ -20,10 +20,10 @@ from tests.prove.stack import Server, Stack, fake_clock
 SERVICES = ("ingest", "scoring", "gateway")
 
 AT_WORK = {
-    "ingest": "SELECT EXISTS (SELECT FROM imports WHERE state = 'reading')",
-    "scoring": "SELECT EXISTS (SELECT FROM scoring_runs WHERE state = 'running')",
+    "ingest": "SELECT claimed_by FROM imports WHERE state = 'reading'",
+    "scoring": "SELECT worker FROM scoring_runs WHERE state = 'running'",
 }
-"""When a kill hurts most."""
+"""Who is in the middle of something, as host:pid: when a kill hurts most."""
 PATIENCE = 20.0
 """Seconds to wait for that moment."""
 
@@ -101,7 +101,7 @@ class Nemesis:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._at_work(service)
-            await asyncio.sleep(self.random.uniform(0, 0.5))
+            await asyncio.sleep(self.random.choice((0, self.random.uniform(0, 2))))
             if pid := self.stack.pid(service):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
@@ -110,12 +110,11 @@ class Nemesis:
 
     async def _at_work(self, service: str) -> None:
         """Wait until the service runs and is in the middle of something."""
-        while not self.stack.pid(service):
-            await asyncio.sleep(0.05)
-        if service not in AT_WORK:
-            return
         async with open_sessions(self.stack.settings, "nemesis") as sessions:
-            while not await _is_true(sessions, AT_WORK[service]):
+            while True:
+                pid = self.stack.pid(service)
+                if pid and (service not in AT_WORK or pid in await _busy(sessions, service)):
+                    return
                 await asyncio.sleep(0.02)
 
     def _freezing(self, service: str) -> Fault:
@@ -190,12 +189,13 @@ class Nemesis:
             self.stack.clock.write_text("+0")
 
 
-async def _is_true(sessions: Sessions, question: str) -> bool:
-    try:
+async def _busy(sessions: Sessions, service: str) -> set[int]:
+    """The processes of a service that are at work; none while the server recovers."""
+    with contextlib.suppress(Exception):
         async with sessions() as session:
-            return bool((await run_sql(session, question)).scalar())
-    except Exception:  # the server may be recovering
-        return False
+            found = (await run_sql(session, AT_WORK[service])).scalars()
+            return {int(str(owner).split(":")[1]) for owner in found if owner}
+    return set()
 
 
 def _fill(path: str) -> None:

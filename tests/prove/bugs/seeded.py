@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-WINDOW = 1.0
+WINDOW = 2.0
 """Seconds that a planted gap stays open."""
 
 put: Callable[[Any, str, Any], None] = setattr
