@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from gateway.charts.points import Point
 from gateway.pages.figures import Figure
 from gateway.pages.numbers import Numbers
-from rfm_common.models import RunSample, ScoringRun
+from rfm_common.models import ScoringRun
 
 COLOURS = 8
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star", "hexagon")
@@ -26,7 +27,7 @@ def colour(cluster_id: int) -> str:
     return f"var(--cluster-{cluster_id % COLOURS})"
 
 
-def scatter(sample: Sequence[RunSample], view: str, numbers: Numbers) -> Figure:
+def scatter(sample: Sequence[Point], view: str, numbers: Numbers) -> Figure:
     """Two of the three figures against each other; `view` names the axes: fm, rf or rm."""
     across, up = AXES[view[0]], AXES[view[1]]
     return {
@@ -42,7 +43,7 @@ def scatter(sample: Sequence[RunSample], view: str, numbers: Numbers) -> Figure:
     }
 
 
-def space(sample: Sequence[RunSample], numbers: Numbers) -> Figure:
+def space(sample: Sequence[Point], numbers: Numbers) -> Figure:
     """All three figures, to be turned; a trace per cluster."""
     axes = dict(zip(("xaxis", "yaxis", "zaxis"), AXES.values(), strict=True))
     return {
@@ -83,7 +84,7 @@ def _axis(axis: tuple[str, str, str], numbers: Numbers) -> Figure:
     )
 
 
-def _marks(cluster_id: int, sample: Sequence[RunSample], across: str, up: str) -> Figure:
+def _marks(cluster_id: int, sample: Sequence[Point], across: str, up: str) -> Figure:
     points = [point for point in sample if point.cluster_id == cluster_id]
     return {
         "type": "scatter",

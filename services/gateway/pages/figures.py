@@ -9,11 +9,11 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from gateway.charts.points import Point
 from gateway.pages.guide import guide, rank
 from gateway.pages.numbers import Numbers
 from gateway.queries.pages import Segment
 from gateway.schemas.customers import OrderRow
-from rfm_common.models import RunSample
 
 Figure = dict[str, Any]
 SYMBOLS = ("star", "circle", "diamond", "triangle-up", "square", "triangle-down", "hexagon", "x")
@@ -24,7 +24,7 @@ def colour(segment_name: str) -> str:
     return f"var(--seg-{guide(segment_name).slug}, var(--muted))"
 
 
-def scatter(sample: Sequence[RunSample], numbers: Numbers) -> Figure:
+def scatter(sample: Sequence[Point], numbers: Numbers) -> Figure:
     """Days since the last order against money, a mark per customer, a trace per segment."""
     names = sorted({point.segment_name for point in sample}, key=rank)
     money = f"{numbers.currency or ''} %{{y:,.2f}}".strip()

@@ -8,8 +8,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from babel import dates as babel_dates
 from babel import numbers as babel_numbers
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_datetime, format_timedelta
 
 Figure = int | float | Decimal
 KEPT = 8192
@@ -18,6 +19,7 @@ format_compact_currency = lru_cache(KEPT)(babel_numbers.format_compact_currency)
 format_currency = lru_cache(KEPT)(babel_numbers.format_currency)
 format_decimal = lru_cache(KEPT)(babel_numbers.format_decimal)
 format_percent = lru_cache(KEPT)(babel_numbers.format_percent)
+format_date = lru_cache(KEPT)(babel_dates.format_date)
 DEFAULT_LOCALE = Locale("en", "GB")
 NONE = "–"
 """What a table shows where there is no number."""
@@ -103,7 +105,7 @@ class Numbers:
         """A date in the shop's zone: `22 Nov 2026`."""
         if moment is None:
             return NONE
-        local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
+        local = moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
         return format_date(local, "medium", locale=self.locale)
 
     def moment(self, moment: datetime | None) -> str:

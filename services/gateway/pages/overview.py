@@ -30,7 +30,11 @@ from gateway.queries.pages import (
     list_snapshots,
     top_flows,
 )
-from gateway.queries.pages_countries import country_segments, country_summary, list_countries
+from gateway.queries.pages_countries import (
+    country_summary,
+    list_countries,
+    list_country_segments,
+)
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
@@ -158,8 +162,8 @@ async def _moment(session: AsyncSession, run: ScoringRun, country: str | None) -
     run_id = run.run_id or 0
     if country is None:
         return Moment(run.summary, await list_segments(session, run_id))
-    segments = await country_segments(session, [run_id], country)
-    return Moment(await country_summary(session, run_id, country), segments[run_id])
+    segments = await list_country_segments(session, run_id, country)
+    return Moment(await country_summary(session, run_id, country), segments)
 
 
 @get("/")

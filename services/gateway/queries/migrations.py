@@ -1,12 +1,12 @@
 """Flows between two snapshots."""
 
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries import rows
-from gateway.queries.quick import Recent
+from gateway.queries.quick import kept
 from gateway.queries.rows import money
 from gateway.schemas.common import Snapshot
 from gateway.schemas.migrations import Flow, Mover
@@ -17,12 +17,8 @@ async def flows(session: AsyncSession, before: Snapshot, after: Snapshot) -> lis
     """Customers and money by segment before and after; with causes where the run knows them."""
     if after.previous_run_id == before.run_id:
         return await _stored_flows(session, after)
-    recent: Recent | None = session.info.get("recent")
     key = ("flows", before.run_id, after.run_id, after.data_version)
-    if recent and (kept := recent.get(key)):
-        return cast("list[Flow]", kept)
-    found = await _computed_flows(session, before, after)
-    return recent.keep(key, found) if recent else found
+    return await kept(session, key, partial(_computed_flows, session, before, after))
 
 
 async def _stored_flows(session: AsyncSession, after: Snapshot) -> list[Flow]:

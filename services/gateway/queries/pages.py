@@ -6,9 +6,11 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlalchemy.orm import defer
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.queries.quick import kept
 from rfm_common.models import (
     Cause,
     DataState,
@@ -120,7 +122,11 @@ async def list_snapshots(session: AsyncSession, limit: int = 400) -> list[tuple[
 
 async def list_segments(session: AsyncSession, run_id: int) -> list[Segment]:
     """The segments of a run; the caller sorts them."""
-    return (await list_segments_of(session, [run_id])).get(run_id, [])
+
+    async def read() -> list[Segment]:
+        return (await list_segments_of(session, [run_id]))[run_id]
+
+    return await kept(session, ("segments of", run_id), read)
 
 
 async def list_segments_of(session: AsyncSession, run_ids: list[int]) -> dict[int, list[Segment]]:
@@ -170,32 +176,39 @@ async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[
     return [Flow(source, target, int(number), money) for source, target, number, money in rows]
 
 
+_LAST_RUN = (
+    select(ScoringRun.run_id)
+    .where(col(ScoringRun.state).not_in(OPEN))
+    .order_by(col(ScoringRun.finished_at).desc().nulls_last(), col(ScoringRun.run_id).desc())
+    .limit(1)
+)
+_RUNS = (
+    select(ScoringRun)
+    .where(or_(col(ScoringRun.state).in_(OPEN), ScoringRun.run_id == _LAST_RUN.scalar_subquery()))
+    .order_by(col(ScoringRun.run_id))
+    .options(defer(ScoringRun.model), defer(ScoringRun.metrics), defer(ScoringRun.sweep))  # type: ignore[arg-type]
+)
+_LAST_IMPORT = select(func.max(Import.import_id)).where(Import.state != ImportState.READING)
+_IMPORTS = (
+    select(Import)
+    .where(
+        or_(Import.state == ImportState.READING, Import.import_id == _LAST_IMPORT.scalar_subquery())
+    )
+    .order_by(col(Import.import_id))
+)
+_STATE = select(DataState)
+
+
 async def activity(session: AsyncSession) -> Activity:
     """Open runs, files being read, and the last of each."""
-    runs = await session.exec(
-        select(ScoringRun).where(col(ScoringRun.state).in_(OPEN)).order_by(col(ScoringRun.run_id))
-    )
-    reading = await session.exec(
-        select(Import).where(Import.state == ImportState.READING).order_by(col(Import.import_id))
-    )
-    last_run = await session.exec(
-        select(ScoringRun)
-        .where(col(ScoringRun.state).not_in(OPEN))
-        .order_by(col(ScoringRun.finished_at).desc().nulls_last(), col(ScoringRun.run_id).desc())
-        .limit(1)
-    )
-    last_import = await session.exec(
-        select(Import)
-        .where(Import.state != ImportState.READING)
-        .order_by(col(Import.import_id).desc())
-        .limit(1)
-    )
-    state = (await session.exec(select(DataState))).one()
+    runs = (await session.exec(_RUNS)).all()
+    imports = (await session.exec(_IMPORTS)).all()
+    state = (await session.exec(_STATE)).one()
     return Activity(
-        runs=list(runs.all()),
-        reading=list(reading.all()),
-        last_run=last_run.first(),
-        last_import=last_import.first(),
+        runs=[run for run in runs if run.state in OPEN],
+        reading=[item for item in imports if item.state == ImportState.READING],
+        last_run=next((run for run in runs if run.state not in OPEN), None),
+        last_import=next((item for item in imports if item.state != ImportState.READING), None),
         is_behind=state.data_version > state.scored_version,
         has_data=state.data_version > 0,
     )

@@ -5,22 +5,29 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.charts.points import Point
+from gateway.queries import rows
 from gateway.queries.pages import Segment, list_segments_of
 from gateway.queries.pages_countries import country_segments
-from rfm_common.models import Customer, RunSample, ScoringRun
+from rfm_common.models import ScoringRun
 
 
 async def read_sample(
     session: AsyncSession, run_id: int, country: str | None = None
-) -> list[RunSample]:
+) -> list[Point]:
     """At most 3,000 customers of a run who have an order, in a stable order."""
-    chosen = select(RunSample).where(RunSample.run_id == run_id, RunSample.frequency > 0)
-    if country:
-        chosen = chosen.join(Customer, col(Customer.customer_id) == RunSample.customer_id).where(
-            Customer.country == country
-        )
-    rows = await session.exec(chosen.order_by(col(RunSample.customer_id)))
-    return list(rows.all())
+    # Looked up one by one: a country may have a hundred times the customers of the sample.
+    home = "(SELECT country FROM customers c WHERE c.customer_id = s.customer_id)"
+    return await rows.many(
+        session,
+        Point,
+        "SELECT customer_id, recency_days, frequency, CAST(monetary AS float8) AS monetary,"
+        " cluster_id, segment_name FROM run_samples s WHERE run_id = :run_id AND frequency > 0"
+        f" AND (CAST(:country AS text) IS NULL OR {home} = CAST(:country AS text))"
+        " ORDER BY customer_id",
+        run_id=run_id,
+        country=country,
+    )
 
 
 async def read_trend(

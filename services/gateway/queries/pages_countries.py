@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.queries.pages import Segment
+from gateway.queries.quick import kept
 from rfm_common.db import run_sql
 from rfm_common.models import CountrySummary
 
@@ -51,25 +52,42 @@ async def country_segments(
     return segments
 
 
+async def list_country_segments(session: AsyncSession, run_id: int, country: str) -> list[Segment]:
+    """The segments of a run in one country."""
+
+    async def read() -> list[Segment]:
+        return (await country_segments(session, [run_id], country))[run_id]
+
+    return await kept(session, ("segments of", run_id, country), read)
+
+
 async def country_summary(session: AsyncSession, run_id: int, country: str) -> dict[str, Any]:
     """What the run's summary says of one country; empty when it has no customers there."""
-    found = await session.exec(
-        select(CountrySummary.summary).where(
-            CountrySummary.run_id == run_id, CountrySummary.country == country
+
+    async def read() -> dict[str, Any]:
+        found = await session.exec(
+            select(CountrySummary.summary).where(
+                CountrySummary.run_id == run_id, CountrySummary.country == country
+            )
         )
-    )
-    return dict(found.first() or {})
+        return dict(found.first() or {})
+
+    return await kept(session, ("summary of", run_id, country), read)
 
 
 async def list_countries(session: AsyncSession, run_id: int) -> list[str]:
     """The countries that a run was counted by, the one with most customers first."""
-    count = col(CountrySummary.summary)["customers"].as_integer()
-    found = await session.exec(
-        select(CountrySummary.country)
-        .where(CountrySummary.run_id == run_id)
-        .order_by(count.desc(), CountrySummary.country)
-    )
-    return list(found.all())
+
+    async def read() -> list[str]:
+        count = col(CountrySummary.summary)["customers"].as_integer()
+        found = await session.exec(
+            select(CountrySummary.country)
+            .where(CountrySummary.run_id == run_id)
+            .order_by(count.desc(), CountrySummary.country)
+        )
+        return list(found.all())
+
+    return await kept(session, ("countries of", run_id), read)
 
 
 async def country_mix(session: AsyncSession, run_id: int, segment_name: str) -> list[CountryShare]:

@@ -5,10 +5,12 @@ make do with one.
 """
 
 from collections import OrderedDict
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
 
 import asyncpg
 import msgspec
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.errors import InvalidInputError, UnavailableError
 
@@ -45,6 +47,20 @@ class Recent:
         if len(self._kept) > self.size:
             self._kept.popitem(last=False)
         return value
+
+
+async def kept(session: AsyncSession, key: object, read: Callable[[], Awaitable[T]]) -> T:
+    """What `read` finds, from memory the next time; for what a run measured once and for all.
+
+    What is empty is not kept, for it may come yet. Readers share it: leave it as it is.
+    """
+    recent: Recent | None = session.info.get("recent")
+    if recent is None:
+        return await read()
+    if (known := recent.get(key)) is not None:
+        return cast("T", known)
+    found = await read()
+    return recent.keep(key, found) if found else found
 
 
 class Quick:

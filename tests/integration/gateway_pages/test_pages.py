@@ -109,6 +109,27 @@ async def test_change_is_measured_from_the_chosen_day(
     assert 'hx-select="#content"' not in pinned, "a pinned page does not refresh itself"
 
 
+async def test_a_day_that_was_scored_again_is_not_shown_from_memory(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    paths = ("/dashboard", "/dashboard?country=FR", "/dashboard/segments")
+    before = [words(await read(shop, path)) for path in paths]
+    assert all("Champions" in page for page in before)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM orders")
+        await run_sql(session, "UPDATE customers SET country = 'FR' WHERE country = 'DE'")
+        query = "SELECT count(*) FROM customers WHERE country = 'FR'"
+        french = (await run_sql(session, query)).scalar()
+    await score(sessions)
+    everybody, country, segments = [words(await read(shop, path)) for path in paths]
+    assert "Customers 120 " in everybody
+    assert f"Customers {french} " in country
+    for page in (everybody, country, segments):
+        assert "Lost" in page
+        assert "Champions" not in page
+    assert "<option>DE" not in await read(shop, "/dashboard")
+
+
 async def test_figures_follow_the_language_of_the_browser(shop: httpx.AsyncClient) -> None:
     german = await read(shop, "/dashboard", **{"Accept-Language": "de-DE,de;q=0.9"})
     british = await read(shop, "/dashboard")

@@ -7,22 +7,23 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
+from gateway.charts.points import Point
 from gateway.pages import cluster_figures, figures
 from gateway.pages.flows import build_balance, build_matrix, count_causes, direction
 from gateway.pages.numbers import Numbers
 from gateway.queries.pages import Segment
 from gateway.schemas.customers import OrderRow
 from gateway.schemas.migrations import Flow
-from rfm_common.models import RunSample, ScoringRun
+from rfm_common.models import ScoringRun
 
 NUMBERS = Numbers(Locale("de", "DE"), ZoneInfo("UTC"), "EUR")
 NASTY = "<img src=x onerror=alert(1)>"
 STATIC = Path("services/gateway/static").resolve()
 
 
-def point(customer: str, segment: str = "Champions", cluster: int = 0) -> RunSample:
-    return RunSample(
-        run_id=1, customer_id=customer, recency_days=3, frequency=2, monetary=Decimal("10.50"),
+def point(customer: str, segment: str = "Champions", cluster: int = 0) -> Point:
+    return Point(
+        customer_id=customer, recency_days=3, frequency=2, monetary=10.5,
         cluster_id=cluster, segment_name=segment,
     )  # fmt: skip
 
