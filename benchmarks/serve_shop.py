@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import relay
 from rfm_common.db import Sessions, run_sql
@@ -31,6 +32,22 @@ SELECT 'O' || lpad(n::text, 9, '0'),
        round(exp(3 + 1.5 * random())::numeric, 2), 'EUR',
        CASE WHEN random() < 0.95 THEN 'completed' ELSE 'cancelled' END
 FROM (SELECT n, random()^2 AS rank FROM generate_series(0, :orders - 1) AS n) AS drawn"""
+
+MONTHS = 58
+HISTORY = """
+INSERT INTO scoring_runs (state, trigger, is_automatic, parameters, calc_date, window_days, k,
+    base_currency, engine, data_version, is_current, customers_processed, clusters_created,
+    edges, model, metrics, summary, sweep, started_at, finished_at)
+SELECT state, trigger, is_automatic, parameters, calc_date - make_interval(months => month),
+       window_days, k, base_currency, engine, data_version, true, customers_processed,
+       clusters_created, edges, model, metrics, summary, sweep, started_at, finished_at
+FROM scoring_runs, generate_series(1, :months) AS month WHERE run_id = :oldest
+ORDER BY month DESC RETURNING run_id, calc_date"""
+FIGURES = ("segment_stats", "segment_countries", "country_summaries", "segment_flows")
+COLUMNS = """
+SELECT string_agg(column_name, ', ') FROM information_schema.columns
+WHERE table_name = :name AND column_name NOT IN ('run_id', 'calc_date') AND is_generated = 'NEVER'
+"""
 
 UNINDEXED = """
 SELECT 1 FROM scoring_runs
@@ -62,6 +79,43 @@ async def make_shop(
     async with sessions() as session:
         await (await session.connection()).exec_driver_sql("ANALYZE customers, orders")
         await session.commit()
+
+
+async def add_history(sessions: Sessions) -> None:
+    """Older months: the figures of the oldest snapshot, and one in a thousand of its customers."""
+    async with sessions() as session, session.begin():
+        found = await run_sql(
+            session, "SELECT run_id FROM scoring_runs WHERE is_current ORDER BY 1"
+        )
+        runs = [int(row[0]) for row in found]
+        if len(runs) > MONTHS:
+            return
+        made = await run_sql(session, HISTORY, months=MONTHS, oldest=runs[0])
+        for run_id, calc_date in made.all():
+            for table in FIGURES:
+                await _copy(session, table, table, f"{run_id} AS run_id", f"run_id = {runs[0]}")
+            for table in ("rfm_features", "customer_clusters"):
+                moment = f"TIMESTAMPTZ '{calc_date.isoformat()}'"
+                part = f"{table}_{run_id}"
+                await run_sql(
+                    session,
+                    f"CREATE TABLE {part} PARTITION OF {table} FOR VALUES IN ({moment})",
+                )
+                await _copy(session, part, f"{table}_{runs[0]}", f"{moment} AS calc_date",
+                            "customer_id LIKE '%333'")  # fmt: skip
+    with worker():
+        await idle(sessions)
+
+
+async def _copy(session: AsyncSession, into: str, source: str, first: str, where: str) -> None:
+    name, _, _ = into.rpartition("_") if into[-1].isdigit() else (into, "", "")
+    columns = (await run_sql(session, COLUMNS, name=name)).scalar()
+    key = first.rpartition(" ")[2]
+    await run_sql(
+        session,
+        f"INSERT INTO {into} ({key}, {columns}) SELECT {first}, {columns} FROM {source}"
+        f" WHERE {where}",
+    )
 
 
 @contextmanager
