@@ -224,7 +224,8 @@ async def pages(bench: Bench) -> None:
         run = (await client.get("/snapshots")).json()["snapshots"][0]["run_id"]
         for path in ("/constant", *page_paths(segment, run, bench.customers)):
             await page(bench, client, path, PAGE_MS)
-        for path in pass_paths(segment):
+        last = names[-1]["segment_name"].lower().replace(" ", "-")
+        for path in pass_paths(last):
             await page(bench, client, path, PASS_MS)
 
 
@@ -243,9 +244,9 @@ def page_paths(segment: str, run: int, customers: int) -> list[str]:
     one = f"C{customers // 3:07}"
     lists = [
         "", "?sort=monetary", "?sort=-frequency", "?sort=recency_days", "?sort=customer_id",
-        f"?segment={segment}", f"?segment={segment}&page=500", "?cluster=0", "?country=DE",
-        "?country=nowhere", f"?segment={segment}&country=PL", "?r_score=1&fm_score=1",
-        "?r_score=5&fm_score=5", "?country=DE&r_score=3", f"?q={one}", "?q=user777",
+        f"?segment={segment}", f"?segment={segment}&page=500", f"?segment={segment}&sort=monetary",
+        "?cluster=0", "?country=DE", "?country=nowhere", f"?segment={segment}&country=PL",
+        "?r_score=1&fm_score=1", "?r_score=5&fm_score=5", "?country=DE&r_score=3", f"?q={one}", "?q=user777",
         "?q=C", "?q=u", "?q=example", "?q=user&country=PL", "?page=50", "?page=1000",
     ]  # fmt: skip
     charts = [
@@ -270,7 +271,7 @@ def pass_paths(segment: str) -> list[str]:
     """What no index answers: a text that nobody begins with, the far end, two tables at once."""
     return [
         "/dashboard/customers?q=nobody", "/dashboard/customers?page=10000",
-        f"/dashboard/customers?segment={segment}&sort=monetary", "/dashboard/migrations?movers=1",
+        f"/dashboard/customers?segment={segment}&sort=-frequency", "/dashboard/migrations?movers=1",
     ]  # fmt: skip
 
 
