@@ -246,8 +246,8 @@ def page_paths(segment: str, run: int, customers: int) -> list[str]:
         "", "?sort=monetary", "?sort=-frequency", "?sort=recency_days", "?sort=customer_id",
         f"?segment={segment}", f"?segment={segment}&page=500", f"?segment={segment}&sort=monetary",
         "?cluster=0", "?country=DE", "?country=nowhere", f"?segment={segment}&country=PL",
-        "?r_score=1&fm_score=1", "?r_score=5&fm_score=5", "?country=DE&r_score=3", f"?q={one}", "?q=user777",
-        "?q=C", "?q=u", "?q=example", "?q=user&country=PL", "?page=50", "?page=1000",
+        "?r_score=1&fm_score=1", "?r_score=5&fm_score=5", "?country=DE&r_score=3", f"?q={one}",
+        "?q=user777", "?q=C", "?q=u", "?q=example", "?q=user&country=PL", "?page=50", "?page=1000",
     ]  # fmt: skip
     charts = [
         "scatter", "trend", "clusters-fm", "clusters-rf", "clusters-rm", "clusters-3d", "snake",
