@@ -1,15 +1,21 @@
 """How files come: renamed into the folder, written there slowly, or uploaded."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
 
 import httpx
 
+from rfm_common.db import open_sessions
 from tests.prove.files import Dropped, Maker
+from tests.prove.nemesis import PATIENCE, at_work
 from tests.prove.stack import Stack
 from tests.running import drop
+
+SCORING = "SELECT worker FROM scoring_runs WHERE state = 'running' AND data_version IS NOT NULL"
+"""Which worker has read the data already, and does not see what comes now."""
 
 
 @dataclass
@@ -35,6 +41,16 @@ class Courier:
         for dropped in self.maker.files():
             await self.deliver(dropped)
             await asyncio.sleep(self.random.expovariate(2.5))
+
+    async def deliver_during_a_run(self) -> None:
+        """Two last files, the second of them while scores of the first are being made."""
+        await self._rename(self.maker.more_orders())
+        async with open_sessions(self.stack.settings, "prove") as sessions:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    while not await at_work(sessions, SCORING):
+                        await asyncio.sleep(0.02)
+        await self._rename(self.maker.more_orders())
 
     async def deliver(self, dropped: Dropped) -> None:
         ways = (self._rename, self._write, self._upload)

@@ -59,6 +59,12 @@ class Maker:
                 self.made.append(made)
                 yield made
 
+    def more_orders(self) -> Dropped:
+        """A file of orders, whatever comes next."""
+        made = self._orders(f"{len(self.made):05d}")
+        self.made.append(made)
+        return made
+
     def _orders(self, number: str) -> Dropped:
         rows = [self._order_row() for _ in range(self.random.randint(1, 60))]
         lines = [_order_line(row, self.random.choice(STATUSES)) for row in rows]

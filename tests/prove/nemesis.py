@@ -113,7 +113,9 @@ class Nemesis:
         async with open_sessions(self.stack.settings, "nemesis") as sessions:
             while True:
                 pid = self.stack.pid(service)
-                if pid and (service not in AT_WORK or pid in await _busy(sessions, service)):
+                if pid and (
+                    service not in AT_WORK or pid in await at_work(sessions, AT_WORK[service])
+                ):
                     return
                 await asyncio.sleep(0.02)
 
@@ -189,11 +191,11 @@ class Nemesis:
             self.stack.clock.write_text("+0")
 
 
-async def _busy(sessions: Sessions, service: str) -> set[int]:
-    """The processes of a service that are at work; none while the server recovers."""
+async def at_work(sessions: Sessions, question: str) -> set[int]:
+    """The processes that the question names; none while the server recovers."""
     with contextlib.suppress(Exception):
         async with sessions() as session:
-            found = (await run_sql(session, AT_WORK[service])).scalars()
+            found = (await run_sql(session, question)).scalars()
             return {int(str(owner).split(":")[1]) for owner in found if owner}
     return set()
 

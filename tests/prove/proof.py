@@ -65,6 +65,7 @@ async def prove(
         async with watching(readers):
             async with breaking(nemesis):
                 await _for(seconds, courier)
+            await courier.deliver_during_a_run()
             proof = Proof(seed, faults=nemesis.counts, out_of_reach=nemesis.out_of_reach(),
                           ways=courier.done.ways, seen=readers.seen)  # fmt: skip
             proof.findings += await _rest(stack, readers.seen, stuck)

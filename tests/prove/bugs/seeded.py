@@ -117,7 +117,7 @@ def trigger_lost() -> None:
         found = await run_sql(
             session,
             "SELECT data_version, EXISTS (SELECT 1 FROM scoring_runs WHERE state = 'running'"
-            " OR finished_at > now() - interval '2 seconds') FROM data_state",
+            " OR finished_at > now() - interval '10 seconds') FROM data_state",
         )
         version, is_busy = found.one()
         if is_busy:
