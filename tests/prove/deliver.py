@@ -14,8 +14,12 @@ from tests.prove.nemesis import PATIENCE, at_work
 from tests.prove.stack import Stack
 from tests.running import drop
 
-SCORING = "SELECT worker FROM scoring_runs WHERE state = 'running' AND data_version IS NOT NULL"
-"""Which worker has read the data already, and does not see what comes now."""
+SCORING = """
+SELECT worker FROM scoring_runs r WHERE r.state = 'running'
+AND r.data_version = (SELECT data_version FROM data_state)
+AND NOT EXISTS (SELECT FROM scoring_runs WHERE state = 'queued')
+"""
+"""Which worker has read all data already, with no run to come that would see more."""
 
 
 @dataclass
