@@ -24,7 +24,7 @@ from scoring.features import Edges, edge_positions, edges_at
 from scoring.found import Fitted, Found
 from scoring.progress import Progress
 from scoring.store.plan import Plan, read_plan, ruler
-from scoring.store.publish import Outcome
+from scoring.store.publish import Outcome, Publication
 from scoring.store.queue import Claim, note_version
 from scoring.store.reading import count_rows
 
@@ -42,9 +42,14 @@ class Solved(NamedTuple):
 
 
 async def compute(
-    settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
+    settings: Settings,
+    sessions: Sessions,
+    engine: Engine,
+    publication: Publication,
+    progress: Progress,
 ) -> Outcome:
     """Run all steps but the swap; the result's tables are filled when this returns."""
+    claimed = publication.claimed
     progress.enter("load")
     plan, totals = await _read(settings, sessions, engine, claimed, progress)
     target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
@@ -52,7 +57,7 @@ async def compute(
     edges = await _edges(engine, totals.active_customers)
     await engine.score(edges)
     async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
-        features = group.create_task(engine.write_features(target))
+        features = group.create_task(_write_features(engine, target, plan, publication))
         progress.enter("clusters")
         solved = await _solve(engine, totals, plan, claimed.parameters)
         progress.enter("assign")
@@ -85,6 +90,15 @@ async def _read(
         progress.enter("features")
         totals = await engine.features(session, plan.spec, plan.base)
     return plan, totals
+
+
+async def _write_features(
+    engine: Engine, target: Target, plan: Plan, publication: Publication
+) -> int | None:
+    base = await engine.write_features(target)
+    if base is not None:
+        await publication.amend(target, base, plan.data_version)
+    return base
 
 
 async def _edges(engine: Engine, active: int) -> Edges:

@@ -19,7 +19,7 @@ from scoring.engines import Engine
 from scoring.faults import is_locked_out, is_transient, words
 from scoring.progress import Pace, Progress
 from scoring.store import queue
-from scoring.store.publish import BaseReplacedError, Outcome, publish
+from scoring.store.publish import BaseReplacedError, Outcome, Publication, publication
 from scoring.store.queue import CancelledRunError, Claim, LostRunError
 from scoring.upkeep import tidy
 
@@ -81,7 +81,7 @@ async def _carry_out(context: Context, claimed: Claim) -> None:
     except LostRunError:
         log.warning("run taken over by another worker")
     except BaseReplacedError:
-        await _release(context, claimed, again=True)
+        await _release(context, claimed)
     except CancelledRunError:
         await _end(context, claimed, RunState.CANCELLED, "cancelled")
     except Exception as error:
@@ -91,50 +91,48 @@ async def _carry_out(context: Context, claimed: Claim) -> None:
 async def _under_lease(context: Context, claimed: Claim) -> None:
     """Compute and publish while a second task shows signs of life; the first to end decides."""
     progress, alive = Progress(), asyncio.Lock()
-    work = asyncio.create_task(_work(context, claimed, progress, alive))
-    keep = asyncio.create_task(_keep(context, claimed, progress, alive))
-    try:
-        ended, _ = await asyncio.wait((work, keep), return_when=asyncio.FIRST_COMPLETED)
-        (work if work in ended else keep).result()
-    finally:
-        work.cancel()
-        keep.cancel()
-        await asyncio.gather(work, keep, return_exceptions=True)
+    async with publication(context.sessions, claimed) as swap:
+        work = asyncio.create_task(_work(context, swap, progress, alive))
+        keep = asyncio.create_task(_keep(context, claimed, progress, alive))
+        try:
+            ended, _ = await asyncio.wait((work, keep), return_when=asyncio.FIRST_COMPLETED)
+            (work if work in ended else keep).result()
+        finally:
+            work.cancel()
+            keep.cancel()
+            await asyncio.gather(work, keep, return_exceptions=True)
+    outcome = work.result()
+    seconds = round(sum(progress.timings.values()), 2)
+    log.info(outcome.row["message"], extra={"seconds": seconds})
 
 
-async def _work(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
-    outcome = await compute(context.settings, context.sessions, context.engine, claimed, progress)
-    await _swap_in(context, claimed, outcome, progress, alive)
-
-
-async def _swap_in(
-    context: Context, claimed: Claim, outcome: Outcome, progress: Progress, alive: asyncio.Lock
-) -> None:
-    """Publish; step back and try again while somebody reads the snapshot for long.
+async def _work(
+    context: Context, swap: Publication, progress: Progress, alive: asyncio.Lock
+) -> Outcome:
+    """Compute and publish.
 
     The lock stays held after success: a finished run shows no more signs of life.
     """
+    outcome = await compute(context.settings, context.sessions, context.engine, swap, progress)
     give_up, pause = monotonic() + SWAP_PATIENCE, 0.05
     while True:
         await alive.acquire()
         try:
-            await _publish(context, claimed, outcome, progress)
-            return
+            await _publish(swap, outcome, progress)
         except Exception as error:
             alive.release()
             if not is_locked_out(error) or monotonic() > give_up:
                 raise
+        else:
+            return outcome
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 1.0)
 
 
-async def _publish(context: Context, claimed: Claim, outcome: Outcome, progress: Progress) -> None:
+async def _publish(swap: Publication, outcome: Outcome, progress: Progress) -> None:
     progress.stop()
     outcome.row["timings"] = progress.timings
-    async with context.sessions() as session, session.begin():
-        await publish(session, claimed, outcome)
-    seconds = round(sum(progress.timings.values()), 2)
-    log.info(outcome.row["message"], extra={"seconds": seconds})
+    await swap.publish(outcome)
 
 
 async def _keep(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:

@@ -34,6 +34,7 @@ async def tidy(settings: Settings, sessions: Sessions) -> None:
 
 async def _clear(sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
+        await snapshots.wait_briefly(session)
         if dropped := await snapshots.drop_orphans(session):
             log.info("removed %d tables of interrupted runs", dropped)
 
@@ -46,6 +47,7 @@ async def _index_lists(sessions: Sessions) -> bool:
 
 async def _thin(settings: Settings, sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
+        await snapshots.wait_briefly(session)
         await lock(session, AdvisoryLock.PUBLISH)
         shown = [
             Kept(run.run_id or 0, run.calc_date, run.is_automatic)

@@ -53,7 +53,7 @@ class CustomerCluster(SQLModel, table=True):
 
     __tablename__ = "customer_clusters"
     __table_args__ = (
-        Index("ix_customer_clusters_segment_name_segment_rank", "segment_name", "segment_rank"),
+        Index("ix_customer_clusters_segment_rank_segment_name", "segment_rank", "segment_name"),
         {"postgresql_partition_by": "LIST (calc_date)"},
     )
 

@@ -1,6 +1,7 @@
 """The one transaction in which a computed snapshot becomes the one that everybody sees."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import remember
-from rfm_common.db import AdvisoryLock, lock, raw_connection, run_sql
+from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
 from rfm_common.events import RunFinished
 from rfm_common.models import (
     CountrySummary,
@@ -21,7 +22,7 @@ from rfm_common.models import (
     SegmentStat,
 )
 from scoring.engines import Flows, Target
-from scoring.store import snapshots
+from scoring.store import queue, snapshots
 from scoring.store.queue import CancelledRunError, Claim, LostRunError
 
 
@@ -46,21 +47,62 @@ class BaseReplacedError(Exception):
     """The snapshot that a run was to amend is not the one shown any more."""
 
 
-async def publish(session: AsyncSession, claimed: Claim, outcome: Outcome) -> bool:
-    """Swap the snapshot in and fill the run's row; False when a newer one is there already.
+class Publication:
+    """A run's transaction: what it has amended is seen by nobody until it has published."""
 
-    A preview fills its row and leaves the published snapshots alone.
+    def __init__(self, session: AsyncSession, claimed: Claim) -> None:
+        self._session, self.claimed = session, claimed
+        self._amended: int | None = None
 
-    Raises LostRunError when the claim does not hold any more, CancelledRunError when someone
-    cancelled in time, BaseReplacedError when it has to be computed again, and the driver's lock
-    timeout when a reader is in the way.
-    """
+    async def amend(self, target: Target, base: int, data_version: int) -> None:
+        """Bring what differs into the features of the snapshot that is built upon.
+
+        While the rest is still computed: it takes as long as the fit. No other run publishes
+        from here on. Does nothing when another snapshot is shown by now.
+        """
+        await _begin(self._session, self.claimed)
+        shown = await _shown(self._session, target)
+        if shown and shown.run_id == base and _is_to_show(self.claimed, data_version, shown):
+            await snapshots.amend(self._session, target, base)
+            self._amended = base
+
+    async def publish(self, outcome: Outcome) -> bool:
+        """Swap the snapshot in and fill the run's row; False when a newer one is there already.
+
+        A preview fills its row and leaves the published snapshots alone. Nobody is kept waiting
+        for long: it raises the driver's lock timeout when a reader or another run is in the way,
+        and may be called again. Raises LostRunError when the claim does not hold any more,
+        CancelledRunError when someone cancelled in time, BaseReplacedError when the run was to
+        amend a snapshot that is not shown any more.
+        """
+        async with self._session.begin_nested():
+            return await _publish(self._session, self.claimed, outcome, self._amended)
+
+
+@asynccontextmanager
+async def publication(sessions: Sessions, claimed: Claim) -> AsyncGenerator[Publication]:
+    """What was done in it is there for all when the block is left without an error."""
+    async with sessions() as session, session.begin():
+        yield Publication(session, claimed)
+
+
+async def _begin(session: AsyncSession, claimed: Claim) -> None:
+    """Let one run publish at a time, or two could each find nothing shown as yet."""
+    await queue.name_publisher(session, claimed)
+    await lock(session, AdvisoryLock.PUBLISH)
+
+
+async def _publish(
+    session: AsyncSession, claimed: Claim, outcome: Outcome, amended: int | None
+) -> bool:
+    await snapshots.wait_briefly(session)
+    await _begin(session, claimed)
     await _check_claim(session, claimed)
-    await lock(session, AdvisoryLock.PUBLISH)  # or two could each find nothing shown as yet
     await _write_tables(session, outcome)
-    shown = await _shown(session, outcome)
-    if is_current := _is_to_show(claimed, outcome, shown):
-        await _amend(session, outcome, shown)
+    shown = await _shown(session, outcome.target)
+    if is_current := _is_to_show(claimed, outcome.data_version, shown):
+        if outcome.amends != amended:
+            raise BaseReplacedError(claimed.run_id)
         await snapshots.lock_parents(session)
         await _swap(session, outcome, shown)
     else:
@@ -120,35 +162,22 @@ async def write_flows(session: AsyncSession, run_id: int, flows: Flows) -> None:
         await session.exec(insert(SegmentFlow).values(rows))
 
 
-async def _shown(session: AsyncSession, outcome: Outcome) -> ScoringRun | None:
+async def _shown(session: AsyncSession, target: Target) -> ScoringRun | None:
     """The run whose snapshot of the same moment is shown now."""
     found = await session.exec(
         select(ScoringRun).where(
-            col(ScoringRun.is_current), ScoringRun.calc_date == outcome.target.calc_date
+            col(ScoringRun.is_current), ScoringRun.calc_date == target.calc_date
         )
     )
     return found.first()
 
 
-def _is_to_show(claimed: Claim, outcome: Outcome, shown: ScoringRun | None) -> bool:
+def _is_to_show(claimed: Claim, data_version: int, shown: ScoringRun | None) -> bool:
     """Unless it is a preview, or what is shown has newer data than this one."""
     if claimed.parameters.get("preview"):
         return False
-    ours = (outcome.data_version, outcome.target.run_id)
+    ours = (data_version, claimed.run_id)
     return shown is None or (shown.data_version or 0, shown.run_id or 0) <= ours
-
-
-async def _amend(session: AsyncSession, outcome: Outcome, shown: ScoringRun | None) -> None:
-    """Change the shown features where ours differ, before anybody is locked out.
-
-    Readers see them as they were until the end of the transaction.
-    """
-    if outcome.amends is None:
-        return
-    if shown is None or shown.run_id != outcome.amends:
-        raise BaseReplacedError(outcome.target.run_id)
-    await snapshots.meet_readers(session)
-    await snapshots.amend(session, outcome.target, outcome.amends)
 
 
 async def _swap(session: AsyncSession, outcome: Outcome, shown: ScoringRun | None) -> None:

@@ -59,6 +59,7 @@ RETURNING run_id, fence, attempt, trigger, is_automatic, parameters, cancel_requ
 
 async def claim(session: AsyncSession, worker: str) -> Claim | None:
     """Take the oldest run that waits, or whose worker died; backfill waits for the others."""
+    await run_sql(session, _CUT_OFF, silence=2 * LEASE)
     row = (await run_sql(session, _CLAIM, worker=worker, lease=LEASE)).mappings().first()
     if row is None:
         return None
@@ -71,6 +72,22 @@ async def claim(session: AsyncSession, worker: str) -> Claim | None:
         return await claim(session, worker)
     remember(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
     return claimed
+
+
+_CUT_OFF = """
+SELECT pg_terminate_backend(a.pid)
+FROM scoring_runs r JOIN pg_stat_activity a ON a.application_name = 'rfm-publishing-' || r.run_id
+WHERE r.state = 'running' AND r.heartbeat_at < now() - CAST(:silence AS interval)
+"""
+
+
+async def name_publisher(session: AsyncSession, claimed: Claim) -> None:
+    """Mark a transaction that others wait for: whoever finds that its run is silent ends it.
+
+    A worker that is frozen, not dead, would keep its locks, and so its run, for ever. Twice the
+    lease, because a worker shows no signs of life while it publishes.
+    """
+    await run_sql(session, f"SET LOCAL application_name = 'rfm-publishing-{claimed.run_id:d}'")
 
 
 async def waiting(session: AsyncSession) -> list[int]:

@@ -13,7 +13,7 @@ PARENTS = ("rfm_features", "customer_clusters")
 INDEXES = {
     "rfm_features": {"key": ("UNIQUE", "customer_id, calc_date")},
     "customer_clusters": {
-        "key": ("UNIQUE", "customer_id, calc_date"), "rank": ("", "segment_name, segment_rank"),
+        "key": ("UNIQUE", "customer_id, calc_date"), "rank": ("", "segment_rank, segment_name"),
     },
 }  # fmt: skip
 """What a table needs before readers see it: how names end, what kind it is, its columns."""
@@ -112,22 +112,19 @@ async def _append(
     await run_sql(session, f"ALTER TABLE {table} {forgotten}")
 
 
+async def wait_briefly(session: AsyncSession) -> None:
+    """From here on, a lock that somebody else holds for long raises instead of keeping us."""
+    await run_sql(session, f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+
+
 async def lock_parents(session: AsyncSession) -> None:
     """Keep readers out for the moment of a swap; raises when one of them reads for long."""
-    await run_sql(session, f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+    await wait_briefly(session)
     await run_sql(session, f"LOCK TABLE {', '.join(PARENTS)} IN ACCESS EXCLUSIVE MODE")
-
-
-async def meet_readers(session: AsyncSession) -> None:
-    """Raise when one of them reads for long, before rows are changed in vain; keeps no lock."""
-    savepoint = await session.begin_nested()
-    await lock_parents(session)
-    await savepoint.rollback()
 
 
 async def amend(session: AsyncSession, target: Target, base: int) -> None:
     """Bring the rows of the run's own features table into that of a published snapshot."""
-    await run_sql(session, f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
     sets = ", ".join(f"{name} = excluded.{name}" for name in AMENDED)
     await run_sql(
         session,

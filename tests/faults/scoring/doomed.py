@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from scoring import __main__ as service
-from scoring import compute, jobs
+from scoring import compute
 from scoring.clusters import fit
 from scoring.engines.local import LocalEngine
 from scoring.store import publish
@@ -22,7 +22,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "scores": (LocalEngine, "score"),
     "clusters": (compute, "fit"),
     "assign": (LocalEngine, "assign"),
-    "publish": (jobs, "publish"),
+    "publish": (publish.Publication, "publish"),
     "swap": (publish, "_swap"),
     "commit": (publish, "_event"),
 }

@@ -65,7 +65,7 @@ SELECT split_part(r.worker, ':', 2) FROM scoring_runs r
 WHERE r.state = 'running' AND EXISTS (
     SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
     WHERE NOT l.granted AND l.relation = CAST(:table AS regclass)
-      AND a.application_name = 'rfm-scoring')
+      AND a.application_name IN ('rfm-scoring', 'rfm-publishing-' || r.run_id))
 """
 
 

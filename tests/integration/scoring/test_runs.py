@@ -1,6 +1,5 @@
 """What a run leaves behind: repeatable, whole, honest about its limits."""
 
-import asyncio
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from rfm_common import bus
 from rfm_common.db import run_sql
@@ -20,11 +20,11 @@ from scoring import jobs
 from scoring.clusters import Model
 from scoring.compute import compute
 from scoring.engines import open_engine
+from scoring.faults import is_locked_out
 from scoring.progress import STEPS, Progress
 from scoring.store import queue, snapshots
-from scoring.store.publish import publish
+from scoring.store.publish import publication
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
-from tests.running import eventually
 
 AS_OF = RunRequest(calc_date=at("2026-03-01"))
 
@@ -75,38 +75,36 @@ async def test_customers_who_came_before_their_old_orders_do_not_stay_the_newest
 
 
 async def test_two_workers_publish_the_same_moment_at_once(settings, sessions, redis) -> None:
-    """The second waits for the first, then finds its snapshot and takes its place."""
+    """The second steps back until the first is done, then takes the place of its snapshot."""
     await load(sessions, shop(1, count=100))
     await score(settings, sessions, redis, AS_OF)
     await load(sessions, shop(2))
-    claims, outcomes = [], []
     async with sessions() as session, session.begin():
         for k in (3, 4):
             await queue_run(session, settings, replace(AS_OF, k=k), "api")
-    for _ in range(2):
-        async with sessions() as session, session.begin():
-            claims.append(await queue.claim(session, "test"))
-        engine = open_engine(settings, sessions)
-        outcomes.append(await compute(settings, sessions, engine, claims[-1], Progress()))
-
-    async def second() -> bool:
-        async with sessions() as session, session.begin():
-            return await publish(session, claims[1], outcomes[1])
-
-    async with sessions() as session, session.begin():
-        assert await publish(session, claims[0], outcomes[0])
-        waiting = asyncio.create_task(second())
-        await eventually(lambda: is_waiting(sessions), what="the second waits")
-    assert await waiting
+    first, second = [await claim(sessions) for _ in range(2)]
+    async with publication(sessions, first) as one, publication(sessions, second) as other:
+        outcomes = [
+            await compute(settings, sessions, open_engine(settings, sessions), swap, Progress())
+            for swap in (one, other)
+        ]
+    async with publication(sessions, second) as other:
+        async with publication(sessions, first) as one:
+            assert await one.publish(outcomes[0])
+            with pytest.raises(DBAPIError) as raised:
+                await other.publish(outcomes[1])
+            assert is_locked_out(raised.value)
+        assert await other.publish(outcomes[1])
     shown = [run for run in await runs(sessions) if run.is_current]
-    assert [run.run_id for run in shown if run.calc_date == AS_OF.calc_date] == [claims[1].run_id]
+    assert [run.run_id for run in shown if run.calc_date == AS_OF.calc_date] == [second.run_id]
     assert len(await snapshot(sessions, AS_OF.calc_date)) == shown[-1].customers_processed
 
 
-async def is_waiting(sessions) -> bool:
-    async with sessions() as session:
-        found = await run_sql(session, "SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(found.scalar_one())
+async def claim(sessions) -> queue.Claim:
+    async with sessions() as session, session.begin():
+        claimed = await queue.claim(session, "test")
+    assert claimed
+    return claimed
 
 
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
@@ -172,7 +170,7 @@ async def test_a_snapshot_that_was_replaced_in_between_is_not_amended(
 ) -> None:
     """Another worker publishes the same moment: over older data the run is computed again."""
     worker = open_engine(settings, sessions)
-    assign = worker.assign
+    write = worker.write_features
     await load(sessions, shop(1))
     await caught_up(sessions)
     await score(settings, sessions, redis, AS_OF, worker)
@@ -180,15 +178,15 @@ async def test_a_snapshot_that_was_replaced_in_between_is_not_amended(
     await load(sessions, [order])
     await caught_up(sessions)
 
-    async def overtaken(model, known) -> float:
-        monkeypatch.setattr(worker, "assign", assign)
+    async def overtaken(target) -> int | None:
+        monkeypatch.setattr(worker, "write_features", write)
         other = await score(settings, sessions, redis, replace(AS_OF, k=3))
         async with sessions() as session, session.begin():
             await run_sql(session, "UPDATE scoring_runs SET data_version = :v WHERE run_id = :id",
                           v=others_version, id=other.run_id)  # fmt: skip
-        return await assign(model, known)
+        return await write(target)
 
-    monkeypatch.setattr(worker, "assign", overtaken)
+    monkeypatch.setattr(worker, "write_features", overtaken)
     late = await score(settings, sessions, redis, AS_OF, worker)
     assert late.state is RunState.FINISHED
     assert late.is_current is (others_version == 0)
