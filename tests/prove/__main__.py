@@ -114,7 +114,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="prove", description="Break the product, and check it.")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(100_000), help="the first")
     parser.add_argument("--runs", type=int, default=10, help="so many seeds in a row (10)")
-    parser.add_argument("--seconds", type=float, default=45, help="of faults, for each (45)")
+    parser.add_argument("--seconds", type=float, default=30, help="of faults, for each (30)")
     parser.add_argument("--bugs", action="store_true", help="seed bugs: each must be found")
     parser.add_argument("--bug", choices=[bug.name for bug in BUGS], help="only this one")
     return parser.parse_args()

@@ -11,6 +11,9 @@ from typing import Literal
 DOMAIN = "prove.example"
 """Of every e-mail address, so that a leak can be searched for."""
 
+SKEW = 3
+"""Days by which the nemesis may set the clock back; an order of a later day would be refused."""
+
 Kind = Literal["customers", "orders", "exchange_rates"]
 OrderRow = tuple[str, str, datetime, Decimal, str, str]
 CustomerRow = tuple[str, str, str, datetime]
@@ -83,7 +86,7 @@ class Maker:
         else:
             self._order = number = self._order + 1
         moment = datetime.combine(self.today, datetime.min.time(), UTC) - timedelta(
-            days=self.random.randint(1, 400), seconds=self.random.randint(0, 86_399)
+            days=self.random.randint(SKEW + 2, 400), seconds=self.random.randint(0, 86_399)
         )
         amount = Decimal(self.random.randint(-500, 50_000)) / 100
         currency = self.random.choices(("EUR", "USD", "GBP", "JPY"), (80, 10, 8, 2))[0]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from rfm_common.bus import open_redis
 from rfm_common.db import Sessions, open_sessions, run_sql
 from rfm_common.tasks import alongside
+from tests.prove.files import SKEW
 from tests.prove.proxy import Line
 from tests.prove.stack import Server, Stack, fake_clock
 
@@ -183,7 +184,7 @@ class Nemesis:
             ballast.unlink(missing_ok=True)
 
     async def _skew(self) -> None:
-        days = self.random.choice((-3, 3))
+        days = self.random.choice((-SKEW, SKEW))
         self.stack.clock.write_text(f"{days:+d}d")
         try:
             await asyncio.sleep(self.random.uniform(2, 6))
