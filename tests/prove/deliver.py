@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -41,10 +42,14 @@ class Courier:
         self.done = Deliveries()
         self.input = stack.input
 
-    async def run(self) -> None:
+    async def run(self, seconds: float) -> None:
+        """Deliver for so long; what has been begun is delivered to its end."""
+        deadline = time.monotonic() + seconds
         for dropped in self.maker.files():
             await self.deliver(dropped)
             await asyncio.sleep(self.random.expovariate(2.5))
+            if time.monotonic() > deadline:
+                return
 
     async def deliver_during_a_run(self) -> None:
         """Two last files, the second of them while scores of the first are being made."""
@@ -59,8 +64,11 @@ class Courier:
     async def deliver(self, dropped: Dropped) -> None:
         ways = (self._rename, self._write, self._upload)
         way = self.random.choices(ways, (60, 15, 25))[0]
+        waits = 0
         while (self.input / dropped.name).exists():  # its last bytes were not taken yet
             await asyncio.sleep(0.2)
+            if (waits := waits + 1) > 300:
+                return
         self.done.ways[way.__name__.strip("_")] += 1
         await way(dropped)
 

@@ -1,7 +1,6 @@
 """One proof: break a stack for a while, let it come to rest, check it."""
 
 import asyncio
-import contextlib
 import random
 import shutil
 import tempfile
@@ -64,7 +63,7 @@ async def prove(
         await _ready(stack)
         async with watching(readers):
             async with breaking(nemesis):
-                await _for(seconds, courier)
+                await courier.run(seconds)
             await courier.deliver_during_a_run()
             proof = Proof(seed, faults=nemesis.counts, out_of_reach=nemesis.out_of_reach(),
                           ways=courier.done.ways, seen=readers.seen)  # fmt: skip
@@ -102,12 +101,6 @@ async def _ready(stack: Stack) -> None:
 async def _is_healthy(stack: Stack) -> bool:
     async with httpx.AsyncClient(base_url=stack.url, trust_env=False) as client:
         return (await client.get("/health")).status_code == 200
-
-
-async def _for(seconds: float, courier: Courier) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await courier.run()
 
 
 async def _rest(stack: Stack, seen: Seen, stuck: float) -> list[Finding]:
