@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAYS = re.compile(r"(make|rfm) (demo|up)")
 """Commands that run in the first terminal until Ctrl-C."""
 MARK = "~~~ done"
+ASK = rf"printf '\n{MARK} %s\n' $?"
 SECONDS = 120
 
 # Jobs in groups of their own, so that Ctrl-C reaches them; no proxy between us and the gateway;
@@ -99,12 +100,13 @@ class Terminal:
         assert self.shell.stdin
         assert self.shell.stdout
         # A block of its own, so that no command reads the ones that follow.
-        self.shell.stdin.write(f"SLEPT=0\n{{ {command}\n}} < /dev/null\necho '{MARK}' $?\n")
+        # The mark begins a line, also when what was said does not end one.
+        self.shell.stdin.write(f"SLEPT=0\n{{ {command}\n}} < /dev/null\n{ASK}\n")
         self.shell.stdin.flush()
         said = ""
         for line in self.shell.stdout:
             if line.startswith(MARK):
-                return int(line.split()[-1]), said
+                return int(line.split()[-1]), re.sub(r"^\n\Z", "", said, flags=re.MULTILINE)
             said += line
         raise AssertionError(f"the shell ended: {said}")
 
