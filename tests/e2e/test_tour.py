@@ -46,8 +46,8 @@ def terminal(settings: Settings) -> Generator[Terminal]:
         # A new version: the data is given the first schema that was ever released.
         "git pull": f"{sys.executable} first_schema.py",
         "redis://redis.example:6379/0": settings.redis_url.get_secret_value(),
-        "db.example": settings.db_host, "DB_PORT=5432": f"DB_PORT={settings.db_port}",
         "db.example:5432": f"{settings.db_host}:{settings.db_port}",
+        "db.example": settings.db_host, "DB_PORT=5432": f"DB_PORT={settings.db_port}",
         "DB_NAME=rfm": f"DB_NAME={settings.db_name}", "DB_USER=rfm": f"DB_USER={settings.db_user}",
         "DB_PASSWORD=secret": f"DB_PASSWORD={settings.db_password.get_secret_value()}",
     }  # fmt: skip
