@@ -104,7 +104,7 @@ async def _publish(
         if outcome.amends != amended:
             raise BaseReplacedError(claimed.run_id)
         await snapshots.lock_parents(session)
-        await _swap(session, outcome, shown)
+        await _swap(session, claimed, outcome, shown)
     else:
         await snapshots.drop_staged(session, outcome.target)
     await session.exec(
@@ -180,7 +180,9 @@ def _is_to_show(claimed: Claim, data_version: int, shown: ScoringRun | None) -> 
     return shown is None or (shown.data_version or 0, shown.run_id or 0) <= ours
 
 
-async def _swap(session: AsyncSession, outcome: Outcome, shown: ScoringRun | None) -> None:
+async def _swap(
+    session: AsyncSession, claimed: Claim, outcome: Outcome, shown: ScoringRun | None
+) -> None:
     """Put the snapshot in the place of what is shown of the same moment."""
     parents: Sequence[str] = snapshots.PARENTS
     if outcome.amends is not None:
@@ -188,23 +190,27 @@ async def _swap(session: AsyncSession, outcome: Outcome, shown: ScoringRun | Non
         parents = parents[1:]
     if shown:
         await retire(session, shown.run_id or 0)
-    if outcome.row["edges"]:
-        await _retire_empty(session)
+    if claimed.is_automatic:
+        await _retire_later(session, outcome)
     await snapshots.attach(session, outcome.target, parents)
 
 
-async def _retire_empty(session: AsyncSession) -> None:
-    """Take away automatic snapshots in which nobody had an order, now that somebody has.
+async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
+    """Take away automatic snapshots of later moments that older runs of older data made.
 
-    Customers may come before their orders; that snapshot is of today, and would stay the newest
-    for ever if all orders turn out to be older than the window.
+    Pages would go on showing them: a shop whose newest orders were removed, or whose customers
+    came before orders that are all old, looks back from an earlier day than it did.
     """
-    empty = await session.exec(
+    later = await session.exec(
         select(ScoringRun.run_id).where(
-            col(ScoringRun.is_current), col(ScoringRun.is_automatic), col(ScoringRun.edges) == {}
+            col(ScoringRun.is_current),
+            col(ScoringRun.is_automatic),
+            col(ScoringRun.calc_date) > outcome.target.calc_date,
+            col(ScoringRun.run_id) < outcome.target.run_id,
+            col(ScoringRun.data_version) <= outcome.data_version,
         )
     )
-    for run_id in empty.all():
+    for run_id in later.all():
         await retire(session, run_id or 0)
 
 

@@ -16,6 +16,7 @@ from rfm_common.errors import ConflictError
 from rfm_common.events import RunFinished, RunProgress
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, month_ends, queue_backfill, queue_run
+from rfm_common.versions import change_without_file
 from scoring import jobs
 from scoring.clusters import Model
 from scoring.compute import compute
@@ -105,6 +106,21 @@ async def claim(sessions) -> queue.Claim:
         claimed = await queue.claim(session, "test")
     assert claimed
     return claimed
+
+
+async def test_data_that_was_removed_does_not_stay_the_newest_snapshot(
+    settings, sessions, redis
+) -> None:
+    """Like a demo shop that goes when older orders come: the day from which it looks back moves."""
+    for year in (2021, 2019):
+        async with sessions() as session, session.begin():
+            await run_sql(session, "DELETE FROM orders")
+            await change_without_file(session)
+        orders = [ShopOrder(f"O{n}", f"C{n}", at(f"{year}-05-01"), Decimal(n)) for n in range(1, 9)]
+        await load(sessions, orders)
+        last = await score(settings, sessions, redis)
+    assert last.calc_date == at("2019-05-01")
+    assert [run.run_id for run in await runs(sessions) if run.is_current] == [last.run_id]
 
 
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
