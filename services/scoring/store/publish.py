@@ -112,7 +112,7 @@ async def _publish(
         .where(col(ScoringRun.run_id) == claimed.run_id)
         .values(
             **outcome.row, state=RunState.FINISHED, is_current=is_current, progress={},
-            finished_at=func.now(),
+            finished_at=func.clock_timestamp(),  # the transaction may have begun long ago
         )
     )  # fmt: skip
     if claimed.is_automatic:

@@ -213,6 +213,21 @@ async def test_a_snapshot_that_was_replaced_in_between_is_not_amended(
     assert len(rows) == late.customers_processed
 
 
+async def test_a_run_that_amends_ends_when_it_has_published(settings, sessions, redis) -> None:
+    """Its transaction is older than that."""
+    worker = open_engine(settings, sessions)
+    await load(sessions, shop(1))
+    await caught_up(sessions)
+    await score(settings, sessions, redis, AS_OF, worker)
+    await load(sessions, [ShopOrder("N1", "C0001", at("2026-02-27"), Decimal("12.34"))])
+    await caught_up(sessions)
+    run = await score(settings, sessions, redis, AS_OF, worker)
+    assert run.started_at
+    assert run.finished_at
+    taken = timedelta(seconds=sum(run.timings.values()))
+    assert run.finished_at - run.started_at >= taken
+
+
 async def test_a_changed_order_is_noticed_by_the_next_run(settings, sessions, redis) -> None:
     """An update may take an order away from somebody: then everything is computed anew."""
     await load(sessions, [ShopOrder("O1", "old", at("2026-02-01"), Decimal(10))], ["b", "c", "d"])
