@@ -16,6 +16,18 @@ async def alongside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        task.cancel()
+        await end(task)
         with suppress(asyncio.CancelledError):
-            await task
+            task.result()
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: a timeout of a library that runs out at the same moment hides it, and who
+    then goes on after a lost connection goes on for ever.
+    """
+    while waiting := [task for task in tasks if not task.done()]:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=1)

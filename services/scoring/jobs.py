@@ -14,6 +14,7 @@ from rfm_common.events import RunProgress
 from rfm_common.logs import bound
 from rfm_common.models import RunState
 from rfm_common.settings import Settings
+from rfm_common.tasks import end
 from scoring.compute import compute
 from scoring.engines import Engine
 from scoring.faults import is_locked_out, is_transient, words
@@ -98,9 +99,7 @@ async def _under_lease(context: Context, claimed: Claim) -> None:
             ended, _ = await asyncio.wait((work, keep), return_when=asyncio.FIRST_COMPLETED)
             (work if work in ended else keep).result()
         finally:
-            work.cancel()
-            keep.cancel()
-            await asyncio.gather(work, keep, return_exceptions=True)
+            await end(work, keep)
     outcome = work.result()
     seconds = round(sum(progress.timings.values()), 2)
     log.info(outcome.row["message"], extra={"seconds": seconds})

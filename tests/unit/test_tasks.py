@@ -1,0 +1,43 @@
+"""Work beside a block ends with it, whatever a library makes of a cancellation."""
+
+import asyncio
+
+import pytest
+
+from rfm_common.tasks import alongside, end
+
+
+async def test_it_ends_with_the_block() -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    async with alongside(work()):
+        await asyncio.sleep(0)
+    assert ended.is_set()
+
+
+async def test_what_the_work_raised_is_raised_at_the_end() -> None:
+    async def work() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        async with alongside(work()):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_cancellation_that_gets_lost_is_said_again() -> None:
+    async def deaf() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            await asyncio.sleep(3600)
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await end(task)
+    assert task.cancelled()
