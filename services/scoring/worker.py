@@ -21,6 +21,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.settings import Settings
+from rfm_common.tasks import alongside
 from scoring import jobs
 from scoring.listener import listen
 from scoring.store import queue
@@ -110,11 +111,8 @@ class ScoringWorker:
 
     async def _job(self, ctx: dict[Any, Any]) -> None:
         """Drain the queue of runs while prolonging arq's lease on this job."""
-        lease = asyncio.create_task(_prolong(ctx["redis"], ctx["job_id"]))
-        try:
+        async with alongside(_prolong(ctx["redis"], ctx["job_id"])):
             await self._drain()
-        finally:
-            lease.cancel()
 
     async def _drain(self) -> None:
         async with self._draining:

@@ -16,7 +16,7 @@ from gateway.webhooks.endpoints import take_settings
 from gateway.webhooks.sending import open_client
 from rfm_common.errors import RfmError
 from rfm_common.settings import Settings
-from rfm_common.tasks import alongside
+from rfm_common.tasks import alongside, end
 
 TICK_SECONDS = 5
 """How often it looks by itself; a finished run wakes it at once."""
@@ -71,10 +71,7 @@ class Rounds:
 
     async def stop(self) -> None:
         """Leave what is under way; its lease runs out and somebody repeats it."""
-        tasks = list(self.busy.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self.busy.values())
 
 
 @asynccontextmanager

@@ -58,8 +58,10 @@ class Publication:
         """Bring what differs into the features of the snapshot that is built upon.
 
         While the rest is still computed: it takes as long as the fit. No other run publishes
-        from here on. Does nothing when another snapshot is shown by now.
+        from here on. Does nothing for a preview, or when another snapshot is shown by now.
         """
+        if self.claimed.is_preview:
+            return
         await _begin(self._session, self.claimed)
         shown = await _shown(self._session, target)
         if shown and shown.run_id == base and _is_to_show(self.claimed, data_version, shown):
@@ -174,7 +176,7 @@ async def _shown(session: AsyncSession, target: Target) -> ScoringRun | None:
 
 def _is_to_show(claimed: Claim, data_version: int, shown: ScoringRun | None) -> bool:
     """Unless it is a preview, or what is shown has newer data than this one."""
-    if claimed.parameters.get("preview"):
+    if claimed.is_preview:
         return False
     ours = (data_version, claimed.run_id)
     return shown is None or (shown.data_version or 0, shown.run_id or 0) <= ours
@@ -239,5 +241,5 @@ def _event(claimed: Claim, outcome: Outcome) -> RunFinished:
         clusters=outcome.row["clusters_created"],
         data_version=outcome.data_version,
         warnings=[warning["code"] for warning in outcome.row["warnings"]],
-        preview=bool(claimed.parameters.get("preview")),
+        preview=claimed.is_preview,
     )

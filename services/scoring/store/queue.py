@@ -44,6 +44,11 @@ class Claim:
     is_automatic: bool
     parameters: dict[str, Any]
 
+    @property
+    def is_preview(self) -> bool:
+        """Whether the published snapshots are to be left alone."""
+        return bool(self.parameters.get("preview"))
+
 
 _CLAIMABLE = "(state = 'queued' OR state = 'running' AND heartbeat_at < now() - :lease)"
 

@@ -118,8 +118,7 @@ async def wait_briefly(session: AsyncSession) -> None:
 
 
 async def lock_parents(session: AsyncSession) -> None:
-    """Keep readers out for the moment of a swap; raises when one of them reads for long."""
-    await wait_briefly(session)
+    """Keep readers out for the moment of a swap; to be called after `wait_briefly`."""
     await run_sql(session, f"LOCK TABLE {', '.join(PARENTS)} IN ACCESS EXCLUSIVE MODE")
 
 

@@ -2,6 +2,7 @@
 
 from rfm_common.db import run_sql
 from rfm_common.settings import Settings
+from rfm_common.versions import next_version
 from tests.shop import add_orders
 
 
@@ -22,7 +23,7 @@ async def test_health_counts_exactly_and_again_after_each_change(client, shop, s
     assert health["latest_calc_date"] == "2024-06-30T23:59:59.999999Z"
     async with sessions() as session, session.begin():
         await run_sql(session, "INSERT INTO customers (customer_id) VALUES ('new')")
-        await run_sql(session, "UPDATE data_state SET data_version = data_version + 1")
+        await next_version(session)
     changed = (await client.get("/health")).json()
     assert changed["total_customers"] == 121
     assert changed["data_version"] == changed["scored_version"] + 1

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest_asyncio
 
 from rfm_common.db import run_sql
+from rfm_common.versions import next_version
 from tests.shop import CALC_DATE, score
 
 
@@ -93,7 +94,7 @@ async def test_any_two_dates_are_compared_once_for_each_version_of_the_data(
         await run_sql(session, "DELETE FROM customer_clusters WHERE customer_id = 'C0001'")
     assert (await client.get("/migrations", params=params)).json() == first
     async with sessions() as session, session.begin():
-        await run_sql(session, "UPDATE data_state SET data_version = data_version + 1")
+        await next_version(session)
     assert total((await client.get("/migrations", params=params)).json()["flows"]) == 119
 
 
@@ -110,6 +111,6 @@ async def test_few_movers_are_found_as_many_are(client, dates, sessions) -> None
             " AND b.calc_date = (SELECT min(calc_date) FROM scoring_runs)",
             one=one,
         )
-        await run_sql(session, "UPDATE data_state SET data_version = data_version + 1")
+        await next_version(session)
     answer = await client.get("/migrations/movers", params=params)
     assert answer.json()["movers"] == before[:1]

@@ -16,6 +16,7 @@ from rfm_common.events import ImportFinished
 from rfm_common.models import ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
+from rfm_common.versions import next_version
 from scoring import jobs
 from scoring.engines import Engine, open_engine
 
@@ -78,12 +79,7 @@ async def _ledger(session: Any, rows: int) -> int:
 
 
 async def _new_version(session: Any, import_id: int) -> int:
-    changed = await run_sql(
-        session,
-        "UPDATE data_state SET data_version = data_version + 1, changed_at = now()"
-        " RETURNING data_version",
-    )
-    version = int(changed.scalar_one())
+    version = await next_version(session)
     await run_sql(session, "UPDATE imports SET data_version = :v WHERE import_id = :i",
                   v=version, i=import_id)  # fmt: skip
     remember(session, ImportFinished(import_id=import_id, file_name="o.csv", data_version=version))
