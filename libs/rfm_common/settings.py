@@ -1,5 +1,6 @@
 """Every setting of the product, read from the environment and `.env`, in one place."""
 
+import re
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +10,8 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Transform = Literal["log1p", "yeo-johnson", "none"]
+
+LAKE = re.compile(r"(file:///|s3a://[a-z0-9])[^*?\[\]{}\s]+")
 
 
 def _rfm(name: str, default: Any, **limits: Any) -> Any:
@@ -93,6 +96,10 @@ class Settings(BaseSettings):
     rescan_seconds: float = _rfm("rescan_seconds", 5.0, gt=0)
     rebuild_rows: int = _rfm("rebuild_rows", 50_000, ge=1)
 
+    # A copy of the orders that a cluster reads.
+    lake: str | None = _rfm("lake", None)
+    """`file:///folder` or `s3a://bucket/prefix`; one for each database."""
+
     # How long what may name people is kept; 0 is for ever.
     archive_days: int = _rfm("archive_days", 365, ge=0)
     quarantine_days: int = _rfm("quarantine_days", 90, ge=0)
@@ -119,6 +126,14 @@ class Settings(BaseSettings):
         """Fail at start, not at the first order, when the zone has a typo."""
         ZoneInfo(value)
         return value
+
+    @field_validator("lake")
+    @classmethod
+    def _known_scheme(cls, value: str | None) -> str | None:
+        """Refuse what Spark would read as a pattern, or not at all."""
+        if value and not LAKE.fullmatch(value):
+            raise ValueError("a lake is file:///folder or s3a://bucket/prefix, without *?[]{}")
+        return value.rstrip("/") if value else None
 
     @property
     def zone(self) -> ZoneInfo:

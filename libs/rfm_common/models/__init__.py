@@ -6,7 +6,14 @@ collation: as fast as integers, and the same order on every server).
 
 from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
-from rfm_common.models.imports import Import, ImportReject, ImportState, Kind, RowOutcome
+from rfm_common.models.imports import (
+    Import,
+    ImportReject,
+    ImportState,
+    Kind,
+    LakeRemoval,
+    RowOutcome,
+)
 from rfm_common.models.privacy import Erasure, ErasureState, Suppression
 from rfm_common.models.runs import DataState, OutboxEvent, RunState, ScoringRun
 from rfm_common.models.services import ServiceBeat
@@ -52,6 +59,7 @@ __all__ = [
     "ImportReject",
     "ImportState",
     "Kind",
+    "LakeRemoval",
     "LoginLink",
     "LoginSession",
     "Order",

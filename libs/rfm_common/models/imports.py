@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, FALSE, NOW, ZERO, choice, time
+from rfm_common.models.base import DICT, FALSE, NOW, ZERO, choice, id_text, time
 
 
 class Kind(StrEnum):
@@ -79,6 +79,8 @@ class Import(SQLModel, table=True):
     is_demo: bool = Field(default=False, sa_column_kwargs=FALSE)
     duplicate_of: int | None = Field(default=None, sa_type=BigInteger)
     data_version: int | None = Field(default=None, sa_type=BigInteger)
+    in_lake: bool = Field(default=False, sa_column_kwargs=FALSE)
+    """Whether the lake has a file with all orders that the table has from this import."""
     stored_path: str | None = Field(default=None, sa_type=Text)
     """Where the file is now, relative to the data folder."""
     file_identity: str | None = Field(default=None, sa_type=Text)
@@ -110,3 +112,13 @@ class ImportReject(SQLModel, table=True):
     message: str = Field(sa_type=Text)
     raw: str | None = Field(default=None, sa_type=Text)
     """The row as it stood in the file."""
+
+
+class LakeRemoval(SQLModel, table=True):
+    """An order that was deleted, until ingest has taken its versions out of the lake's files."""
+
+    __tablename__ = "lake_removals"
+
+    order_id: str = Field(sa_type=id_text(), primary_key=True)
+    data_version: int = Field(sa_type=BigInteger)
+    """Of the import that the table had the order from; what a later one says stays."""
