@@ -26,6 +26,9 @@ STREAM = "rfm:events"
 KEPT = 10_000
 """Entries that the stream keeps: enough to resume a browser, small enough to be disposable."""
 
+NOWHERE = "0-0"
+"""Before every entry."""
+
 BUS_ERRORS = (RedisError, OSError)
 """What a call to the bus may raise while Redis is away."""
 
@@ -69,16 +72,46 @@ async def publish(redis: Redis, event: Event) -> str:
 async def read(
     redis: Redis, after: str, block_ms: int | None = None, count: int = 100
 ) -> list[tuple[str, Event]]:
-    """Events after the stream id `after`, oldest first; waits up to `block_ms` for the first."""
-    answer = await redis.xread({STREAM: after}, count=count, block=block_ms)
-    entries = answer[0][1] if answer else []
-    return [(stream_id, event) for stream_id, fields in entries if (event := decode(fields))]
+    """Events after the stream id `after`, oldest first; waits up to `block_ms` for the first.
+
+    Entries that this version does not know are passed over, and waited after.
+    """
+    while True:
+        answer = await redis.xread({STREAM: after}, count=count, block=block_ms)
+        entries = answer[0][1] if answer else []
+        known = [(stream_id, event) for stream_id, fields in entries if (event := decode(fields))]
+        if known or not entries:
+            return known
+        after = entries[-1][0]
+
+
+def order(stream_id: str) -> tuple[int, int]:
+    """A stream id as it compares; raises ValueError for what is none."""
+    milliseconds, _, number = stream_id.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 async def last_id(redis: Redis) -> str:
     """The id of the newest entry, `0-0` for an empty stream."""
     entries = await redis.xrevrange(STREAM, count=1)
-    return str(entries[0][0]) if entries else "0-0"
+    return str(entries[0][0]) if entries else NOWHERE
+
+
+async def end_of_stream(redis: Redis) -> str:
+    """A place to read on from: the newest entry, or a mark that an empty stream gets.
+
+    Who was at an entry can tell that the stream has been lost since; who was nowhere cannot.
+    """
+    newest = await last_id(redis)
+    return newest if newest != NOWHERE else str(await redis.xadd(STREAM, {"type": "stream.begun"}))
+
+
+async def holds(redis: Redis, place: str) -> bool:
+    """Whether the stream still has all that came after this place: not trimmed, not made anew."""
+    oldest = await redis.xrange(STREAM, count=1)
+    if not oldest:
+        return False
+    return order(oldest[0][0]) <= order(place) <= order(await last_id(redis))
 
 
 async def forget(redis: Redis, is_personal: Callable[[Event], bool]) -> int:

@@ -2,7 +2,7 @@
 
 Each event is encoded once. A client that falls behind is not waited for: it gets `resync` in
 place of what it missed, which tells it to load everything anew. So does one that asks to resume
-from an event that the stream no longer holds.
+from an event that the stream no longer holds, and so do all when Redis may have lost some.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from litestar import Litestar
 from redis.asyncio import Redis
 
 from rfm_common import bus
-from rfm_common.bus import BUS_ERRORS, KEPT, STREAM, open_redis
-from rfm_common.events import Event
+from rfm_common.bus import BUS_ERRORS, KEPT, NOWHERE, open_redis, order
 from rfm_common.settings import Settings
 from rfm_common.tasks import alongside
 
@@ -42,12 +41,6 @@ def frame(name: str, data: object, stream_id: str = "") -> bytes:
     return f"{head}event: {name.replace('.', '-')}\ndata: {body}\n\n".encode()
 
 
-def order(stream_id: str) -> tuple[int, int]:
-    """A stream id as it compares; raises ValueError for what is none."""
-    milliseconds, _, number = stream_id.partition("-")
-    return int(milliseconds), int(number or 0)
-
-
 class Client:
     """One open stream: what waits to be sent on it."""
 
@@ -71,7 +64,9 @@ class Live:
         self.bells = bells or {}
         """Set when an event of that name comes."""
         self.clients: set[Client] = set()
-        self.position = "0-0"
+        self.position = NOWHERE
+        self.server = ""
+        """The Redis process that the position is of."""
         self.is_closing = False
 
     async def follow(self, redis: Redis) -> None:
@@ -84,20 +79,27 @@ class Live:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self, redis: Redis) -> None:
-        newest = await bus.last_id(redis)
-        if order(newest) < order(self.position):
-            self.broadcast(RESYNC, {}, newest)  # Redis lost the stream, and with it our place
-        if self.position == "0-0" or order(newest) < order(self.position):
-            self.position = newest
+        """Pass on what comes until the stream is lost."""
+        await self._find_place(redis)
         while True:
             # A socket that died silently would block for ever.
             async with asyncio.timeout(BLOCK_MS / 1000 + 10):
                 events = await bus.read(redis, self.position, block_ms=BLOCK_MS)
+            if not await self._has_place(redis):
+                return  # others may have come, and gone, before these
             for stream_id, event in events:
                 self.position = stream_id
                 self.broadcast(event.type, event.data(), stream_id)
-            if not events and order(await bus.last_id(redis)) < order(self.position):
-                return
+
+    async def _find_place(self, redis: Redis) -> None:
+        """Go on where we were, or at the end when that is lost: then clients load anew."""
+        if not await self._has_place(redis):
+            self.server, self.position = await server_id(redis), await bus.end_of_stream(redis)
+            self.broadcast(RESYNC, {}, self.position)
+
+    async def _has_place(self, redis: Redis) -> bool:
+        """Whether nothing was lost since our position; a server that ended may have lost some."""
+        return self.server == await server_id(redis) and await bus.holds(redis, self.position)
 
     def broadcast(self, name: str, data: object, stream_id: str) -> None:
         """Offer an event to every client."""
@@ -121,16 +123,12 @@ class Live:
         client = Client()
         self.clients.add(client)
         try:
-            sent = self.position
-            yield (
-                frame("hello", {"position": sent})
-                if since
-                else frame("hello", {"position": sent}, sent)
-            )
-            for stream_id, content in await missed(redis, since):
-                sent = stream_id
+            place = self.position
+            yield frame("hello", {"position": place}, "" if since else place)
+            for stream_id, content in await missed(redis, since, place):
+                place = stream_id
                 yield content
-            async for content in self._new(client, sent):
+            async for content in self._new(client, place):
                 yield content
         finally:
             self.clients.discard(client)
@@ -146,32 +144,28 @@ class Live:
             if message is None:
                 return
             stream_id, content = message
-            if b"event: resync" in content or order(stream_id) > order(sent):
+            if is_resync := content == frame(RESYNC, {}, stream_id):
+                sent = NOWHERE  # a stream made anew may count from below
+            if is_resync or order(stream_id) > order(sent):
                 yield content
 
 
-async def missed(redis: Redis, since: str | None) -> list[Message]:
-    """The events after `since`; one `resync` when the stream cannot tell any more."""
+async def server_id(redis: Redis) -> str:
+    """The process that answers; another one after each start."""
+    return str((await redis.info("server"))["run_id"])
+
+
+async def missed(redis: Redis, since: str | None, place: str) -> list[Message]:
+    """The events after `since`; when the stream cannot tell any more, a `resync` at `place`."""
     if not since:
         return []
     try:
-        events = await _after(redis, since)
+        events = await bus.read(redis, since, count=KEPT * 2)
+        if not await bus.holds(redis, since):
+            return [(place, frame(RESYNC, {}, place))]
     except (*BUS_ERRORS, ValueError):
-        events = None
-    if events is None:
-        return [("0-0", frame(RESYNC, {}))]
+        return [(place, frame(RESYNC, {}, place))]
     return [(stream_id, frame(event.type, event.data(), stream_id)) for stream_id, event in events]
-
-
-async def _after(redis: Redis, since: str) -> list[tuple[str, Event]] | None:
-    """None when events after `since` may be gone: trimmed, or lost with the whole stream."""
-    asked = order(since)
-    oldest = await redis.xrange(STREAM, count=1)
-    if asked > order(await bus.last_id(redis)):
-        return None
-    if oldest and asked < order(oldest[0][0]) and asked != (0, 0):
-        return None
-    return await bus.read(redis, since, count=KEPT * 2)
 
 
 @contextlib.asynccontextmanager

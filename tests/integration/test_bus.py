@@ -32,3 +32,30 @@ async def test_reading_waits_for_the_next_event(sessions: Sessions, redis) -> No
     await asyncio.sleep(0.05)
     stream_id = await bus.publish(redis, ImportFinished(import_id=7, file_name="orders.csv"))
     assert await waiting == [(stream_id, ImportFinished(import_id=7, file_name="orders.csv"))]
+
+
+async def test_what_a_newer_version_says_is_passed_over(redis) -> None:
+    place = await bus.end_of_stream(redis)
+    for name in ("of.tomorrow", "of.later"):
+        await redis.xadd(bus.STREAM, {"type": name, "data": "{}"})
+    waiting = asyncio.create_task(bus.read(redis, place, block_ms=5000, count=1))
+    await asyncio.sleep(0.05)
+    stream_id = await bus.publish(redis, RunQueued(run_id=1))
+    assert await waiting == [(stream_id, RunQueued(run_id=1))]
+
+
+async def test_a_place_tells_whether_all_that_followed_is_still_there(redis) -> None:
+    place = await bus.end_of_stream(redis)
+    assert place == await bus.end_of_stream(redis) == await bus.last_id(redis)
+    for run_id in range(3):
+        await bus.publish(redis, RunQueued(run_id=run_id))
+    assert await bus.holds(redis, place)
+    assert not await bus.holds(redis, bus.NOWHERE)
+    await redis.xtrim(bus.STREAM, maxlen=1, approximate=False)
+    assert not await bus.holds(redis, place)
+    newest = await bus.last_id(redis)
+    assert await bus.holds(redis, newest)
+    await redis.delete(bus.STREAM)
+    assert not await bus.holds(redis, newest)
+    await bus.publish(redis, RunQueued(run_id=9))
+    assert not await bus.holds(redis, newest)

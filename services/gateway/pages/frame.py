@@ -10,7 +10,7 @@ from gateway import assets
 from gateway.dependencies import RedisDep, SessionDep, SettingsDep
 from gateway.pages.numbers import Numbers, choose_locale
 from gateway.queries.pages import has_demo_data
-from rfm_common.bus import BUS_ERRORS, last_id
+from rfm_common.bus import BUS_ERRORS, NOWHERE, end_of_stream
 
 NAVIGATION = (
     ("overview", "/dashboard", "Overview"),
@@ -73,18 +73,19 @@ async def provide_frame(
 ) -> Frame:
     """A frame without a title.
 
-    The place in the stream is read before the page's data, so that no event falls between.
+    The place in the stream is read before the page's data, so that no event falls between; a
+    page without one will be told to load anew.
     """
     try:
-        events_url = f"/events?since={await last_id(redis)}"
+        place = await end_of_stream(redis)
     except BUS_ERRORS:
-        events_url = "/events"
+        place = NOWHERE
     return Frame(
         title="",
         section="",
         numbers=numbers,
         libraries=assets.describe(settings),
-        events_url=events_url,
+        events_url=f"/events?since={place}",
         has_demo=await has_demo_data(session),
         url=f"{request.url.path}?{request.url.query}".rstrip("?"),
     )

@@ -3,17 +3,20 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest_asyncio
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.live import BACKLOG, Client, frame
+from gateway.live import BACKLOG, Client, frame, missed
 from rfm_cli.processes import free_port
 from rfm_cli.valkey import PrivateValkey
 from rfm_common import bus
@@ -139,6 +142,64 @@ async def test_a_flushed_redis_means_resync_and_then_goes_on(gateway, redis: Red
         await bus.publish(redis, RunFinished(run_id=2))
         event = await asyncio.wait_for(anext(stream), 20)
         assert (event.event, event.data["run_id"]) == ("run-finished", 2)
+
+
+async def test_events_lost_before_anybody_read_them_mean_resync(gateway, redis: Redis) -> None:
+    async with listening(gateway) as stream:
+        assert (await anext(stream)).event == "hello"
+        await bus.publish(redis, RunFinished(run_id=1))
+        assert (await anext(stream)).event == "run-finished"
+        gateway.process.send_signal(signal.SIGSTOP)
+        try:
+            await bus.publish(redis, RunFinished(run_id=2))
+            await redis.flushall()
+            await bus.publish(redis, RunFinished(run_id=3))
+        finally:
+            gateway.process.send_signal(signal.SIGCONT)
+        assert (await asyncio.wait_for(anext(stream), 20)).event == "resync"
+
+
+async def test_who_came_when_the_stream_was_empty_learns_that_it_was_lost(
+    gateway, redis: Redis
+) -> None:
+    async with listening(gateway) as stream:
+        place = (await anext(stream)).id
+    await bus.publish(redis, RunFinished(run_id=1))
+    await redis.flushall()
+    await bus.publish(redis, RunFinished(run_id=2))
+    async with listening(gateway, params={"since": place}) as stream:
+        assert [(await anext(stream)).event, (await anext(stream)).event] == ["hello", "resync"]
+
+
+async def test_a_page_made_without_redis_loads_anew(api, settings: Settings, redis: Redis) -> None:
+    away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    async with api(away) as client:
+        page = await client.get("/dashboard/imports")
+    [place] = re.findall(r'hx-sse:connect="/events\?since=([^"]+)"', page.text)
+    await bus.publish(redis, RunFinished(run_id=1))
+    [(_, content)] = await missed(redis, place, "7-0")
+    assert content == frame("resync", {}, "7-0")
+
+
+async def test_a_redis_that_crashed_may_have_lost_the_newest(
+    settings: Settings, state_dir: Path
+) -> None:
+    server = PrivateValkey(state_dir / "crashing")
+    server.start()
+    url = server.environment()["REDIS_URL"]
+    own = settings.model_copy(update={"redis_url": Settings(redis_url=url).redis_url})
+    try:
+        async with served(own) as client, listening(client) as stream:
+            assert (await anext(stream)).event == "hello"
+            server.signal(signal.SIGKILL)
+            while server.is_running():
+                await asyncio.sleep(0.01)
+            server.prepare()
+            server.launch()
+            await asyncio.to_thread(server.wait_ready, 30)
+            assert (await asyncio.wait_for(anext(stream), 20)).event == "resync"
+    finally:
+        server.stop()
 
 
 async def test_streams_survive_redis_and_health_says_degraded(

@@ -324,7 +324,7 @@ async def test_pages_work_while_redis_is_away(settings: Settings, sessions: Sess
     )
     async with served(away) as client:
         html = await read(client, "/dashboard")
-        assert 'hx-sse:connect="/events"' in html
+        assert 'hx-sse:connect="/events?since=0-0"' in html  # it will be told to load anew
         assert "As of 30 Jun 2024" in words(html)
 
 
