@@ -1,5 +1,6 @@
 """The doorbell: one Redis stream, fed by the outbox after each commit."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +30,11 @@ KEPT = 10_000
 NOWHERE = "0-0"
 """Before every entry."""
 
+PATIENCE = 5.0
+"""Seconds of silence after which a line is taken for dead; besides what a call may wait."""
+LONGEST_WAIT = 5.0
+"""Seconds that `read` may be asked to wait."""
+
 BUS_ERRORS = (RedisError, OSError)
 """What a call to the bus may raise while Redis is away."""
 
@@ -36,13 +42,13 @@ BUS_ERRORS = (RedisError, OSError)
 def connect_redis(settings: Settings, name: str, *, blocking: bool = False) -> Redis:
     """A client that outlives a restart of the server; nothing connects until it is used.
 
-    A `blocking` client is for XREAD: it never gives up on a silent socket.
+    A `blocking` client is for `read`, whose answers may be long in coming.
     """
     client: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         decode_responses=True,
         client_name=f"rfm-{name}",
-        socket_timeout=None if blocking else 5,
+        socket_timeout=PATIENCE + (LONGEST_WAIT if blocking else 0),
         socket_connect_timeout=5,
         health_check_interval=15,
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), 3),
@@ -77,7 +83,8 @@ async def read(
     Entries that this version does not know are passed over, and waited after.
     """
     while True:
-        answer = await redis.xread({STREAM: after}, count=count, block=block_ms)
+        async with asyncio.timeout(block_ms and block_ms / 1000 + PATIENCE):
+            answer = await redis.xread({STREAM: after}, count=count, block=block_ms)
         entries = answer[0][1] if answer else []
         known = [(stream_id, event) for stream_id, fields in entries if (event := decode(fields))]
         if known or not entries:

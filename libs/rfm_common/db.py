@@ -1,12 +1,13 @@
 """Engine, sessions and the raw connection underneath, for whoever owns a transaction."""
 
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from enum import IntEnum
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import URL, CursorResult, text
+from sqlalchemy import URL, CursorResult, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -40,7 +41,7 @@ def database_url(settings: Settings) -> URL:
 
 def create_engine(settings: Settings, application: str, pool_size: int = 5) -> AsyncEngine:
     """An engine whose connections name themselves in pg_stat_activity and survive restarts."""
-    return create_async_engine(
+    engine = create_async_engine(
         database_url(settings),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -51,6 +52,27 @@ def create_engine(settings: Settings, application: str, pool_size: int = 5) -> A
             "server_settings": server_settings(application),
         },
     )
+    event.listen(
+        engine.sync_engine, "connect", lambda made, _: notice_silence(made.driver_connection)
+    )
+    return engine
+
+
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+"""TCP's own check that the other machine is there: after 25 s without an answer it is not."""
+
+
+def notice_silence(connection: Any) -> None:
+    """Let an asyncpg connection break when its line is dead, however long a statement may take.
+
+    Else it waits a quarter of an hour, or for ever, and with it whoever asked.
+    """
+    line = connection._transport.get_extra_info("socket")
+    if line.family != socket.AF_UNIX:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if option := getattr(socket, name, None):  # systems differ in what they can be told
+                line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def server_settings(application: str) -> dict[str, str]:
@@ -63,7 +85,7 @@ async def open_pool(settings: Settings, application: str, size: int = 5) -> Asyn
     """An asyncpg pool for single statements; connects when it is first used."""
     pool = asyncpg.create_pool(
         **database_address(settings), min_size=0, max_size=size, timeout=10, reset=_leave_as_is,
-        server_settings=server_settings(application),
+        server_settings=server_settings(application), init=_init,
     )  # fmt: skip
     async with pool:
         yield pool
@@ -75,6 +97,10 @@ def database_address(settings: Settings) -> dict[str, Any]:
         "host": settings.db_host, "port": settings.db_port, "user": settings.db_user,
         "password": settings.db_password.get_secret_value() or None, "database": settings.db_name,
     }  # fmt: skip
+
+
+async def _init(connection: Any) -> None:
+    notice_silence(connection)
 
 
 async def _leave_as_is(_: Any) -> None:

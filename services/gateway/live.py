@@ -74,7 +74,7 @@ class Live:
         while True:
             try:
                 await self._follow(redis)
-            except (*BUS_ERRORS, TimeoutError) as error:
+            except BUS_ERRORS as error:
                 log.debug("bus away: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -82,9 +82,7 @@ class Live:
         """Pass on what comes until the stream is lost."""
         await self._find_place(redis)
         while True:
-            # A socket that died silently would block for ever.
-            async with asyncio.timeout(BLOCK_MS / 1000 + 10):
-                events = await bus.read(redis, self.position, block_ms=BLOCK_MS)
+            events = await bus.read(redis, self.position, block_ms=BLOCK_MS)
             if not await self._has_place(redis):
                 return  # others may have come, and gone, before these
             for stream_id, event in events:

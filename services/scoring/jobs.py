@@ -26,6 +26,8 @@ from scoring.upkeep import tidy
 
 TICK = 0.05
 """Seconds between two looks at the step of a run."""
+TELL = 1.0
+"""Seconds that telling the step may take."""
 SWAP_PATIENCE = 600.0
 """Seconds to wait for readers who hold a snapshot open (a long export) before a retry."""
 
@@ -156,7 +158,8 @@ async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
         log.warning("no sign of life: %s", error)
     if data:
         with suppress(*bus.BUS_ERRORS):
-            await bus.publish(context.redis, RunProgress(run_id=claimed.run_id, **data))
+            async with asyncio.timeout(TELL):  # the next sign of life is more than this word
+                await bus.publish(context.redis, RunProgress(run_id=claimed.run_id, **data))
 
 
 async def _failed(context: Context, claimed: Claim, error: Exception) -> None:

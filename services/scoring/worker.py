@@ -19,6 +19,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from rfm_common import bus
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.settings import Settings
 from rfm_common.tasks import alongside
@@ -78,7 +79,8 @@ class ScoringWorker:
         if self._bell is None:
             return False
         try:
-            await self._bell.enqueue_job(JOB, _job_id=f"run-{run_id}", _queue_name=QUEUE)
+            async with asyncio.timeout(bus.PATIENCE):
+                await self._bell.enqueue_job(JOB, _job_id=f"run-{run_id}", _queue_name=QUEUE)
         except BUS_ERRORS:
             return False
         return True
@@ -107,7 +109,11 @@ class ScoringWorker:
         return worker
 
     async def _ready(self, ctx: dict[Any, Any]) -> None:
-        self._bell = ctx["redis"]
+        """Let arq give up on a line that is silent; by itself it waits for ever."""
+        bell: ArqRedis = ctx["redis"]
+        bell.connection_pool.connection_kwargs["socket_timeout"] = bus.PATIENCE
+        await bell.connection_pool.disconnect()
+        self._bell = bell
 
     async def _job(self, ctx: dict[Any, Any]) -> None:
         """Drain the queue of runs while prolonging arq's lease on this job."""
