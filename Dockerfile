@@ -1,18 +1,21 @@
 # One file for the three services: docker build --build-arg SERVICE=ingest|scoring|gateway .
 # An image has its own service's packages and code and no other's; each can also migrate the
-# schema (`alembic upgrade head`), which every service shares.
+# schema (`alembic upgrade head`), which every service shares. For scoring on a Spark cluster:
+# --build-arg SERVICE=scoring --build-arg SPARK=requirements-spark.lock
 
 FROM python:3.12-slim-bookworm AS packages
 ARG SERVICE
+ARG SPARK
 WORKDIR /app
-COPY requirements.lock pyproject.toml ./
+COPY requirements.lock requirements-spark.lock pyproject.toml ./
 # The lock serves as constraints: it gives the version and the hashes of whatever this service's
 # group asks for, and a package that it does not know stops the build.
 RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
  && pip install --no-cache-dir --require-hashes -r uv.txt \
  && python -m venv --without-pip /opt/packages \
  && uv pip install --no-cache --compile-bytecode --python /opt/packages/bin/python \
-    --require-hashes -c requirements.lock -r pyproject.toml --group "${SERVICE:?}"
+    --require-hashes -c requirements.lock -r pyproject.toml --group "${SERVICE:?}" \
+    ${SPARK:+-r "$SPARK"}
 
 FROM python:3.12-slim-bookworm
 ARG SERVICE

@@ -5,12 +5,15 @@ PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
 BIN := .venv/bin
+PIN = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate \
+  --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check prove screenshots lighthouse format lock clean ready
+.PHONY: help demo up test check prove cluster cluster-test screenshots lighthouse format lock \
+  clean ready spark
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ready ## Start everything with a generated shop: the page is on port 8701
 	$(BIN)/rfm demo $(ARGS)
@@ -31,6 +34,12 @@ check: ready ## Lint, format, types, import contracts, house rules, schema again
 prove: ready ## Break the running product while readers watch, then check (ARGS="--seed 7 --runs 10")
 	$(BIN)/python -m tests.prove $(ARGS)
 
+cluster: spark ## Run a Spark cluster on loopback until Ctrl-C (needs Java 17; ARGS="--port 15003")
+	$(BIN)/python -m tools.cluster $(ARGS)
+
+cluster-test: spark ## Run the Spark engine's tests, on a cluster that they start (needs Java 17)
+	$(BIN)/pytest --cluster tests/cluster $(ARGS)
+
 screenshots: ready ## Take pictures of every page into docs/images/ (needs Chromium)
 	$(BIN)/python -m tests.e2e.screenshots docs/images
 
@@ -42,13 +51,17 @@ format: ready ## Format the code and mend what ruff can
 	$(BIN)/ruff format .
 
 lock: ready ## Pin what pyproject.toml asks for, with hashes (ARGS=--upgrade: the newest versions)
-	$(BIN)/uv pip compile pyproject.toml --group ingest --group scoring --group gateway \
-	  --group cli --group dev --universal --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --quiet --output-file requirements.lock $(ARGS)
+	$(PIN) pyproject.toml --group ingest --group scoring --group gateway --group cli --group dev \
+	  --output-file requirements.lock $(ARGS)
+	$(PIN) --group spark --constraint requirements.lock --output-file requirements-spark.lock $(ARGS)
+	$(PIN) --group cluster --output-file requirements-cluster.lock $(ARGS)
 
-clean: ## Remove the environment and the caches; data/ and .rfm/ stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove the environments and the caches; data/ and .rfm/ stay
+	rm -rf .venv .venv-cluster .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ready:
 	@$(PYTHON) tools/environment.py
+
+spark: ready
+	@$(PYTHON) tools/environment.py spark cluster

@@ -26,6 +26,11 @@ from rfm_common.settings import Settings
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is asked for by name, because it takes a machine for itself."""
+    parser.addoption("--cluster", action="store_true", help="run tests/cluster, on a real cluster")
+
+
 @pytest.fixture(scope="session")
 def state_dir() -> Generator[Path]:
     """A folder that the servers' unprivileged user can reach (pytest's own is private)."""

@@ -1,6 +1,8 @@
 """Make `.venv` from `requirements.lock`: once per change of it, however many ask at once.
 
-It needs a Python 3.11 or newer and nothing else. `make` calls it before every task.
+It needs a Python 3.11 or newer and nothing else. `make` calls it before every task. For the tasks
+on a Spark cluster it is asked for more: `spark` puts the client into `.venv` as well, `cluster`
+makes `.venv-cluster`, where the servers are.
 """
 
 import sys
@@ -17,30 +19,79 @@ import subprocess
 import tempfile
 import tomllib
 import venv
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = ROOT / "requirements.lock"
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-STAMP = VENV / "environment"
 
 
-def fingerprint() -> str:
-    """What the environment is made from: the lock, this project's metadata, the folder."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    parts = (LOCK.read_bytes(), repr(project).encode(), str(ROOT).encode())
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+@dataclass(frozen=True)
+class Environment:
+    """A lock and the folder that it is installed in."""
+
+    folder: Path
+    lock: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        """A file that says what was installed; one for each lock of a folder."""
+        return self.folder / self.lock.stem.replace("requirements", "environment")
+
+    def fingerprint(self) -> str:
+        """What it is made from: the lock, this project's metadata, the folder."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        parts = (self.lock.read_bytes(), repr(project).encode(), str(ROOT).encode())
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def has_python(self) -> bool:
+        """Whether there is an interpreter that this user can run; its home may be out of reach."""
+        return os.access(self.python, os.X_OK)
+
+    def is_ready(self) -> bool:
+        """Whether it was made, to its end, from what is here now."""
+        return (
+            self.has_python()
+            and self.stamp.exists()
+            and self.stamp.read_text() == self.fingerprint()
+        )
+
+    def install(self, *what: str | Path) -> None:
+        """Install with uv, in seconds.
+
+        Without access to what uv reads its packages from, pip does the same in minutes: it knows
+        the mirrors and certificates of the user's pip configuration, which uv does not read.
+        """
+        uv = (BASE.folder / "bin" / "uv", "pip", "install", "-q", "--compile-bytecode")
+        try:
+            run(*uv, "--python", self.python, *what)
+        except (subprocess.CalledProcessError, OSError):
+            print("uv could not, pip tries (this takes minutes)", flush=True)
+            run(self.python, "-m", "pip", "install", "-q", *what)
+
+    def make(self) -> None:
+        """Create or update it; the stamp comes last, so a cut-off run starts again."""
+        print(f"Making {self.folder.name} from {self.lock.name}", flush=True)
+        self.stamp.unlink(missing_ok=True)
+        if not self.has_python():
+            venv.create(self.folder, with_pip=True, clear=True, symlinks=True)
+        if self == BASE:
+            install_uv()
+        self.install("--require-hashes", "-r", self.lock)
+        if self == BASE:
+            self.install("--no-deps", "--no-build-isolation", "-e", ROOT)
+        self.stamp.write_text(self.fingerprint())
 
 
-def has_python() -> bool:
-    """Whether there is an interpreter that this user can run; its home may be out of reach."""
-    return os.access(PYTHON, os.X_OK)
-
-
-def is_ready() -> bool:
-    """Whether `.venv` was made, to its end, from what is here now."""
-    return has_python() and STAMP.exists() and STAMP.read_text() == fingerprint()
+BASE = Environment(ROOT / ".venv", ROOT / "requirements.lock")
+ON_DEMAND = {
+    "spark": Environment(BASE.folder, ROOT / "requirements-spark.lock"),
+    "cluster": Environment(ROOT / ".venv-cluster", ROOT / "requirements-cluster.lock"),
+}
 
 
 def run(*command: str | Path) -> None:
@@ -48,31 +99,9 @@ def run(*command: str | Path) -> None:
     subprocess.run([str(part) for part in command], check=True, cwd=ROOT)
 
 
-def install(*what: str | Path) -> None:
-    """Install with uv, in seconds.
-
-    Without access to what uv reads its packages from, pip does the same in minutes: it knows the
-    mirrors and certificates of the user's pip configuration, which uv does not read.
-    """
-    try:
-        run(
-            VENV / "bin" / "uv",
-            "pip",
-            "install",
-            "-q",
-            "--compile-bytecode",
-            "--python",
-            PYTHON,
-            *what,
-        )
-    except (subprocess.CalledProcessError, OSError):
-        print("uv could not, pip tries (this takes minutes)", flush=True)
-        run(PYTHON, "-m", "pip", "install", "-q", *what)
-
-
 def pinned_uv() -> str:
     """The lock's entry for uv: one version, and the hashes of its files."""
-    found = re.search(r"^uv==.*(?:\n +--hash.*)*", LOCK.read_text(), re.MULTILINE)
+    found = re.search(r"^uv==.*(?:\n +--hash.*)*", BASE.lock.read_text(), re.MULTILINE)
     return found.group() if found else sys.exit("requirements.lock pins no uv")
 
 
@@ -81,31 +110,22 @@ def install_uv() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirement:
         requirement.write(pinned_uv())
         requirement.flush()
-        run(PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", requirement.name)
+        run(BASE.python, "-m", "pip", "install", "-q", "--require-hashes", "-r", requirement.name)
 
 
-def make() -> None:
-    """Create or update the environment; the stamp comes last, so a cut-off run starts again."""
-    print("Making .venv from requirements.lock", flush=True)
-    STAMP.unlink(missing_ok=True)
-    if not has_python():
-        venv.create(VENV, with_pip=True, clear=True, symlinks=True)
-    install_uv()
-    install("--require-hashes", "-r", LOCK)
-    install("--no-deps", "--no-build-isolation", "-e", ROOT)
-    STAMP.write_text(fingerprint())
-
-
-def main() -> None:
-    """Make the environment unless it is ready; a second caller waits for the first."""
-    with LOCK.open() as guard:
+def main(names: list[str]) -> None:
+    """Make `.venv` and what else is named, unless ready; a second caller waits for the first."""
+    if unknown := set(names) - set(ON_DEMAND):
+        sys.exit(f"there is no {', '.join(unknown)}: only {', '.join(ON_DEMAND)}")
+    with BASE.lock.open() as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if not is_ready():
-            make()
+        for environment in (BASE, *(ON_DEMAND[name] for name in names)):
+            if not environment.is_ready():
+                environment.make()
 
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except (subprocess.CalledProcessError, OSError) as error:
-        sys.exit(f"setting up .venv failed: {error}")
+        sys.exit(f"setting up the environment failed: {error}")

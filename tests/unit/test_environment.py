@@ -17,8 +17,8 @@ Ask = Callable[[str], str]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project whose environment was never made."""
-    for name in ("pyproject.toml", "requirements.lock"):
-        shutil.copy(ROOT / name, tmp_path)
+    for path in (ROOT / "pyproject.toml", *ROOT.glob("requirements*.lock")):
+        shutil.copy(path, tmp_path)
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
     return tmp_path
 
@@ -40,13 +40,13 @@ def ask(project: Path) -> Ask:
 def make_ready(project: Path, ask: Ask) -> None:
     (project / ".venv/bin").mkdir(parents=True)
     (project / ".venv/bin/python").symlink_to(sys.executable)
-    (project / ".venv/environment").write_text(ask("environment.fingerprint()"))
+    (project / ".venv/environment").write_text(ask("environment.BASE.fingerprint()"))
 
 
 def test_an_environment_is_ready_once_it_was_made_to_its_end(project: Path, ask: Ask) -> None:
-    assert ask("environment.is_ready()") == "False"
+    assert ask("environment.BASE.is_ready()") == "False"
     make_ready(project, ask)
-    assert ask("environment.is_ready()") == "True"
+    assert ask("environment.BASE.is_ready()") == "True"
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_it_is_made_again_when_what_it_comes_from_changes(
     make_ready(project, ask)
     text = (project / file).read_text()
     (project / file).write_text(text.replace(before, after, 1))
-    assert ask("environment.is_ready()") == "False"
+    assert ask("environment.BASE.is_ready()") == "False"
 
 
 def test_settings_of_tools_are_no_reason_to_make_it_again(project: Path, ask: Ask) -> None:
     make_ready(project, ask)
     with (project / "pyproject.toml").open("a") as file:
         file.write("\n[tool.something]\nx = 1\n")
-    assert ask("environment.is_ready()") == "True"
+    assert ask("environment.BASE.is_ready()") == "True"
 
 
 def test_a_python_that_was_removed_is_noticed(project: Path, ask: Ask) -> None:
@@ -77,7 +77,7 @@ def test_a_python_that_was_removed_is_noticed(project: Path, ask: Ask) -> None:
     python = project / ".venv/bin/python"
     python.unlink()
     python.symlink_to(project / "gone")
-    assert ask("environment.is_ready()") == "False"
+    assert ask("environment.BASE.is_ready()") == "False"
 
 
 def test_a_ready_environment_costs_no_installation(project: Path, ask: Ask) -> None:
@@ -97,8 +97,8 @@ def test_a_failed_installation_leaves_it_not_ready(project: Path, ask: Ask) -> N
         text=True, env=os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "setting up .venv failed" in done.stderr
-    assert ask("environment.is_ready()") == "False"
+    assert "setting up the environment failed" in done.stderr
+    assert ask("environment.BASE.is_ready()") == "False"
 
 
 def test_uv_comes_with_the_version_and_the_hashes_of_the_lock(ask: Ask) -> None:
@@ -107,3 +107,29 @@ def test_uv_comes_with_the_version_and_the_hashes_of_the_lock(ask: Ask) -> None:
     assert hashes
     assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes)
     assert not hashes[-1].endswith("\\")
+
+
+def test_the_client_of_spark_is_asked_for_apart(project: Path, ask: Ask) -> None:
+    """Its lock has a stamp of its own in the same folder: a change of one remakes that one."""
+    make_ready(project, ask)
+    assert ask("environment.ON_DEMAND['spark'].is_ready()") == "False"
+    stamp = project / ".venv/environment-spark"
+    stamp.write_text(ask("environment.ON_DEMAND['spark'].fingerprint()"))
+    assert ask("environment.ON_DEMAND['spark'].is_ready()") == "True"
+    (project / "requirements-spark.lock").write_text("")
+    assert ask("environment.ON_DEMAND['spark'].is_ready()") == "False"
+    assert ask("environment.BASE.is_ready()") == "True"
+
+
+def test_the_servers_of_spark_are_in_a_folder_of_their_own(project: Path, ask: Ask) -> None:
+    assert ask("environment.ON_DEMAND['cluster'].folder") == str(project / ".venv-cluster")
+
+
+def test_an_unknown_environment_is_refused(project: Path, ask: Ask) -> None:
+    make_ready(project, ask)
+    done = subprocess.run(
+        [sys.executable, project / "tools/environment.py", "sparc"], check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "there is no sparc: only spark, cluster\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from rfm_common.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCK = (ROOT / "requirements.lock").read_text()
+# The groups of one machine share a lock; the others are installed on demand.
+LOCKS = {
+    name: (ROOT / name).read_text()
+    for name in ("requirements.lock", "requirements-spark.lock", "requirements-cluster.lock")
+}
+ON_DEMAND = {"spark": "requirements-spark.lock", "cluster": "requirements-cluster.lock"}
+INSTALLED = [name for name in PROJECT["dependency-groups"] if name not in ON_DEMAND]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 SERVICES = ("ingest", "scoring", "gateway")
 OWN = {*SERVICES, "rfm_common", "rfm_cli"}
@@ -29,14 +36,19 @@ PASSWORDS = {"DB_PASSWORD": "secret-of-the-database", "REDIS_PASSWORD": "secret-
 
 def group(name: str) -> list[Requirement]:
     """What a service asks for: the requirements of all, and its own group's."""
-    asked = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"][name]
-    return [Requirement(line) for line in asked]
+    shared = [] if name in ON_DEMAND else PROJECT["project"]["dependencies"]
+    return [Requirement(line) for line in shared + PROJECT["dependency-groups"][name]]
 
 
-def pins() -> dict[str, set[str]]:
-    """The versions that the lock file allows of each distribution (by platform, hence a set)."""
+def lock_of(name: str) -> str:
+    """The file that pins a group."""
+    return ON_DEMAND.get(name, "requirements.lock")
+
+
+def pins(lock: str = "requirements.lock") -> dict[str, set[str]]:
+    """The versions that a lock file allows of each distribution (by platform, hence a set)."""
     found: dict[str, set[str]] = {}
-    for name, pinned in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", LOCK, re.MULTILINE):
+    for name, pinned in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", LOCKS[lock], re.MULTILINE):
         found.setdefault(canonicalize_name(name), set()).add(pinned)
     return found
 
@@ -81,23 +93,35 @@ def imported(*folders: Path) -> dict[str, str]:
     return found
 
 
-def test_every_pin_has_a_hash_and_no_address() -> None:
-    entries = re.split(r"\n(?=[A-Za-z0-9])", LOCK.strip())
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_a_hash_and_no_address(lock: str) -> None:
+    text = LOCKS[lock]
+    entries = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert [entry.split()[0] for entry in entries if "==" not in entry.split()[0]] == []
-    assert "://" not in LOCK
-    assert "--index" not in LOCK
+    assert "://" not in text
+    assert "--index" not in text
 
 
 @pytest.mark.parametrize("name", PROJECT["dependency-groups"])
 def test_what_is_asked_for_is_pinned(name: str) -> None:
     for item in group(name):
-        versions = pins().get(canonicalize_name(item.name), set())
-        assert versions, f"{item} is not in requirements.lock: make lock"
+        versions = pins(lock_of(name)).get(canonicalize_name(item.name), set())
+        assert versions, f"{item} is not in {lock_of(name)}: make lock"
         assert all(item.specifier.contains(pinned) for pinned in versions), item
 
 
-@pytest.mark.parametrize("name", PROJECT["dependency-groups"])
+def test_the_client_of_spark_changes_no_version_of_the_product() -> None:
+    """It is installed on top of the product's packages: what both pin, both pin alike."""
+    own, shared = pins("requirements-spark.lock"), pins()
+    assert {name for name in own if name in shared and not own[name] <= shared[name]} == set()
+
+
+def test_one_machine_installs_nothing_of_spark() -> None:
+    assert not {"pyspark", "pyspark-client", "pandas", "grpcio"} & set(pins())
+
+
+@pytest.mark.parametrize("name", INSTALLED)
 def test_what_is_installed_is_what_is_pinned(name: str) -> None:
     for item in closure(group(name)):
         try:
@@ -109,14 +133,15 @@ def test_what_is_installed_is_what_is_pinned(name: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_imports_only_what_its_image_installs(service: str) -> None:
     """In the full environment a forgotten dependency works; in the image it would not."""
-    there = closure(group(service))
+    there = closure(group(service) + (group("spark") if service == "scoring" else []))
     distributions = packages_distributions()
+    absent = set() if find_spec("pyspark") else {"grpc", "pyspark"}  # installed on demand
     missing = {
         package: place
         for package, place in imported(
             ROOT / "services" / service, ROOT / "libs/rfm_common"
         ).items()
-        if package not in sys.stdlib_module_names | OWN
+        if package not in sys.stdlib_module_names | OWN | absent
         and there.isdisjoint(canonicalize_name(name) for name in distributions.get(package, []))
     }
     assert missing == {}
