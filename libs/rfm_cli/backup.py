@@ -31,6 +31,8 @@ SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders),
        (SELECT count(*) FROM imports), (SELECT version_num FROM alembic_version)
 """
 _STORED = "SELECT stored_path FROM imports WHERE stored_path IS NOT NULL"
+_NOT_IN_LAKE = "UPDATE imports SET in_lake = false; DELETE FROM lake_removals"
+"""The lake tells of the time after the backup: ingest writes its files anew."""
 _TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 
 
@@ -139,6 +141,7 @@ async def restore(settings: Settings, source: Path, *, replace: bool) -> Content
             "--command", "CREATE SCHEMA public", "--file", Path(folder) / _DUMP,
         )  # fmt: skip
         await upgrade(settings)
+        database.ask(settings, _NOT_IN_LAKE)
         _set_aside(settings.data_dir)
         _move_files(Path(folder) / _FILES, settings.data_dir)
     _return_unknown(settings)

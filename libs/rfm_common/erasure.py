@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common import audit
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.errors import ConflictError, existing
+from rfm_common.lake import note_removal
 from rfm_common.models import Customer, Erasure, ErasureState
 from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
 from rfm_common.settings import Settings
@@ -99,6 +100,7 @@ async def erase_rows(session: AsyncSession, erasure: Erasure) -> None:
     if erasure.customer_id is None:
         return
     await lock(session, AdvisoryLock.LOAD)
+    await note_removal(session, "o.customer_id = :id", id=erasure.customer_id)
     removed = {
         table: (await run_sql(session, f"DELETE FROM {table} WHERE customer_id = :id",
                               id=erasure.customer_id)).rowcount

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.schemas.imports import DemoRemoved, UploadAnswer
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.demo import write_shop
+from rfm_common.lake import note_removal
 from rfm_common.settings import Settings
 from rfm_common.versions import change_without_file
 
@@ -40,6 +41,7 @@ async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:
     """
     async with sessions() as session, session.begin():
         await lock(session, AdvisoryLock.LOAD)
+        await note_removal(session, "i.is_demo AND i.state <> 'reading'")
         counts = {name: (await run_sql(session, step)).rowcount for name, step in STEPS.items()}
         stored = await _free_ledger(session)
         version = await change_without_file(session) if any(counts.values()) else None

@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import signal
+import sys
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.failures import is_passing
+from ingest.lake import Lake
 from ingest.service import Ingest
 from rfm_common.beats import beating
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
+from rfm_common.errors import UnavailableError
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
@@ -50,10 +53,20 @@ async def _until_migrated(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), 1)
 
 
+def _check_lake(settings: Settings) -> None:
+    """Say at the start, not at the first file, that a lake cannot be written."""
+    try:
+        if lake := Lake.of(settings):
+            lake.check()
+    except UnavailableError as error:
+        sys.exit(f"ingest: {error}")
+
+
 def run() -> None:
     """The entry point: reads the environment, the only place that does."""
     settings = Settings()
     configure_logging("ingest", settings.log_level, settings.log_format)
+    _check_lake(settings)
     asyncio.run(main(settings))
 
 

@@ -1,4 +1,4 @@
-"""Carrying erasures out: every table, every file that is kept, the stream of events.
+"""Carrying erasures out: every table, every file that is kept, the lake, the stream of events.
 
 Each step may be repeated, and the request holds whom it is about until all of them are done: a
 kill at any moment only means that the next start begins this one again.
@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from sqlmodel import select
 
 from ingest import ledger, scrub, shelf
+from ingest.lake import Lake
 from ingest.options import lenient_options
 from ingest.persons import Persons
 from ingest.scrub import Found
@@ -55,6 +56,7 @@ class Eraser:
 
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
+        self._lake = Lake.of(settings)
 
     async def is_asked(self) -> bool:
         """Whether a request waits."""
@@ -73,6 +75,7 @@ class Eraser:
     async def _erase(self, erasure_id: int | None) -> None:
         erasure = await self._from_tables(erasure_id)
         counts = await self._from_files(erasure)
+        counts["lake_files_rewritten"] = await self._from_lake(erasure)
         counts["stream_entries"] = await bus.forget(self._redis, _names(erasure))
         async with self._sessions() as session, session.begin():
             await finish_erasure(session, await session.get_one(Erasure, erasure_id), counts)
@@ -111,6 +114,12 @@ class Eraser:
                 await asyncio.to_thread(_change, kept, found)
                 counts["files_deleted" if found.is_anywhere else "files_rewritten"] += 1
         return counts
+
+    async def _from_lake(self, erasure: Erasure) -> int:
+        """Rewrite every file of the lake with orders of the person, whether they count or not."""
+        if not (self._lake and erasure.customer_id):
+            return 0
+        return await self._lake.forget(self._sessions, erasure.customer_id)
 
     def _find(self, kept: Kept, persons: Persons, emails: Iterable[str]) -> Found:
         if any(email in kept.path.name.lower() for email in emails):

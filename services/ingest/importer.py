@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest import ledger, scrub, shelf, suppressed
 from ingest.folder import Dropped, check_ordinary, check_unchanged, opened
+from ingest.lake import Lake
 from ingest.loader import Load, LoadedMeanwhileError, Progress, load
 from ingest.options import lenient_options, read_options
 from ingest.reader import Layout, plan
@@ -35,6 +36,7 @@ class Importer:
 
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
+        self._lake = Lake.of(settings)
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
 
     async def bring_in(self, item: Dropped) -> None:
@@ -141,7 +143,8 @@ class Importer:
                 if not await self._is_duplicate(session, row, facts, layout):
                     work = Load(session, row, file, layout, self._settings.max_reject_share,
                                 self._progress(row),
-                                await suppressed.read(session, self._settings))  # fmt: skip
+                                await suppressed.read(session, self._settings),
+                                self._lake)  # fmt: skip
                     await load(work, self._settings.rebuild_rows)
                 check_unchanged(file, item.identity)
         except LoadedMeanwhileError:

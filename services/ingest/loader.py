@@ -11,6 +11,7 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest import customers, items, ledger, merge, rebuild, stage, suppressed
+from ingest.lake import Lake
 from ingest.reader import Batch, Layout, batches
 from ingest.refusal import ChangedError, RefusedError
 from ingest.stage import Stage
@@ -53,6 +54,8 @@ class Load:
     progress: Progress
     suppressed: Suppressed | None = None
     """Whose rows are left out."""
+    lake: Lake | None = None
+    """Where the orders are written as well."""
     stage: Stage = field(init=False)
     serious: int = 0
     """Rejected rows that speak against the file."""
@@ -66,6 +69,12 @@ class Load:
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 3)
+
+    @property
+    def changes_orders(self) -> bool:
+        """Whether orders are new or say something else than before."""
+        counts = self.stage.counts
+        return self.layout.mapping.kind is Kind.ORDERS and counts.new + counts.updated > 0
 
     def __post_init__(self) -> None:
         mapping = self.layout.mapping
@@ -163,7 +172,9 @@ async def _into_table(work: Load) -> dict[str, Any]:
         return effects | await _rebuild(work)
     effects |= await _customers(work)
     with work.step("merge"):
-        return effects | await merge.merge(session, staged)
+        effects |= await merge.merge(session, staged)
+    await _to_lake(work, staged.target.name)
+    return effects
 
 
 async def _customers(work: Load) -> dict[str, Any]:
@@ -183,10 +194,19 @@ async def _rebuild(work: Load) -> dict[str, Any]:
     effects |= await _customers(work)  # now an index gives them, and in order
     with work.step("foreign keys"):
         await rebuild.refer(session, staged)
+    await _to_lake(work, staged.table)  # before readers are locked out
     await _tell(work, 0.99)
     with work.step("swap"):
         await rebuild.swap(session, staged)
     return effects
+
+
+async def _to_lake(work: Load, table: str) -> None:
+    """Write the orders that the file changes; the ledger says so in the same transaction."""
+    if work.lake and work.changes_orders:
+        with work.step("lake"):
+            await work.lake.add(work.session, work.stage.import_id, table)
+        work.row.in_lake = True
 
 
 async def _tell(work: Load, share: float) -> None:

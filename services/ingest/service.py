@@ -16,10 +16,12 @@ from ingest.erasing import Eraser
 from ingest.failures import is_passing
 from ingest.folder import Dropped, Identity
 from ingest.importer import Importer
+from ingest.lake import Lake, leave
 from ingest.refusal import ChangedError
 from ingest.watcher import Settling, wakeups
 from rfm_common.bus import BUS_ERRORS, relay
 from rfm_common.db import Sessions
+from rfm_common.errors import UnavailableError
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -32,9 +34,6 @@ GRACE_SECONDS = 4.0
 
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts, at most."""
-
-THIN_SECONDS = 3600
-"""How often what is too old is removed."""
 
 
 @dataclass(slots=True)
@@ -65,6 +64,7 @@ class Ingest:
         self._bell = asyncio.Event()
         self._eraser = Eraser(settings, sessions, redis)
         self._erase_after = 0.0
+        self._lake = Lake.of(settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a file in hand is finished if that is a matter of seconds."""
@@ -100,7 +100,7 @@ class Ingest:
         while not stop.is_set():
             self._bell.clear()
             await self._erase()
-            if time.monotonic() - thinned >= THIN_SECONDS:
+            if time.monotonic() - thinned >= self._settings.retention_seconds:
                 thinned = await self._thin()
             if time.monotonic() - tidied >= self._settings.rescan_seconds:
                 tidied = await self._tidy()
@@ -111,14 +111,17 @@ class Ingest:
     async def _tidy(self) -> float:
         try:
             await self._importer.tidy()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("the ledger cannot be compared with the folder: %s", error)
+            if self._lake:
+                await self._lake.keep_up(self._sessions)
+        except (SQLAlchemyError, OSError, UnavailableError) as error:
+            log.warning("the ledger cannot be compared with the files: %s", error)
         return time.monotonic()
 
     async def _thin(self) -> float:
         try:
             await retention.thin(self._settings, self._sessions)
-        except (SQLAlchemyError, OSError) as error:
+            await (self._lake.tidy(self._sessions) if self._lake else leave(self._sessions))
+        except (SQLAlchemyError, OSError, UnavailableError) as error:
             log.warning("what is too old cannot be removed: %s", error)
         return time.monotonic()
 

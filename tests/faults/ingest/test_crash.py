@@ -19,11 +19,13 @@ from sqlmodel import select
 
 from ingest.folder import listing
 from ingest.importer import Importer
+from ingest.lake import Lake
 from rfm_common.bus import relay
 from rfm_common.db import Sessions, run_sql
 from rfm_common.models import Import, ImportState
 from rfm_common.settings import Settings
 from tests.faults.ingest.accounts import check
+from tests.integration.ingest import lakes
 from tests.integration.ingest.dropping import (
     CUSTOMERS_HEADER,
     ORDERS_HEADER,
@@ -104,40 +106,52 @@ def death_at(step: int, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Generato
         monkeypatch.undo()
 
 
-async def work_off(shop: Shop, redis: Redis) -> None:
+async def work_off(shop: Shop) -> None:
     """What a process does from its start until the folder is empty."""
-    importer = Importer(shop.settings, shop.sessions, redis)
+    importer, lake = Importer(shop.settings, shop.sessions, shop.redis), Lake.of(shop.settings)
+    if lake:
+        lake.check()
+        await lake.tidy(shop.sessions)
     await importer.tidy()
     for item in await asyncio.to_thread(listing, shop.settings.input_dir):
         await importer.bring_in(item)
-    await relay(shop.sessions, redis)
+    await relay(shop.sessions, shop.redis)
 
 
 @pytest.mark.parametrize(
-    ("rebuild_rows", "names"),
+    ("rebuild_rows", "names", "has_lake"),
     [
-        (1, ["orders.csv"]),
-        (10**9, ["orders.csv"]),
-        (1, ["broken.csv"]),
-        (10**9, ["mostly-bad.csv"]),
+        (1, ["orders.csv"], False),
+        (10**9, ["orders.csv"], False),
+        (1, ["broken.csv"], False),
+        (10**9, ["mostly-bad.csv"], False),
+        (1, ["orders.csv"], True),
+        (10**9, ["orders.csv"], True),
     ],
-    ids=["rebuild", "merge", "refused", "quarantined"],
+    ids=["rebuild", "merge", "refused", "quarantined", "rebuild with a lake", "merge with a lake"],
 )
 @pytest.mark.timeout(300)
 async def test_death_at_any_step_changes_nothing_in_the_end(
-    rebuild_rows: int, names: list[str], shop: Shop, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop.settings = shop.settings.model_copy(update={"rebuild_rows": rebuild_rows})
+    rebuild_rows: int, names: list[str], has_lake: bool, shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    lake = f"file://{shop.settings.data_dir}/lake" if has_lake else None
+    shop.settings = shop.settings.model_copy(update={"rebuild_rows": rebuild_rows, "lake": lake})
     expected: Any = None
     for step in range(1, 1000):
         await shop.clear()
-        await redis.flushall()
+        await shop.redis.flushall()
         for name in names:
             drop(shop.settings, name, FILES[name][0])
         with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
-            await work_off(shop, redis)
-        await work_off(shop, redis)
-        await check(shop, redis, {name: FILES[name][1] for name in names})
+            await work_off(shop)
+        if has_lake:
+            await lakes.check(shop)  # a commit has its file, before anybody repairs anything
+        await work_off(shop)
+        await check(shop, shop.redis, {name: FILES[name][1] for name in names})
+        if has_lake:
+            await lakes.check(shop)
+            assert len(lakes.files(shop)) == 1, f"killed at {executioner.steps[-1]}"
         tables = await shop.tables()
         expected = expected or tables
         assert tables == expected, f"killed at {executioner.steps[-1]}"

@@ -71,7 +71,8 @@ class Shop:
     async def clear(self) -> None:
         """Forget everything, as on the first day."""
         async with self.sessions() as session, session.begin():
-            for table in ("orders", "customers", "exchange_rates", "imports", "outbox"):
+            for table in ("orders", "customers", "exchange_rates", "imports", "outbox",
+                          "lake_removals"):  # fmt: skip
                 await run_sql(session, f"DELETE FROM {table}")
             await run_sql(session, "UPDATE data_state SET data_version = 0, scored_version = 0")
         for folder in (self.settings.input_dir, self.settings.archive_dir,

@@ -1,0 +1,201 @@
+"""The lake's files of orders, one for each import: in a folder, or in an object store.
+
+Who calls this holds the lock LOAD, so that nobody else writes or removes a file meanwhile.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from rfm_common.errors import UnavailableError
+from rfm_common.lake import FOLDER, order_file
+from rfm_common.models import MONEY_DIGITS, MONEY_SCALE
+
+SCHEMA: dict[str, pl.DataType] = {
+    "import_id": pl.Int64(), "order_id": pl.String(), "customer_id": pl.String(),
+    "order_date": pl.Datetime("us", "UTC"), "order_amount": pl.Decimal(MONEY_DIGITS, MONEY_SCALE),
+    "currency": pl.String(), "status": pl.String(),
+}  # fmt: skip
+
+ROW_GROUP = 250_000
+WORK = ".writing-"
+"""Begins the folder in which a file is put together; one that is left over was cut off."""
+
+_NAME = re.compile(r"import-(\d+)\.parquet$")
+
+
+@contextmanager
+def reaching(lake: str) -> Generator[None]:
+    """Raise UnavailableError, which says that the lake is away, for whatever keeps from it."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UnavailableError(f"RFM_LAKE={lake} cannot be used: {error}") from error
+
+
+class Files(Protocol):
+    """The files of one lake, by the number of their import."""
+
+    def check(self) -> None:
+        """Raise UnavailableError when files cannot be written."""
+
+    def workspace(self) -> "tempfile.TemporaryDirectory[str]":
+        """A folder of this machine where a file may be put together."""
+
+    def numbers(self) -> set[int]:
+        """The imports that have a file with rows, and perhaps some whose file has none."""
+
+    def holds(self, number: int) -> bool:
+        """Whether there is a file, with rows or without."""
+
+    def read(self, number: int) -> pl.LazyFrame:
+        """The rows of a file that is there."""
+
+    def write(self, number: int, rows: pl.LazyFrame) -> None:
+        """Write a file whole, in place of the one that is there; `rows` may come from that."""
+
+    def remove(self, number: int) -> None:
+        """Leave nothing of a file's rows."""
+
+    def sweep(self) -> None:
+        """Remove what a kill left of files that were being written."""
+
+
+def files_of(lake: str, data_dir: Path) -> Files:
+    """The files of the lake that the setting names."""
+    return Folder(lake) if lake.startswith("file:") else Bucket(lake, data_dir)
+
+
+class Folder:
+    """A folder, of this machine or one that several hosts share."""
+
+    def __init__(self, lake: str) -> None:
+        self._lake = lake
+        self._folder = Path(lake.removeprefix("file://")) / FOLDER
+
+    def check(self) -> None:
+        """Make the folder, and a file in it."""
+        with reaching(self._lake):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self.workspace().cleanup()
+
+    def workspace(self) -> "tempfile.TemporaryDirectory[str]":
+        """Beside the files: what is put together there only needs another name."""
+        with reaching(self._lake):
+            return tempfile.TemporaryDirectory(prefix=WORK, dir=self._folder)
+
+    def numbers(self) -> set[int]:
+        """By their names."""
+        with reaching(self._lake):
+            return _numbers(path.name for path in self._folder.iterdir())
+
+    def holds(self, number: int) -> bool:
+        """By its name."""
+        return self._path(number).exists()
+
+    def read(self, number: int) -> pl.LazyFrame:
+        """Without reading anything yet."""
+        return pl.scan_parquet(self._path(number), glob=False)
+
+    def write(self, number: int, rows: pl.LazyFrame) -> None:
+        """On the disk before it has its name, so that a name means a whole file."""
+        with reaching(self._lake), self.workspace() as work:
+            whole = Path(work) / "whole"
+            rows.sink_parquet(whole, row_group_size=ROW_GROUP)
+            _to_disk(whole)
+            whole.replace(self._path(number))
+            _to_disk(self._folder)
+
+    def remove(self, number: int) -> None:
+        """And the name with it."""
+        with reaching(self._lake):
+            self._path(number).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """With whatever is in it."""
+        _sweep(self._folder)
+
+    def _path(self, number: int) -> Path:
+        return Path(order_file(self._lake, number).removeprefix("file://"))
+
+
+class Bucket:
+    """An object store that speaks S3, reached as the usual AWS_* variables say.
+
+    A file appears whole or not at all. Removing one means to replace it by one without rows:
+    polars, which does all this, does not delete.
+    """
+
+    def __init__(self, lake: str, data_dir: Path) -> None:
+        self._lake, self._data_dir = lake, data_dir
+
+    def check(self) -> None:
+        """Write a file that no import has."""
+        self.remove(0)
+
+    def workspace(self) -> "tempfile.TemporaryDirectory[str]":
+        """In the data folder, which only its owner can read."""
+        return tempfile.TemporaryDirectory(prefix=WORK, dir=self._data_dir)
+
+    def numbers(self) -> set[int]:
+        """By the rows: a file without any looks as if it were not there."""
+        with reaching(self._lake):
+            every = f"{self._url(0).rpartition('/')[0]}/import-*.parquet"
+            found = pl.scan_parquet(every, include_file_paths="path", schema=SCHEMA)
+            return _numbers(found.select(pl.col("path").unique()).collect()["path"])
+
+    def holds(self, number: int) -> bool:
+        """By its schema."""
+        with reaching(self._lake):
+            try:
+                pl.read_parquet_schema(self._url(number))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def read(self, number: int) -> pl.LazyFrame:
+        """Without reading anything yet."""
+        return pl.scan_parquet(self._url(number), glob=False)
+
+    def write(self, number: int, rows: pl.LazyFrame) -> None:
+        """By way of this machine: what is read is then read to its end."""
+        with reaching(self._lake), self.workspace() as work:
+            whole = Path(work) / "whole"
+            rows.sink_parquet(whole, row_group_size=ROW_GROUP)
+            pl.scan_parquet(whole).sink_parquet(self._url(number), row_group_size=ROW_GROUP)
+
+    def remove(self, number: int) -> None:
+        """All but an empty file."""
+        with reaching(self._lake):
+            pl.LazyFrame(schema=SCHEMA).sink_parquet(self._url(number))
+
+    def sweep(self) -> None:
+        """Here; an object that is not whole is not there."""
+        _sweep(self._data_dir)
+
+    def _url(self, number: int) -> str:
+        return order_file(self._lake, number).replace("s3a://", "s3://", 1)
+
+
+def _numbers(names: "pl.Series | Generator[str]") -> set[int]:
+    return {int(found[1]) for name in names if (found := _NAME.search(name))}
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.glob(f"{WORK}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
