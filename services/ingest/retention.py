@@ -1,4 +1,4 @@
-"""Nothing that may name people is kept for longer than the settings say."""
+"""Nothing that may name people is kept for longer than the settings say, nor what nobody reads."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ DAY = 86_400
 
 
 async def thin(settings: Settings, sessions: Sessions) -> None:
-    """Remove old files, old lists of rejects and uploads that broke off; may be repeated."""
+    """Remove old files, lists of rejects and events, and uploads that broke off; repeatable."""
     ages = {"archive": settings.archive_days, "quarantine": settings.quarantine_days}
     for folder, days in ages.items():
         removed = 0
@@ -31,6 +31,7 @@ async def thin(settings: Settings, sessions: Sessions) -> None:
             log.info("removed %d files of more than %d days from %s/", removed, days, folder)
     if settings.reject_days:
         await _remove_rejects(sessions, settings.reject_days)
+    await _remove_told(sessions)
     await asyncio.to_thread(_remove_uploads, settings.input_dir)
 
 
@@ -66,6 +67,12 @@ async def _remove_rejects(sessions: Sessions, days: int) -> None:
             )
             DELETE FROM import_rejects r USING old WHERE r.import_id = old.import_id
             """, days=days)  # fmt: skip
+
+
+async def _remove_told(sessions: Sessions) -> None:
+    """Events that have been on the stream for a day; what they told of is in other tables."""
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM outbox WHERE published_at < now() - interval '1 day'")
 
 
 def _remove_uploads(folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 from ingest.retention import thin
 from rfm_common.db import run_sql
-from rfm_common.models import ImportState
+from rfm_common.models import ImportState, OutboxEvent
 from tests.integration.ingest.dropping import ORDERS_HEADER, Shop
 
 GOOD = "O1,C1,2024-01-10,5.00,EUR,completed\n"
@@ -47,6 +48,30 @@ async def test_files_and_lists_go_when_they_are_old_enough(shop: Shop) -> None:
     again = await shop.load("again.csv", MIXED)
     assert (again.state, again.duplicate_of) == (ImportState.DUPLICATE, mixed.import_id)
     assert broken.sha256 == rows[1].sha256
+
+
+async def test_events_go_a_day_after_they_were_told(shop: Shop) -> None:
+    async def waiting_and_told() -> list[tuple[str, bool]]:
+        async with shop.sessions() as session:
+            found = await run_sql(session, "SELECT type, published_at IS NOT NULL FROM outbox"
+                                  " ORDER BY outbox_id")  # fmt: skip
+            return [(row[0], row[1]) for row in found]
+
+    async def aged(hours: int) -> None:
+        async with shop.sessions() as session, session.begin():
+            await run_sql(session, "UPDATE outbox SET created_at = created_at -"
+                          " make_interval(hours => :h), published_at = published_at -"
+                          " make_interval(hours => :h)", h=hours)  # fmt: skip
+
+    async with shop.sessions() as session, session.begin():
+        session.add(OutboxEvent(type="of.yesterday", published_at=datetime.now(UTC)))
+        session.add(OutboxEvent(type="never.told"))
+    await aged(hours=23)
+    await thin(shop.settings, shop.sessions)
+    assert await waiting_and_told() == [("of.yesterday", True), ("never.told", False)]
+    await aged(hours=2)
+    await thin(shop.settings, shop.sessions)
+    assert await waiting_and_told() == [("never.told", False)]
 
 
 async def test_zero_keeps_everything_for_ever(shop: Shop) -> None:
