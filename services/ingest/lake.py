@@ -9,7 +9,8 @@ lost) is made good afterwards; until then `live_imports` says which files not to
 import asyncio
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.parquet import SCHEMA, Files, files_of
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
+from rfm_common.errors import UnavailableError
 from rfm_common.lake import live_imports
 from rfm_common.settings import Settings
 
@@ -32,28 +34,31 @@ T = TypeVar("T")
 class Lake:
     """The lake that the settings name, as ingest writes it."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, name: str, files: Files) -> None:
+        self._name, self._files = name, files
 
     @classmethod
     def of(cls, settings: Settings) -> "Lake | None":
         """None without the setting."""
-        return cls(files_of(settings.lake, settings.data_dir)) if settings.lake else None
+        if not settings.lake:
+            return None
+        return cls(settings.lake, files_of(settings.lake, settings.data_dir))
 
     def check(self) -> None:
         """Raise UnavailableError when files cannot be written."""
-        self._files.check()
+        with self._reaching():
+            self._files.check()
 
     async def add(self, session: AsyncSession, import_id: int, table: str) -> None:
         """Write what the table has from this import; the session's transaction makes it count."""
-        with self._files.workspace() as work:
-            parts = _Parts(Path(work))
+        with await self._do(self._files.workspace) as work:
+            parts = _Parts(Path(work), self._do)
             raw = await raw_connection(session)
             told = await raw.copy_from_query(_query(import_id, table), output=parts.take,
                                              format="csv")  # fmt: skip
             rows = await parts.rows()
-            await _finished(self._files.write, import_id, rows)
-        written = await _finished(self._height, import_id)
+            await self._do(self._files.write, import_id, rows)
+        written = await self._do(self._height, import_id)
         if written != int(told.split()[-1]):
             raise RuntimeError(f"the lake's file has {written} rows after {told}")
 
@@ -74,13 +79,13 @@ class Lake:
             await lock(session, AdvisoryLock.LOAD)
             await self._take_out(session)
             live = {entry.import_id: entry for entry in await live_imports(session)}
-            there = await _finished(self._files.numbers)
+            there = await self._do(self._files.numbers)
             for number in there - live.keys():
-                await _finished(self._files.remove, number)
-            await _finished(self._files.sweep)
+                await self._do(self._files.remove, number)
+            await self._do(self._files.sweep)
             lost = [number for number, entry in live.items()
                     if entry.in_lake and number not in there
-                    and not await _finished(self._files.holds, number)]  # fmt: skip
+                    and not await self._do(self._files.holds, number)]  # fmt: skip
             await _mark(session, lost, is_there=False)
 
     async def forget(self, sessions: Sessions, customer_id: str) -> int:
@@ -89,8 +94,8 @@ class Lake:
         theirs = pl.col("customer_id") == customer_id
         async with sessions() as session, session.begin():
             await lock(session, AdvisoryLock.LOAD)
-            there = sorted(await _finished(self._files.numbers))
-            return sum([await _finished(self._without, number, theirs) for number in there])
+            there = sorted(await self._do(self._files.numbers))
+            return sum([await self._do(self._without, number, theirs) for number in there])
 
     async def _fill(self, sessions: Sessions, number: int) -> None:
         async with sessions() as session, session.begin():
@@ -111,9 +116,25 @@ class Lake:
             return
         for entry in await live_imports(session):
             ids = gone.filter(pl.col("data_version") >= entry.data_version)["order_id"]
-            if entry.in_lake and len(ids) and await _finished(self._files.holds, entry.import_id):
+            if entry.in_lake and len(ids) and await self._do(self._files.holds, entry.import_id):
                 deleted = pl.col("order_id").is_in(ids.implode())
-                await _finished(self._without, entry.import_id, deleted)
+                await self._do(self._without, entry.import_id, deleted)
+
+    async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do it in a thread, and be cancelled only when that has ended: until then it may write."""
+        task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+        with self._reaching():
+            try:
+                return await asyncio.shield(task)
+            finally:
+                await asyncio.wait([task])
+
+    @contextmanager
+    def _reaching(self) -> Generator[None]:
+        try:
+            yield
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise UnavailableError(f"RFM_LAKE={self._name} cannot be used: {error}") from error
 
     def _height(self, number: int) -> int:
         return int(self._files.read(number).select(pl.len()).collect().item())
@@ -158,8 +179,8 @@ def _query(import_id: int, table: str) -> str:
 class _Parts:
     """What COPY sends, row by row, as files of some hundred thousand rows."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, do: Callable[..., Awaitable[None]]) -> None:
+        self._folder, self._do = folder, do
         self._waiting = io.BytesIO()
         self._paths: list[Path] = []
 
@@ -181,7 +202,7 @@ class _Parts:
         body, self._waiting = self._waiting.getvalue(), io.BytesIO()
         path = self._folder / f"{len(self._paths)}.parquet"
         self._paths.append(path)
-        await _finished(_write_part, body, path)
+        await self._do(_write_part, body, path)
 
 
 def _write_part(body: bytes, path: Path) -> None:
@@ -190,12 +211,3 @@ def _write_part(body: bytes, path: Path) -> None:
         io.BytesIO(body), has_header=False, schema=given, empty_string_is_null=False
     )
     frame.cast({"order_date": SCHEMA["order_date"]}).write_parquet(path, compression="lz4")
-
-
-async def _finished(work: Callable[..., T], *arguments: Any) -> T:
-    """Do it in a thread, and be cancelled only when that has ended: until then it may write."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    finally:
-        await asyncio.wait([task])

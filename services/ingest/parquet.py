@@ -1,20 +1,19 @@
 """The lake's files of orders, one for each import: in a folder, or in an object store.
 
-Who calls this holds the lock LOAD, so that nobody else writes or removes a file meanwhile.
+Who calls this holds the lock LOAD, so that nobody else writes or removes a file meanwhile, and
+reckons with OSError and PolarsError.
 """
 
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
-from rfm_common.errors import UnavailableError
 from rfm_common.lake import FOLDER, order_file
 from rfm_common.models import MONEY_DIGITS, MONEY_SCALE
 
@@ -31,20 +30,11 @@ WORK = ".writing-"
 _NAME = re.compile(r"import-(\d+)\.parquet$")
 
 
-@contextmanager
-def reaching(lake: str) -> Generator[None]:
-    """Raise UnavailableError, which says that the lake is away, for whatever keeps from it."""
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise UnavailableError(f"RFM_LAKE={lake} cannot be used: {error}") from error
-
-
 class Files(Protocol):
     """The files of one lake, by the number of their import."""
 
     def check(self) -> None:
-        """Raise UnavailableError when files cannot be written."""
+        """Raise something when files cannot be written."""
 
     def workspace(self) -> "tempfile.TemporaryDirectory[str]":
         """A folder of this machine where a file may be put together."""
@@ -82,19 +72,16 @@ class Folder:
 
     def check(self) -> None:
         """Make the folder, and a file in it."""
-        with reaching(self._lake):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self.workspace().cleanup()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.workspace().cleanup()
 
     def workspace(self) -> "tempfile.TemporaryDirectory[str]":
         """Beside the files: what is put together there only needs another name."""
-        with reaching(self._lake):
-            return tempfile.TemporaryDirectory(prefix=WORK, dir=self._folder)
+        return tempfile.TemporaryDirectory(prefix=WORK, dir=self._folder)
 
     def numbers(self) -> set[int]:
         """By their names."""
-        with reaching(self._lake):
-            return _numbers(path.name for path in self._folder.iterdir())
+        return _numbers(path.name for path in self._folder.iterdir())
 
     def holds(self, number: int) -> bool:
         """By its name."""
@@ -106,7 +93,7 @@ class Folder:
 
     def write(self, number: int, rows: pl.LazyFrame) -> None:
         """On the disk before it has its name, so that a name means a whole file."""
-        with reaching(self._lake), self.workspace() as work:
+        with self.workspace() as work:
             whole = Path(work) / "whole"
             rows.sink_parquet(whole, row_group_size=ROW_GROUP)
             _to_disk(whole)
@@ -115,8 +102,7 @@ class Folder:
 
     def remove(self, number: int) -> None:
         """And the name with it."""
-        with reaching(self._lake):
-            self._path(number).unlink(missing_ok=True)
+        self._path(number).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """With whatever is in it."""
@@ -146,18 +132,16 @@ class Bucket:
 
     def numbers(self) -> set[int]:
         """By the rows: a file without any looks as if it were not there."""
-        with reaching(self._lake):
-            every = f"{self._url(0).rpartition('/')[0]}/import-*.parquet"
-            found = pl.scan_parquet(every, include_file_paths="path", schema=SCHEMA)
-            return _numbers(found.select(pl.col("path").unique()).collect()["path"])
+        every = f"{self._url(0).rpartition('/')[0]}/import-*.parquet"
+        found = pl.scan_parquet(every, include_file_paths="path", schema=SCHEMA)
+        return _numbers(found.select(pl.col("path").unique()).collect()["path"])
 
     def holds(self, number: int) -> bool:
         """By its schema."""
-        with reaching(self._lake):
-            try:
-                pl.read_parquet_schema(self._url(number))
-            except FileNotFoundError:
-                return False
+        try:
+            pl.read_parquet_schema(self._url(number))
+        except FileNotFoundError:
+            return False
         return True
 
     def read(self, number: int) -> pl.LazyFrame:
@@ -166,15 +150,14 @@ class Bucket:
 
     def write(self, number: int, rows: pl.LazyFrame) -> None:
         """By way of this machine: what is read is then read to its end."""
-        with reaching(self._lake), self.workspace() as work:
+        with self.workspace() as work:
             whole = Path(work) / "whole"
             rows.sink_parquet(whole, row_group_size=ROW_GROUP)
             pl.scan_parquet(whole).sink_parquet(self._url(number), row_group_size=ROW_GROUP)
 
     def remove(self, number: int) -> None:
         """All but an empty file."""
-        with reaching(self._lake):
-            pl.LazyFrame(schema=SCHEMA).sink_parquet(self._url(number))
+        pl.LazyFrame(schema=SCHEMA).sink_parquet(self._url(number))
 
     def sweep(self) -> None:
         """Here; an object that is not whole is not there."""
@@ -184,7 +167,7 @@ class Bucket:
         return order_file(self._lake, number).replace("s3a://", "s3://", 1)
 
 
-def _numbers(names: "pl.Series | Generator[str]") -> set[int]:
+def _numbers(names: Iterable[str]) -> set[int]:
     return {int(found[1]) for name in names if (found := _NAME.search(name))}
 
 

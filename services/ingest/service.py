@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from ingest.refusal import ChangedError
 from ingest.watcher import Settling, wakeups
 from rfm_common.bus import BUS_ERRORS, relay
 from rfm_common.db import Sessions
-from rfm_common.errors import UnavailableError
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -111,19 +111,26 @@ class Ingest:
     async def _tidy(self) -> float:
         try:
             await self._importer.tidy()
-            if self._lake:
-                await self._lake.keep_up(self._sessions)
-        except (SQLAlchemyError, OSError, UnavailableError) as error:
-            log.warning("the ledger cannot be compared with the files: %s", error)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the ledger cannot be compared with the folder: %s", error)
+        if self._lake:
+            await self._keep(self._lake.keep_up)
         return time.monotonic()
 
     async def _thin(self) -> float:
         try:
             await retention.thin(self._settings, self._sessions)
-            await (self._lake.tidy(self._sessions) if self._lake else leave(self._sessions))
-        except (SQLAlchemyError, OSError, UnavailableError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("what is too old cannot be removed: %s", error)
+        await self._keep(self._lake.tidy if self._lake else leave)
         return time.monotonic()
+
+    async def _keep(self, step: Callable[[Sessions], Awaitable[None]]) -> None:
+        """Keep the lake in step with the table; what fails now is done the next time."""
+        try:
+            await step(self._sessions)
+        except Exception as error:
+            log.warning("the lake is behind: %s", error, exc_info=not is_passing(error))
 
     async def _erase(self) -> None:
         """Carry out erasures before anything is loaded; try again later what fails."""

@@ -21,6 +21,7 @@ from rfm_common.db import Sessions, open_sessions, run_sql
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 from tests.faults.ingest.accounts import check
+from tests.integration.ingest import lakes
 from tests.integration.ingest.dropping import ORDERS_HEADER, Shop, drop, running, settled
 
 ORDERS = ORDERS_HEADER + "".join(
@@ -158,6 +159,27 @@ async def test_the_disk_of_the_archive_is_full_for_a_while(
             filler.unlink()
             await settled(sessions, 1)
         await check(shop, redis, {"orders.csv": "loaded"})
+
+
+async def test_the_disk_of_the_lake_is_full_for_a_while(
+    settings: Settings, sessions: Sessions, redis: Redis
+) -> None:
+    folder = settings.data_dir / "lake"
+    quick = settings.model_copy(update={"rescan_seconds": 0.2, "lake": f"file://{folder}"})
+    shop = Shop(quick, sessions, redis)
+    with small_disk(folder, 256) as disk:
+        (disk / "orders").mkdir()
+        filler = disk / "filler"
+        filler.write_bytes(bytes(248 * 1024))
+        async with running(quick, sessions, redis):
+            drop(settings, "orders.csv", ORDERS[: ORDERS.index("O9000,")])
+            await asyncio.sleep(3)
+            [row] = await shop.ledger()
+            assert (row.state, (await shop.tables())["orders"]) == ("reading", [])
+            filler.unlink()
+            await settled(sessions, 1)
+        await check(shop, redis, {"orders.csv": "loaded"})
+        await lakes.check(shop)
 
 
 async def test_a_file_that_cannot_be_moved_is_judged_once(
