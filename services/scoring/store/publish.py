@@ -217,8 +217,9 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:
-    """Take a snapshot away; its run keeps its row, stats, flows and model."""
+    """Take a snapshot and its sample away; its run keeps its row, stats, flows and model."""
     await snapshots.drop(session, run_id)
+    await session.exec(delete(RunSample).where(col(RunSample.run_id) == run_id))
     await session.exec(
         update(ScoringRun).where(col(ScoringRun.run_id) == run_id).values(is_current=False)
     )

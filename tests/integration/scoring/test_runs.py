@@ -290,6 +290,8 @@ async def test_a_run_of_the_day_replaces_the_one_before(settings, sessions, redi
     async with sessions() as session:
         counts = await run_sql(session, "SELECT count(*) FROM rfm_features")
         assert counts.scalar_one() == 3
+        sampled = await run_sql(session, "SELECT DISTINCT run_id FROM run_samples")
+        assert sampled.scalars().all() == [done[-1].run_id]
 
 
 async def test_a_shown_snapshot_gets_the_indexes_of_lists(settings, sessions, redis) -> None:
