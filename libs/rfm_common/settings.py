@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     archive_days: int = _rfm("archive_days", 365, ge=0)
     quarantine_days: int = _rfm("quarantine_days", 90, ge=0)
     reject_days: int = _rfm("reject_days", 90, ge=0)
-    retention_seconds: float = _rfm("retention_seconds", 3600.0, gt=0)
+    retention_seconds: int = _rfm("retention_seconds", 3600, ge=1)
     """How often what is too old is looked for."""
     erasure_key: SecretStr = _rfm("erasure_key", SecretStr(""))
     """Of the hashes that keep erased customers out; empty: a key file in the data folder."""
