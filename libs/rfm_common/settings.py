@@ -3,10 +3,10 @@
 import re
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Transform = Literal["log1p", "yeo-johnson", "none"]
@@ -53,7 +53,12 @@ class Settings(BaseSettings):
     seed: int = _rfm("seed", 42, ge=0)
     snapshot_days: int = _rfm("snapshot_days", 60, ge=1)
     """Automatic snapshots are kept daily for so long, then the last of each month."""
-    engine: Literal["local"] = _rfm("engine", "local")
+    engine: Literal["local", "spark"] = _rfm("engine", "local")
+    """Where the heavy part of a run is computed: here, or on a Spark cluster."""
+    spark_remote: str = _rfm("spark_remote", "")
+    """The cluster's Spark Connect server: sc://host:15002."""
+    spark_database_url: str = _rfm("spark_database_url", "")
+    """PostgreSQL as the cluster reaches it (jdbc:postgresql://...); empty: at DB_HOST."""
 
     # The gateway.
     max_upload_bytes: int = _rfm("max_upload_bytes", 2**30, ge=1)
@@ -136,6 +141,13 @@ class Settings(BaseSettings):
         if value and not LAKE.fullmatch(value):
             raise ValueError("a lake is file:///folder or s3a://bucket/prefix, without *?[]{}")
         return value.rstrip("/") if value else None
+
+    @model_validator(mode="after")
+    def _whole_engine(self) -> Self:
+        """Say at start that an address is missing."""
+        if self.engine == "spark" and not self.spark_remote.startswith("sc://"):
+            raise ValueError("RFM_ENGINE=spark needs RFM_SPARK_REMOTE=sc://host:15002")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

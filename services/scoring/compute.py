@@ -49,6 +49,19 @@ async def compute(
     progress: Progress,
 ) -> Outcome:
     """Run all steps but the swap; the result's tables are filled when this returns."""
+    try:
+        return await _computed(settings, sessions, engine, publication, progress)
+    finally:
+        await engine.release()
+
+
+async def _computed(
+    settings: Settings,
+    sessions: Sessions,
+    engine: Engine,
+    publication: Publication,
+    progress: Progress,
+) -> Outcome:
     claimed = publication.claimed
     progress.enter("load")
     plan, totals = await _read(settings, sessions, engine, claimed, progress)
@@ -73,7 +86,9 @@ async def compute(
         )  # fmt: skip
         found = replace(found, flows=await _flows(engine, found))
         progress.enter("publish")
-    return _outcome(found, target, claimed, features.result())
+    outcome = _outcome(found, target, claimed, features.result())
+    outcome.row["engine"] = engine.name
+    return outcome
 
 
 async def _read(

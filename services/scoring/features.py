@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import sha256
-from typing import Protocol
 
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
+from scoring.dialects import Dialect
 
 QUINTILES = (1, 2, 3, 4)
 """Fifths at which the four edges lie."""
@@ -49,46 +49,6 @@ class Spec:
     def fingerprint(self) -> str:
         """Equal for equal definitions, also in another process."""
         return sha256(repr(self).encode()).hexdigest()
-
-
-class Dialect(Protocol):
-    """What differs between engines; everything else is the same text."""
-
-    def text(self, value: str) -> str:
-        """A string literal."""
-        ...
-
-    def timestamp(self, moment: datetime) -> str:
-        """A literal of a moment in time."""
-        ...
-
-    def whole_days(self, start: str, end: str) -> str:
-        """Days between two moments, rounded down."""
-        ...
-
-    def day(self, moment: str, zone: str) -> str:
-        """The calendar day of a moment in a time zone."""
-        ...
-
-
-class PostgresDialect:
-    """PostgreSQL's spelling."""
-
-    def text(self, value: str) -> str:
-        """A string literal; quotes doubled, no escapes (standard_conforming_strings)."""
-        return "'" + value.replace("'", "''") + "'"
-
-    def timestamp(self, moment: datetime) -> str:
-        """A literal of a moment in time."""
-        return f"TIMESTAMPTZ '{moment.isoformat()}'"
-
-    def whole_days(self, start: str, end: str) -> str:
-        """Days between two moments, rounded down; moments differ by days and hours, not months."""
-        return f"CAST(extract(day FROM ({end} - {start})) AS integer)"
-
-    def day(self, moment: str, zone: str) -> str:
-        """The calendar day of a moment in a time zone."""
-        return f"CAST(timezone({self.text(zone)}, {moment}) AS date)"
 
 
 def everyone(_: str) -> str:

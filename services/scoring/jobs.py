@@ -16,7 +16,7 @@ from rfm_common.models import RunState
 from rfm_common.settings import Settings
 from rfm_common.tasks import end
 from scoring.compute import compute
-from scoring.engines import Engine
+from scoring.engines import Engine, EngineAwayError
 from scoring.faults import is_locked_out, is_transient, words
 from scoring.progress import Pace, Progress
 from scoring.store import queue
@@ -30,6 +30,8 @@ TELL = 1.0
 """Seconds that telling the step may take."""
 SWAP_PATIENCE = 600.0
 """Seconds to wait for readers who hold a snapshot open (a long export) before a retry."""
+AWAY_PAUSE = 1.0
+"""Seconds, doubled with each attempt, before a run asks again for an engine that was away."""
 
 log = logging.getLogger("rfm.scoring")
 
@@ -114,7 +116,7 @@ async def _work(
 
     The lock stays held after success: a finished run shows no more signs of life.
     """
-    outcome = await compute(context.settings, context.sessions, context.engine, swap, progress)
+    outcome = await _compute(context, swap, progress)
     give_up, pause = monotonic() + SWAP_PATIENCE, 0.05
     while True:
         await alive.acquire()
@@ -128,6 +130,15 @@ async def _work(
             return outcome
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 1.0)
+
+
+async def _compute(context: Context, swap: Publication, progress: Progress) -> Outcome:
+    """Compute; what is away is waited for, longer each time, before the run is put back."""
+    try:
+        return await compute(context.settings, context.sessions, context.engine, swap, progress)
+    except* EngineAwayError:
+        await asyncio.sleep(AWAY_PAUSE * 2**swap.claimed.attempt)
+        raise
 
 
 async def _publish(swap: Publication, outcome: Outcome, progress: Progress) -> None:
@@ -165,17 +176,20 @@ async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
 async def _failed(context: Context, claimed: Claim, error: Exception) -> None:
     if is_transient(error):
         log.warning("run interrupted: %s", words(error))
-        await _release(context, claimed, again=True)
+        await _release(context, claimed, words(error))
     else:
         log.exception("run failed")
         await _end(context, claimed, RunState.FAILED, words(error))
 
 
-async def _release(context: Context, claimed: Claim, *, again: bool = False) -> None:
-    """Put the run back; when PostgreSQL is away the lease runs out instead."""
+async def _release(context: Context, claimed: Claim, error: str | None = None) -> None:
+    """Put the run back; when PostgreSQL is away the lease runs out instead.
+
+    Only an error counts as an attempt.
+    """
     with suppress(Exception):
         async with context.sessions() as session, session.begin():
-            await queue.release(session, claimed, attempts=claimed.attempt - (not again))
+            await queue.release(session, claimed, claimed.attempt - (error is None), error)
 
 
 async def _end(context: Context, claimed: Claim, state: RunState, error: str) -> None:

@@ -2,9 +2,21 @@
 
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
-from scoring.engines.protocol import Aggregates, Base, Engine, Flow, Flows, Target, Totals
+from scoring.engines.protocol import (
+    Aggregates,
+    Base,
+    Engine,
+    EngineAwayError,
+    Flow,
+    Flows,
+    Target,
+    Totals,
+)
 
-__all__ = ["Aggregates", "Base", "Engine", "Flow", "Flows", "Target", "Totals", "open_engine"]
+__all__ = [
+    "Aggregates", "Base", "Engine", "EngineAwayError", "Flow", "Flows", "Target", "Totals",
+    "open_engine",
+]  # fmt: skip
 
 
 def open_engine(settings: Settings, sessions: Sessions) -> Engine:
@@ -17,3 +29,12 @@ def open_engine(settings: Settings, sessions: Sessions) -> Engine:
             from scoring.engines.local import LocalEngine  # noqa: PLC0415 - only when chosen
 
             return LocalEngine(sessions)
+        case "spark":
+            try:
+                from scoring.engines.spark import SparkEngine  # noqa: PLC0415 - only when chosen
+            except ModuleNotFoundError as error:
+                raise SystemExit(
+                    f"RFM_ENGINE=spark needs Spark's client ({error}):"
+                    " python3 tools/environment.py spark"
+                ) from error
+            return SparkEngine(settings, sessions)

@@ -10,13 +10,17 @@ UNKNOWN = ""
 Row = dict[str, Any]
 
 
-def grid(frame: pl.DataFrame, *also: str) -> list[Row]:
+def cells(frame: pl.DataFrame, *also: str) -> pl.DataFrame:
     """Customers and money by recency score and the rounded mean of the other two scores."""
     both = ((pl.col("f_score") + pl.col("m_score") + 1) // 2).alias("fm_score")
-    cells = frame.group_by(*also, "r_score", both).agg(
+    return frame.group_by(*also, "r_score", both).agg(
         customers=pl.len(), monetary=pl.col("monetary").sum()
     )
-    rows = cells.sort(*also, "r_score", "fm_score").iter_rows(named=True)
+
+
+def grid(counted: pl.DataFrame, *also: str) -> list[Row]:
+    """Cells as a run's summary keeps them."""
+    rows = counted.sort(*also, "r_score", "fm_score").iter_rows(named=True)
     return [row | {"monetary": str(row["monetary"])} for row in rows]
 
 
@@ -28,7 +32,7 @@ def by_country(frame: pl.DataFrame) -> tuple[list[Row], list[Row]]:
         known = known.join(counts.head(KEPT), on="country", how="semi")
     # Groups by number, not by text.
     placed = known.with_columns(pl.col("country").cast(pl.Categorical()))
-    return _segments(placed), _summaries(placed)
+    return _segments(placed), summaries(_sums(placed), cells(placed, "country"))
 
 
 def _segments(frame: pl.DataFrame) -> list[Row]:
@@ -42,23 +46,26 @@ def _segments(frame: pl.DataFrame) -> list[Row]:
     return rows.sort("country", "cluster_id").rows(named=True)
 
 
-def _summaries(frame: pl.DataFrame) -> list[Row]:
-    """The parts of a run's summary that differ from country to country."""
+def _sums(frame: pl.DataFrame) -> pl.DataFrame:
     is_active = pl.col("frequency") > 0
-    rows = frame.group_by("country").agg(
+    return frame.group_by("country").agg(
         customers=pl.len(),
         active_customers=is_active.sum(),
         orders=pl.col("frequency").sum(),
         monetary=pl.col("monetary").sum(),
         median_recency_days=pl.col("recency_days").filter(is_active).median(),
     )
-    cells: dict[str, list[Row]] = {}
-    for cell in grid(frame, "country"):
-        cells.setdefault(cell.pop("country"), []).append(cell)
+
+
+def summaries(sums: pl.DataFrame, counted: pl.DataFrame) -> list[Row]:
+    """The parts of a run's summary that differ from country to country, with their cells."""
+    found: dict[str, list[Row]] = {}
+    for cell in grid(counted, "country"):
+        found.setdefault(cell.pop("country"), []).append(cell)
     return [
         {
             "country": (country := row.pop("country")),
-            "summary": row | {"monetary": str(row["monetary"]), "grid": cells[country]},
+            "summary": row | {"monetary": str(row["monetary"]), "grid": found[country]},
         }
-        for row in rows.sort("country").iter_rows(named=True)
+        for row in sums.sort("country").iter_rows(named=True)
     ]

@@ -1,5 +1,9 @@
 """Flows between two snapshots: the rule of `rfm_common.explain` on whole tables. Pure."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -18,7 +22,7 @@ def compare(before: pl.DataFrame, after: pl.DataFrame, then: Ruler, now: Ruler) 
         ordered=_has_new_order(elapsed_days(then.calc_date, now.calc_date))
     ).with_columns(cause=pl.lit(Cause.STAYED.value))
     judged = pl.concat([_newcomers(marked), _stayed(marked), _movers(marked, then, now)])
-    return Flows(rows=_added_up(judged), quiet=_quiet(judged))
+    return gathered(_added_up(judged))
 
 
 _COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
@@ -57,21 +61,36 @@ def _movers(marked: pl.DataFrame, then: Ruler, now: Ruler) -> pl.DataFrame:
     )
 
 
-def _added_up(judged: pl.DataFrame) -> list[Flow]:
-    sums = judged.group_by(
+def _added_up(judged: pl.DataFrame) -> list[dict[str, Any]]:
+    return judged.group_by(
         pl.col("segment_name_before").fill_null("").alias("from_segment"),
         pl.col("segment_name").alias("to_segment"),
         "cause",
+        "ordered",
     ).agg(
         customers=pl.len(),
         monetary_before=pl.col("monetary_before").fill_null(0).sum(),
         monetary_after=pl.col("monetary").sum(),
-    )
-    rows = sums.sort("from_segment", "to_segment", "cause").iter_rows(named=True)
-    return [Flow(**row | {"cause": Cause(row["cause"])}) for row in rows]
+    ).rows(named=True)  # fmt: skip
 
 
-def _quiet(judged: pl.DataFrame) -> dict[Cause, int]:
-    known = judged.filter((pl.col("cause") != Cause.NEW_CUSTOMER.value) & ~pl.col("ordered"))
-    counts = known.group_by("cause").len().sort("cause")
-    return {Cause(cause): count for cause, count in counts.iter_rows()}
+def gathered(sums: Sequence[Mapping[str, Any]]) -> Flows:
+    """Flows from sums that are told apart by new orders, too: whoever has none, is quiet."""
+    rows: dict[tuple[str, str, Cause], Flow] = {}
+    quiet: Counter[Cause] = Counter()
+    for one in sums:
+        cause = Cause(one["cause"])
+        key = (one["from_segment"], one["to_segment"], cause)
+        rows[key] = _plus(rows.get(key), one, key)
+        if cause is not Cause.NEW_CUSTOMER and not one["ordered"]:
+            quiet[cause] += one["customers"]
+    return Flows(rows=[rows[key] for key in sorted(rows)], quiet=dict(sorted(quiet.items())))
+
+
+def _plus(flow: Flow | None, one: Mapping[str, Any], key: tuple[str, str, Cause]) -> Flow:
+    return Flow(
+        from_segment=key[0], to_segment=key[1], cause=key[2],
+        customers=one["customers"] + (flow.customers if flow else 0),
+        monetary_before=one["monetary_before"] + (flow.monetary_before if flow else 0),
+        monetary_after=one["monetary_after"] + (flow.monetary_after if flow else 0),
+    )  # fmt: skip

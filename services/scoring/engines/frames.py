@@ -1,7 +1,7 @@
 """A snapshot as one table in memory, a row per customer sorted by id. Pure functions."""
 
 from collections.abc import Generator, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -11,8 +11,9 @@ import polars as pl
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from scoring.clusters import Assignment, Model, Points
-from scoring.engines.countries import Row, by_country, grid
+from scoring.engines.countries import Row, by_country, cells, grid
 from scoring.engines.protocol import Aggregates, Totals
+from scoring.engines.stats import Counted, exact, middle, stat
 from scoring.features import CENT, Edges, cuts
 
 MONEY = pl.Decimal(24, MONEY_SCALE)
@@ -73,7 +74,7 @@ def totals(frame: pl.DataFrame) -> Totals:
 
 
 def _total(column: pl.Series) -> Decimal:
-    return Decimal(column.sum() or 0).quantize(CENT)
+    return exact(Decimal(column.sum() or 0))
 
 
 def active_values(frame: pl.DataFrame, positions: Sequence[int]) -> dict[str, dict[int, Decimal]]:
@@ -127,50 +128,34 @@ def assign(frame: pl.DataFrame, model: Model, found: Assignment) -> pl.DataFrame
 def aggregate(frame: pl.DataFrame, names: Sequence[str], seed: int) -> Aggregates:
     """Everything that pages show of a whole snapshot."""
     active = frame.filter(pl.col("frequency") > 0)["recency_days"]
-    median = active.median()
+    middle_day = active.median()
     segment_countries, country_summaries = by_country(frame) if names else ([], [])
+    whole = frame.height, _total(frame["monetary"])
     return Aggregates(
-        stats=[_stat(frame, number, name) for number, name in enumerate(names)],
-        grid=grid(frame),
+        stats=[stat(number, name, _counted(frame, number), *whole)
+               for number, name in enumerate(names)],
+        grid=grid(cells(frame)),
         samples=_samples(frame, len(names), seed) if names else [],
         segment_countries=segment_countries,
         country_summaries=country_summaries,
-        median_recency_days=float(median) if isinstance(median, int | float) else None,
-    )
+        median_recency_days=float(middle_day) if isinstance(middle_day, int | float) else None,
+    )  # fmt: skip
 
 
-def _stat(frame: pl.DataFrame, cluster: int, name: str) -> Row:
+def _counted(frame: pl.DataFrame, cluster: int) -> Counted:
     part = frame.filter(pl.col("cluster_id") == cluster)
-    count, orders, money = part.height, int(part["frequency"].sum()), _total(part["monetary"])
-    everything = _total(frame["monetary"])
-    return {
-        "cluster_id": cluster, "segment_name": name, "customer_count": count,
-        "customer_share": count / max(frame.height, 1),
-        "order_count": orders, "monetary": money,
-        "monetary_share": float(money / everything) if everything else 0.0,
-        "avg_recency_days": _mean(part["recency_days"]), "avg_frequency": orders / max(count, 1),
-        "avg_monetary": _per(money, count) or Decimal(0), "avg_order_value": _per(money, orders),
-        "median_recency_days": float(median(part["recency_days"])),
-        "median_frequency": float(median(part["frequency"])),
-        "median_monetary": median(part["monetary"]),
-    }  # fmt: skip
-
-
-def _mean(column: pl.Series) -> float:
-    return float(column.sum()) / max(len(column), 1)
-
-
-def _per(money: Decimal, count: int) -> Decimal | None:
-    return (money / count).quantize(CENT, ROUND_HALF_EVEN) if count else None
+    return Counted(
+        customers=part.height, orders=int(part["frequency"].sum()),
+        monetary=_total(part["monetary"]), recency_sum=int(part["recency_days"].sum()),
+        median_recency_days=median(part["recency_days"]),
+        median_frequency=median(part["frequency"]), median_monetary=median(part["monetary"]),
+    )  # fmt: skip
 
 
 def median(column: pl.Series) -> Decimal:
     """The exact median, to the fourth digit; 0 of nothing."""
-    ordered, count = column.sort(), len(column)
-    if not count:
-        return Decimal(0)
-    pair = Decimal(ordered[(count - 1) // 2]) + Decimal(ordered[count // 2])
-    return (pair / 2).quantize(CENT, ROUND_HALF_EVEN)
+    ordered, places = column.sort(), middle(len(column))
+    return exact(sum((Decimal(ordered[place]) for place in places), Decimal(0)) / 2)
 
 
 def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:

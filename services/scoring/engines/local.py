@@ -11,10 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import Sessions
 from rfm_common.explain import Ruler
 from scoring.clusters import Assignment, Model, Points
+from scoring.dialects import PostgresDialect
 from scoring.engines import flows, frames
 from scoring.engines.protocol import Aggregates, Base, Flows, Target, Totals
 from scoring.engines.sampling import hashed_rows
-from scoring.features import Edges, PostgresDialect, Spec
+from scoring.features import Edges, Spec
 from scoring.store import reading, snapshots
 from scoring.store.snapshots import Block
 
@@ -24,6 +25,8 @@ AMENDED_AT_MOST = 0.1
 
 class LocalEngine:
     """Holds one run's snapshot as a table of the customers, and keeps it for the next run."""
+
+    name = "local"
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -106,6 +109,9 @@ class LocalEngine:
         """COPY clusters and segments."""
         blocks = list(_cluster_blocks(self._frame, self._model)) if self._model else []
         await snapshots.fill(self._sessions, "customer_clusters", target, blocks)
+
+    async def release(self) -> None:
+        """The table stays: the next run may build upon it."""
 
 
 def _updated(known: pl.DataFrame, csv: bytes) -> pl.DataFrame:

@@ -17,6 +17,14 @@ from scoring.clusters import Assignment, Model, Points
 from scoring.features import Edges, Spec
 
 
+class EngineAwayError(ConnectionError):
+    """What the engine needs is away, or a part of it: the same work may succeed later."""
+
+
+class EngineError(Exception):
+    """The engine refused the work, and would again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """How much a snapshot covers."""
@@ -99,6 +107,9 @@ class Flows:
 class Engine(Protocol):
     """The group-by, the moments, the assignment of everyone, the aggregates and the writing."""
 
+    name: str
+    """As `RFM_ENGINE` has it."""
+
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
         """Compute R, F, M of every customer in the session's snapshot of the data."""
         ...
@@ -141,4 +152,8 @@ class Engine(Protocol):
 
     async def write_clusters(self, target: Target) -> None:
         """Write clusters and segments likewise, once `assign` is done."""
+        ...
+
+    async def release(self) -> None:
+        """The run is over, however it ended: hold nothing of it that others could miss."""
         ...

@@ -113,7 +113,7 @@ async def _publish(
         update(ScoringRun)
         .where(col(ScoringRun.run_id) == claimed.run_id)
         .values(
-            **outcome.row, state=RunState.FINISHED, is_current=is_current, progress={},
+            **outcome.row, state=RunState.FINISHED, is_current=is_current, progress={}, error=None,
             finished_at=func.clock_timestamp(),  # the transaction may have begun long ago
         )
     )  # fmt: skip

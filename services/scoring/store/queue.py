@@ -54,11 +54,11 @@ _CLAIMABLE = "(state = 'queued' OR state = 'running' AND heartbeat_at < now() - 
 
 _CLAIM = f"""
 UPDATE scoring_runs SET state = 'running', fence = fence + 1, attempt = attempt + 1,
-    worker = :worker, heartbeat_at = now(), started_at = now(), progress = '{{}}', error = NULL
+    worker = :worker, heartbeat_at = now(), started_at = now(), progress = '{{}}'
 WHERE run_id = (
     SELECT run_id FROM scoring_runs WHERE {_CLAIMABLE}
     ORDER BY trigger = 'backfill', run_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING run_id, fence, attempt, trigger, is_automatic, parameters, cancel_requested
+RETURNING run_id, fence, attempt, trigger, is_automatic, parameters, cancel_requested, error
 """  # noqa: S608 - constants
 
 
@@ -73,10 +73,15 @@ async def claim(session: AsyncSession, worker: str) -> Claim | None:
         await end(session, claimed, RunState.CANCELLED, "cancelled before it started")
         return await claim(session, worker)
     if claimed.attempt > MAX_ATTEMPTS:
-        await end(session, claimed, RunState.FAILED, f"given up after {MAX_ATTEMPTS} attempts")
+        await end(session, claimed, RunState.FAILED, _given_up(row["error"]))
         return await claim(session, worker)
     remember(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
     return claimed
+
+
+def _given_up(error: str | None) -> str:
+    said = f"given up after {MAX_ATTEMPTS} attempts"
+    return f"{said}; the last one: {error}" if error else said
 
 
 _CUT_OFF = """
@@ -120,10 +125,17 @@ async def note_version(session: AsyncSession, claimed: Claim, data_version: int)
     await session.exec(_held(claimed).values(data_version=data_version))
 
 
-async def release(session: AsyncSession, claimed: Claim, attempts: int) -> None:
-    """Put the run back with so many attempts on its account: another worker may start at once."""
+async def release(
+    session: AsyncSession, claimed: Claim, attempts: int, error: str | None = None
+) -> None:
+    """Put the run back with so many attempts on its account: another worker may start at once.
+
+    The error that interrupted it stays on its row until it is finished.
+    """
     await session.exec(
-        _held(claimed).values(state=RunState.QUEUED, attempt=attempts, worker=None, progress={})
+        _held(claimed).values(
+            state=RunState.QUEUED, attempt=attempts, worker=None, progress={}, error=error
+        )
     )
 
 

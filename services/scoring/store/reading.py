@@ -1,14 +1,17 @@
 """Reading R, F, M as CSV: of all customers, or of those who changed since a snapshot."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from itertools import pairwise
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
+from scoring.dialects import Dialect
 from scoring.engines.protocol import Base
-from scoring.features import Among, Dialect, Spec, features_sql
+from scoring.features import Among, Spec, features_sql
 from scoring.store.snapshots import partition
 
 STREAMS = 2
@@ -30,7 +33,7 @@ async def everyone(
     async with asyncio.TaskGroup() as group:
         parts = [
             group.create_task(_part(sessions, snapshot, features_sql(spec, dialect, among)))
-            for among in await _ranges(session, dialect)
+            for among in await ranges(session, dialect, STREAMS)
         ]
     return [part.result() for part in parts]
 
@@ -44,9 +47,31 @@ async def _part(sessions: Sessions, snapshot: str, query: str) -> bytes:
         return await copy_out(session, query)
 
 
-async def _ranges(session: AsyncSession, dialect: Dialect) -> list[Among]:
-    """Ranges of ids that have about as many orders each, as the statistics tell."""
-    found = await run_sql(session, _BOUNDS, streams=STREAMS)
+@asynccontextmanager
+async def held_snapshot(sessions: Sessions, session: AsyncSession) -> AsyncGenerator[str]:
+    """The name under which others see the data as `session` does, also when that has ended.
+
+    Readers elsewhere may have to read again what a lost one has read.
+    """
+    exported = (await run_sql(session, "SELECT pg_export_snapshot()")).scalar_one()
+    async with sessions() as holder, holder.begin():
+        await holder.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        await run_sql(holder, f"SET TRANSACTION SNAPSHOT '{exported}'")
+        await run_sql(holder, "SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield str((await run_sql(holder, "SELECT pg_export_snapshot()")).scalar_one())
+
+
+async def estimated_orders(session: AsyncSession) -> int:
+    """As the statistics tell."""
+    found = await run_sql(
+        session, "SELECT reltuples FROM pg_class WHERE oid = CAST('orders' AS regclass)"
+    )
+    return max(int(found.scalar_one()), 0)
+
+
+async def ranges(session: AsyncSession, dialect: Dialect, count: int) -> list[Among]:
+    """At most `count` ranges of ids with about as many orders each, as the statistics tell."""
+    found = await run_sql(session, _BOUNDS, streams=count)
     bounds = [dialect.text(str(row[0])) for row in found.all()]
     return [_between(low, high) for low, high in pairwise(["", *bounds, ""])]
 

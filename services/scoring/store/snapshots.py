@@ -61,29 +61,84 @@ class Block:
 async def fill(sessions: Sessions, parent: str, target: Target, blocks: Sequence[Block]) -> None:
     """Make the run's table from blocks of rows; keys and indexes follow the rows, side by side.
 
-    The CHECK is what ATTACH would otherwise scan the table for. Table and index are each filled
-    by the transaction that makes them: the server need not log what it may throw away. Rows are
-    frozen, so that the table is as if vacuumed from the first moment.
+    Table and index are each filled by the transaction that makes them: the server need not log
+    what it may throw away. Rows are frozen, so that the table is as if vacuumed from the first
+    moment.
     """
-    table = staged(parent, target.run_id, target.fence)
-    moment = f"TIMESTAMPTZ '{target.calc_date.isoformat()}'"
+    table, moment = staged(parent, target.run_id, target.fence), _moment(target)
     async with sessions() as session, session.begin():
-        await run_sql(session, f"DROP TABLE IF EXISTS {table}")
-        await run_sql(
-            session,
-            f"CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING GENERATED,"
-            f" CHECK (calc_date = {moment}))",
-        )
+        await _create(session, parent, target)
         for block in blocks:
             await _append(session, table, block, {"calc_date": moment, **block.alike})
+    await _index_all(sessions, parent, target)
+
+
+async def prepare(sessions: Sessions, parent: str, target: Target) -> str:
+    """Make the run's empty table for writers elsewhere, who leave out calc_date; its name."""
+    table = staged(parent, target.run_id, target.fence)
+    async with sessions() as session, session.begin():
+        await _create(session, parent, target)
+        await run_sql(session, f"ALTER TABLE {table} ALTER calc_date SET DEFAULT {_moment(target)}")
+    return table
+
+
+async def complete(sessions: Sessions, parent: str, target: Target, rows: int) -> bool:
+    """Index what writers elsewhere have written; False unless all rows are there.
+
+    A writer that was lost after its commit was repeated, so that its rows may be there twice:
+    they are equal. One that was only thought to be lost finds the key and fails.
+    """
+    table = staged(parent, target.run_id, target.fence)
+    async with sessions() as session, session.begin():
+        await run_sql(session, f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        count = f"SELECT count(*) FROM {table}"
+        if (await run_sql(session, count)).scalar_one() > rows:
+            await run_sql(session, _REPEATED.format(table=table))
+        if (await run_sql(session, count)).scalar_one() != rows:
+            return False
+        await run_sql(session, f"ALTER TABLE {table} ALTER calc_date DROP DEFAULT")
+        await _prepare_sort(session)
+        await run_sql(session, f"CREATE {_index_sql(parent, table, 'key')}")
+    await _index_all(sessions, parent, target, but="key")
+    return True
+
+
+_REPEATED = """
+DELETE FROM {table} WHERE ctid IN (
+    SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY customer_id) AS place
+                      FROM {table}) p
+    WHERE place > 1)
+"""
+
+
+async def _create(session: AsyncSession, parent: str, target: Target) -> None:
+    """The CHECK is what ATTACH would otherwise scan the table for."""
+    table = staged(parent, target.run_id, target.fence)
+    await run_sql(session, f"DROP TABLE IF EXISTS {table}")
+    await run_sql(
+        session,
+        f"CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING GENERATED,"
+        f" CHECK (calc_date = {_moment(target)}))",
+    )
+
+
+def _moment(target: Target) -> str:
+    return f"TIMESTAMPTZ '{target.calc_date.isoformat()}'"
+
+
+async def _index_all(sessions: Sessions, parent: str, target: Target, but: str = "") -> None:
+    table = staged(parent, target.run_id, target.fence)
     async with asyncio.TaskGroup() as group:
-        for name, (kind, columns) in INDEXES[parent].items():
-            group.create_task(
-                _index(sessions, f"{kind} INDEX {table}_{name} ON {table} ({columns})")
-            )
+        for name in INDEXES[parent].keys() - {but}:
+            group.create_task(_index(sessions, _index_sql(parent, table, name)))
     async with sessions() as session, session.begin():
         await run_sql(session, f"ALTER TABLE {table} ADD PRIMARY KEY USING INDEX {table}_key")
         await run_sql(session, f"ANALYZE {table} ({', '.join(ANALYZED[parent])})")
+
+
+def _index_sql(parent: str, table: str, name: str) -> str:
+    kind, columns = INDEXES[parent][name]
+    return f"{kind} INDEX {table}_{name} ON {table} ({columns})"
 
 
 async def _index(sessions: Sessions, definition: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from rfm_common.db import run_sql
 from rfm_common.runs import RunRequest
+from scoring.dialects import PostgresDialect
 from scoring.engines import frames
-from scoring.features import PostgresDialect
 from scoring.store import reading
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
 from tests.integration.scoring.shops import (

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoring.dialects import PostgresDialect
 from scoring.engines import frames
 from scoring.features import (
-    PostgresDialect,
     Rate,
     Spec,
     cuts,

@@ -1,0 +1,214 @@
+"""One SQL for every engine: PostgreSQL and DuckDB run it here, Spark in tests/cluster."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import duckdb
+import polars as pl
+import pytest
+import pytest_asyncio
+from polars.testing import assert_frame_equal
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.db import Sessions, raw_connection, run_sql
+from rfm_common.explain import SCORES, Ruler
+from rfm_common.settings import Transform
+from scoring.clusters import Model, fit
+from scoring.dialects import Dialect, PostgresDialect
+from scoring.engines import flows, frames, statements
+from scoring.features import Edges, Spec, edge_positions, edges_at, features_sql
+from scoring.store import reading
+from tests.integration.scoring.shops import CALC_DATE, fill, shop_of, spec_of
+
+SCORED = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
+EXACT = ("cluster_id", "segment_name", "segment_rank", *SCORED)
+
+
+class DuckDialect(PostgresDialect):
+    """DuckDB speaks PostgreSQL's SQL, but for the difference of moments."""
+
+    def whole_days(self, start: str, end: str) -> str:
+        return f"CAST(datesub('day', {start}, {end}) AS integer)"
+
+
+class Database(Protocol):
+    dialect: ClassVar[Dialect]
+
+    async def run(self, statement: str) -> list[dict[str, Any]]: ...
+
+
+@dataclass
+class Postgres:
+    session: AsyncSession
+    dialect: ClassVar[Dialect] = PostgresDialect()
+
+    async def run(self, statement: str) -> list[dict[str, Any]]:
+        found = await run_sql(self.session, statement.replace(":", "\\:"))
+        return [dict(row) for row in found.mappings()] if found.returns_rows else []
+
+
+@dataclass
+class Duck:
+    connection: duckdb.DuckDBPyConnection
+    dialect: ClassVar[Dialect] = DuckDialect()
+
+    async def run(self, statement: str) -> list[dict[str, Any]]:
+        found = self.connection.execute(statement)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+ORDERS = ("order_id VARCHAR, customer_id VARCHAR, order_date TIMESTAMPTZ,"
+          " order_amount DECIMAL(18,4), currency VARCHAR, status VARCHAR")  # fmt: skip
+CUSTOMERS = "customer_id VARCHAR, country VARCHAR, created_at TIMESTAMPTZ"
+
+
+async def duck(session: AsyncSession, folder: Path) -> Duck:
+    """DuckDB with the same customers and orders."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    raw = await raw_connection(session)
+    for table, columns in (("orders", ORDERS), ("customers", CUSTOMERS)):
+        names = ", ".join(column.split()[0] for column in columns.split(", "))
+        path = folder / f"{table}.csv"
+        await raw.copy_from_query(f"SELECT {names} FROM {table}", output=str(path), format="csv")
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+        connection.execute(f"COPY {table} FROM '{path}' (FORMAT csv, ALLOW_QUOTED_NULLS false)")
+    return Duck(connection)
+
+
+@dataclass
+class InMemory:
+    """What the one-machine engine makes of the shop."""
+
+    spec: Spec
+    frame: pl.DataFrame
+    edges: Edges
+
+    @classmethod
+    async def of(cls, session: AsyncSession, spec: Spec) -> "InMemory":
+        query = features_sql(spec, PostgresDialect())
+        frame = frames.read_features(await reading.copy_out(session, query))
+        active = frames.totals(frame).active_customers
+        values = frames.active_values(frame, edge_positions(active))
+        edges = {name: edges_at(values[name], active) for name in values}
+        return cls(spec, frames.score(frame, edges), edges)
+
+    def placed(self, model: Model) -> pl.DataFrame:
+        return frames.assign(self.frame, model, model.assign(frames.numbers(self.frame)))
+
+
+@pytest_asyncio.fixture
+async def memory(sessions: Sessions) -> AsyncGenerator[tuple[AsyncSession, InMemory]]:
+    shop = shop_of(11, 600)
+    await fill(sessions, shop)
+    async with sessions() as session, session.begin():
+        yield session, await InMemory.of(session, spec_of(shop, zone="Europe/Berlin"))
+
+
+@pytest_asyncio.fixture(params=["postgresql", "duckdb"])
+async def database(request, memory, tmp_path_factory) -> Database:
+    session = memory[0]
+    if request.param == "postgresql":
+        return Postgres(session)
+    folder = tmp_path_factory.mktemp("duck")
+    folder.chmod(0o755)
+    return await duck(session, folder)
+
+
+async def table(database: Database, name: str, query: str) -> None:
+    await database.run(f"CREATE TEMP TABLE {name} AS {query}")
+
+
+async def rows(database: Database, name: str) -> pl.DataFrame:
+    found = await database.run(f"SELECT * FROM {name} ORDER BY customer_id")
+    return pl.DataFrame(found, infer_schema_length=None)
+
+
+def alike(one: pl.DataFrame, other: pl.DataFrame, columns: tuple[str, ...]) -> None:
+    """To the last digit."""
+    plain = [
+        frame.sort("customer_id").select(pl.col(name).cast(pl.String) for name in columns)
+        for frame in (one, other)
+    ]
+    assert_frame_equal(*plain)
+
+
+async def scored(database: Database, memory: InMemory) -> None:
+    await table(database, "features", features_sql(memory.spec, database.dialect))
+    await table(database, "scored", statements.scored("features", memory.edges))
+
+
+async def test_figures_and_scores_are_equal_to_the_last_digit(database, memory) -> None:
+    await scored(database, memory[1])
+    found = await rows(database, "scored")
+    money = pl.col("monetary").cast(frames.MONEY)
+    alike(found.with_columns(money), memory[1].frame, SCORED)
+
+
+@pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
+@pytest.mark.parametrize("k", [1, 4])
+async def test_everyone_gets_the_same_cluster_and_rank(
+    database, memory, transform: Transform, k: int
+) -> None:
+    model = fit(frames.numbers(memory[1].frame), k, 42, transform, None)
+    await scored(database, memory[1])
+    columns = (*SCORED, "country")
+    assigned = statements.assigned("scored", columns, model, database.dialect)
+    steps = [Decimal(10), Decimal(200), Decimal(1000)]
+    await table(database, "placed", statements.ranked(f"({assigned})", steps))
+    found, expected = await rows(database, "placed"), memory[1].placed(model)
+    alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
+    distances = ("distance", "next_distance")
+    assert_frame_equal(
+        found.select(pl.col(distances).cast(pl.Float64)),
+        expected.sort("customer_id").select(distances), rel_tol=1e-9, abs_tol=1e-9,
+    )  # fmt: skip
+
+
+def ruler(spec: Spec, model: Model, calc_date: datetime) -> Ruler:
+    return Ruler(
+        calc_date=calc_date, window_days=spec.window_days, base_currency=spec.base_currency,
+        edges={}, model=model.data(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("window_days", [365, 364])
+async def test_flows_and_their_causes_are_the_same(database, memory, window_days: int) -> None:
+    session, now = memory
+    earlier = CALC_DATE - timedelta(days=35)
+    past = replace(spec_of(shop_of(11, 600), earlier, "Europe/Berlin"), as_of=True)
+    then = await InMemory.of(session, past)
+    models = [
+        fit(frames.numbers(one.frame), k, 42, "log1p", None) for one, k in ((then, 3), (now, 4))
+    ]
+    before, after = then.placed(models[0]), now.placed(models[1])
+    rulers = (
+        ruler(replace(past, window_days=window_days), models[0], earlier),
+        ruler(now.spec, models[1], CALC_DATE),
+    )
+    for name, frame in (("before", before), ("after", after)):
+        await put(database, name, frame)
+    query = statements.flows("before", "after", *rulers, database.dialect)
+    expected = flows.compare(before, after, *rulers)
+    assert flows.gathered(await database.run(query)) == expected
+    assert {row.cause for row in expected.rows} >= {"new_customer", "stayed"}
+
+
+async def put(database: Database, name: str, frame: pl.DataFrame) -> None:
+    """A snapshot as a table of the database."""
+    columns = (
+        "customer_id VARCHAR, recency_days INT, frequency INT, monetary DECIMAL(24,4),"
+        " segment_name VARCHAR"
+    )
+    await database.run(f"CREATE TEMP TABLE {name} ({columns})")
+    text = database.dialect.text
+    lines = ", ".join(
+        f"({text(row[0])}, {row[1]}, {row[2]}, {row[3]}, {text(row[4])})"
+        for row in frame.select("customer_id", *SCORES, "segment_name").iter_rows()
+    )
+    await database.run(f"INSERT INTO {name} VALUES {lines}")
