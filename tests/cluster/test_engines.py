@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
-import pytest
 import pytest_asyncio
 
 from rfm_common.db import Sessions, run_sql
@@ -87,12 +86,12 @@ COLUMNS = {
 
 
 @pytest_asyncio.fixture(params=["database", "lake"])
-async def spark(request, shop, settings, sessions, cluster, tmp_path_factory) -> Settings:
+async def spark(request, shop, settings, sessions, cluster) -> Settings:
     """Settings of a worker that lets the cluster read the orders from there."""
     asked = on_spark(settings, cluster.remote)
     if request.param == "database":
         return asked
-    folder = tmp_path_factory.mktemp("lake")
+    folder = settings.data_dir.absolute() / "lake"
     await lay(sessions, folder)
     return asked.model_copy(update={"lake": folder.as_uri()})
 
