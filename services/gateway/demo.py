@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.schemas.imports import DemoRemoved, UploadAnswer
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
-from rfm_common.demo import write_shop
+from rfm_common.demo import PREFIX, write_shop
 from rfm_common.lake import note_removal
 from rfm_common.settings import Settings
 from rfm_common.versions import change_without_file
@@ -37,8 +37,10 @@ async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:
     """Delete demo orders, customers and rates; free the ledger, so that demo can be loaded again.
 
     One transaction with the new version of the data and its event; nothing changes and nobody
-    is told when there is no demo data. Waits for a file that is being loaded.
+    is told when there is no demo data. Files that wait are removed first, then the load in hand
+    is waited for: what ingest has not committed by then, it takes back for want of its file.
     """
+    await asyncio.to_thread(_take_back, settings.input_dir)
     async with sessions() as session, session.begin():
         await lock(session, AdvisoryLock.LOAD)
         await note_removal(session, "i.is_demo AND i.state <> 'reading'")
@@ -48,6 +50,11 @@ async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:
     for path in stored:
         _remove_file(settings.data_dir, path)
     return DemoRemoved(customers=counts["customers"], orders=counts["orders"], data_version=version)
+
+
+def _take_back(folder: Path) -> None:
+    for path in folder.glob(f"{PREFIX}*.csv"):
+        path.unlink(missing_ok=True)
 
 
 async def _free_ledger(session: AsyncSession) -> list[str]:

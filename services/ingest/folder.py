@@ -133,8 +133,9 @@ def has_writer(file: BinaryIO) -> bool:
 
 
 def check_unchanged(file: BinaryIO, expected: Identity) -> None:
-    """Raise ChangedError when the open file is not what it was."""
-    if Identity.of(os.fstat(file.fileno())) != expected:
+    """Raise ChangedError when the open file is not what it was, or was removed meanwhile."""
+    status = os.fstat(file.fileno())
+    if Identity.of(status) != expected or status.st_nlink == 0:
         raise ChangedError
 
 

@@ -69,6 +69,14 @@ async def test_demo_data_goes_and_own_data_stays(
     assert [event for _, event in await bus.read(redis, "0-0")] == [DataChanged(data_version=1)]
 
 
+async def test_demo_files_that_wait_do_not_come_later(client, settings: Settings) -> None:
+    dropped = (await client.post("/demo")).json()["files"]
+    (settings.input_dir / "own.csv").touch()
+    assert (await client.delete("/demo")).status_code == 200
+    assert dropped
+    assert [path.name for path in settings.input_dir.iterdir()] == ["own.csv"]
+
+
 async def test_without_demo_data_nothing_happens(client, sessions, shop, redis: Redis) -> None:
     before = (await client.get("/health")).json()
     answer = await client.delete("/demo")

@@ -6,8 +6,10 @@ import os
 import pytest
 from redis.asyncio import Redis
 
+from ingest.folder import Dropped
+from ingest.refusal import ChangedError
 from rfm_common import bus
-from rfm_common.db import Sessions
+from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.models import ImportState
 from rfm_common.settings import Settings
 from tests.integration.ingest.dropping import (
@@ -18,6 +20,7 @@ from tests.integration.ingest.dropping import (
     running,
     settled,
 )
+from tests.running import eventually
 
 ORDER = "O001,C001,2024-01-10,100.00,EUR,completed\n"
 
@@ -118,10 +121,32 @@ async def test_a_file_removed_while_it_was_read_ends_as_vanished(
     shop: Shop, settings: Settings, sessions: Sessions, redis: Redis
 ) -> None:
     path = drop(settings, "a.csv", ORDERS_HEADER + ORDER)
-    from ingest.folder import Dropped  # noqa: PLC0415
-
     await shop.importer._claim(Dropped(path, path.lstat()))
     path.unlink()
     async with running(settings, sessions, redis):
         [row] = await settled(sessions, 1)
     assert (row.state, row.reason, row.stored_path) == ("quarantined", "vanished", None)
+
+
+async def test_a_file_removed_while_it_was_loaded_is_not_loaded(shop: Shop) -> None:
+    """Demo data is taken out while some of it is still being read: that must not come later."""
+    path = drop(shop.settings, "rfm-demo-orders.csv", ORDERS_HEADER + ORDER)
+    async with shop.sessions() as session, session.begin():
+        await lock(session, AdvisoryLock.LOAD)
+        loading = asyncio.create_task(shop.importer.bring_in(Dropped(path, path.lstat())))
+        await eventually(lambda: _waits_for_lock(shop), 20, "the load waits")
+        path.unlink()
+    with pytest.raises(ChangedError):
+        await loading
+    assert (await shop.tables())["orders"] == []
+    await shop.importer.tidy()
+    assert [(row.state, row.reason) for row in await shop.ledger()] == [
+        (ImportState.QUARANTINED, "vanished")
+    ]
+
+
+async def _waits_for_lock(shop: Shop) -> bool:
+    async with shop.sessions() as session:
+        found = await run_sql(session, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+                              " AND NOT granted")  # fmt: skip
+        return found.first() is not None
