@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.prove import soak
 from tests.prove.proof import Proof, prove
 
 
@@ -114,18 +115,28 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="prove", description="Break the product, and check it.")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(100_000), help="the first")
     parser.add_argument("--runs", type=int, default=10, help="so many seeds in a row (10)")
-    parser.add_argument("--seconds", type=float, default=30, help="of faults, for each (30)")
+    parser.add_argument("--seconds", type=float, help="of faults, for each (30); of drops (300)")
     parser.add_argument("--bugs", action="store_true", help="seed bugs: each must be found")
     parser.add_argument("--bug", choices=[bug.name for bug in BUGS], help="only this one")
+    parser.add_argument("--soak", action="store_true", help="no faults: does anything grow?")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="of the shop to soak (1M)")
     return parser.parse_args()
 
 
+async def prove_still(orders: int, seconds: float, seed: int) -> bool:
+    """Steady drops without faults; whether nothing grew."""
+    return soak.show(await soak.soak(orders, seconds, seed))
+
+
 def main(chosen: argparse.Namespace) -> int:
-    if chosen.bugs or chosen.bug:
+    seconds = chosen.seconds or (300.0 if chosen.soak else 30.0)
+    if chosen.soak:
+        work = prove_still(chosen.orders, seconds, chosen.seed)
+    elif chosen.bugs or chosen.bug:
         bugs = [bug for bug in BUGS if chosen.bug in {None, bug.name}]
-        work = prove_checker(chosen.seed, chosen.seconds, bugs)
+        work = prove_checker(chosen.seed, seconds, bugs)
     else:
-        work = prove_seeds(chosen.seed, chosen.runs, chosen.seconds)
+        work = prove_seeds(chosen.seed, chosen.runs, seconds)
     return 0 if asyncio.run(work) else 1
 
 

@@ -45,6 +45,8 @@ class Found:
     scores: dict[str, tuple[Any, ...]]
     clusters: Counter[str]
     """How often each customer is in the newest snapshot's clusters."""
+    steps: Sequence[str] = ()
+    """How far the open runs are, in words."""
 
 
 async def read(sessions: Sessions) -> Found:
@@ -70,9 +72,9 @@ async def read(sessions: Sessions) -> Found:
         rejects = await rows("SELECT import_id, count(*) FROM import_rejects"
                              " WHERE outcome = 'rejected' GROUP BY 1")  # fmt: skip
         [versions] = await rows("SELECT data_version, scored_version FROM data_state")
-        [open_runs] = await rows(
-            "SELECT count(*) FROM scoring_runs WHERE state IN ('queued', 'running')"
-        )
+        steps = await rows("SELECT concat_ws(' ', run_id, state, attempt, progress ->> 'step')"
+                           " FROM scoring_runs WHERE state IN ('queued', 'running')"
+                           " ORDER BY run_id")  # fmt: skip
         ended = await rows("SELECT run_id FROM scoring_runs WHERE finished_at IS NOT NULL")
         [unpublished] = await rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")
         return Found(
@@ -81,10 +83,10 @@ async def read(sessions: Sessions) -> Found:
             orders={row[0]: tuple(row) for row in orders},
             rates={(row[0], row[1]): row[2] for row in rates},
             rejects=Counter({row[0]: row[1] for row in rejects}),
-            versions=tuple(versions), open_runs=open_runs[0],
+            versions=tuple(versions), open_runs=len(steps),
             ended_runs=[row[0] for row in ended], unpublished=unpublished[0],
             run=run, scores={row[0]: tuple(row[1:]) for row in scores},
-            clusters=Counter(row[0] for row in clusters),
+            clusters=Counter(row[0] for row in clusters), steps=[row[0] for row in steps],
         )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Nemesis:
     """The faults to choose from; all of them when it is empty."""
     counts: Counter[str] = field(default_factory=Counter)
     last: float = 0.0
-    """When the last fault was healed; monotonic."""
+    """When the last fault was healed, or its consequence last seen; monotonic."""
     is_active: bool = False
 
     def faults(self) -> dict[str, Fault]:
@@ -93,6 +93,14 @@ class Nemesis:
     def peace(self) -> float:
         """Seconds since something was broken; 0 while it is."""
         return 0.0 if self.is_active else time.monotonic() - self.last
+
+    async def watch(self) -> None:
+        """No peace before the server is back: on a crowded machine that takes a while."""
+        async with open_sessions(self.stack.settings, "nemesis") as sessions:
+            while True:
+                if not await answers(sessions):
+                    self.last = time.monotonic()
+                await asyncio.sleep(0.5)
 
     def _while(self) -> float:
         return self.random.uniform(0.5, 4)
@@ -199,6 +207,15 @@ async def at_work(sessions: Sessions, question: str) -> set[int]:
             found = (await run_sql(session, question)).scalars()
             return {int(str(owner).split(":")[1]) for owner in found if owner}
     return set()
+
+
+async def answers(sessions: Sessions) -> bool:
+    """Whether PostgreSQL answers at once."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(1), sessions() as session:
+            await run_sql(session, "SELECT 1")
+            return True
+    return False
 
 
 def _fill(path: str) -> None:

@@ -15,6 +15,7 @@ import httpx
 from redis.asyncio import Redis
 
 from rfm_common.db import Sessions, open_sessions
+from rfm_common.tasks import alongside
 from tests.prove import checker
 from tests.prove.deliver import Courier
 from tests.prove.finding import Finding
@@ -23,8 +24,8 @@ from tests.prove.readers import Readers, Seen, watching
 from tests.prove.stack import Stack, running
 from tests.running import eventually
 
-STUCK_SECONDS = 60.0
-"""Without any change, and not at rest: then it will never be."""
+STUCK_SECONDS = 120.0
+"""Without any change, and not at rest: then it will never be, on a crowded machine either."""
 CALM = 10
 """Looks in a row, 0.3 s apart, at which nothing was left to do."""
 
@@ -61,7 +62,7 @@ async def prove(
         courier = Courier(stack, seed)
         readers = Readers(stack, nemesis.peace, seed)
         await _ready(stack)
-        async with watching(readers):
+        async with alongside(nemesis.watch()), watching(readers):
             async with breaking(nemesis):
                 await courier.run(seconds)
             await courier.deliver_during_a_run()
@@ -130,7 +131,7 @@ async def _left(stack: Stack, sessions: Sessions, seen: Seen) -> dict[str, Any]:
         "files": sorted(path.name for path in stack.input.iterdir() if path.suffix == ".csv"),
         "imports": [row.import_id for row in found.imports if row.state == "reading"],
         "versions": found.versions if found.versions[0] != found.versions[1] else None,
-        "runs": (found.open_runs, len(found.ended_runs)) if found.open_runs else None,
+        "runs": (found.steps, len(found.ended_runs)) if found.open_runs else None,
         "events": found.unpublished,
         "stream": [*checker.check_stream(found, seen)],
         "health": None if await _answers(stack) else "it does not answer",

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -60,13 +60,15 @@ class Server:
 class Stack:
     """Everything that one proof runs."""
 
-    def __init__(self, folder: Path, bug: str | None) -> None:
-        self.folder, self.bug = folder, bug
+    def __init__(
+        self, folder: Path, bug: str | None, more: Mapping[str, str], *, is_tight: bool
+    ) -> None:
+        self.folder, self.bug, self.more = folder, bug, more
         self.state = StateFolder(folder / "state")
         self.disk = folder / "servers"
         self.disk.mkdir()
         self.disk.chmod(0o755)
-        self.has_small_disk = _mount(self.disk)
+        self.has_small_disk = is_tight and _mount(self.disk)
         self.clock = folder / "clock"
         self.clock.write_text("+0")
         self.postgres = Server(PrivatePostgres(self.disk / "postgres"))
@@ -103,7 +105,7 @@ class Stack:
             "DATA_DIR": str(self.folder / "data"),
             "RFM_STATE_DIR": str(self.state.path),
         }
-        return clean_environment() | reach | self._planted() | self._fake_clock()
+        return clean_environment() | reach | self.more | self._planted() | self._fake_clock()
 
     def _planted(self) -> dict[str, str]:
         """What makes every Python process load bugs/sitecustomize.py."""
@@ -183,10 +185,12 @@ async def _end(process: asyncio.subprocess.Process, number: int) -> None:
 
 
 @asynccontextmanager
-async def running(bug: str | None = None) -> AsyncGenerator[Stack]:
-    """The stack, and nothing of it afterwards."""
+async def running(
+    bug: str | None = None, more: Mapping[str, str] | None = None, *, is_tight: bool = True
+) -> AsyncGenerator[Stack]:
+    """The stack, and nothing of it afterwards; `more` settings, a disk that is soon full or not."""
     folder = open_folder("rfm-prove-")
-    stack = Stack(folder, bug)
+    stack = Stack(folder, bug, more or {}, is_tight=is_tight)
     stack.input.mkdir(parents=True)
     try:
         await stack.start()
