@@ -1,6 +1,7 @@
 """What a stack uses and keeps, at one moment. Memory is read from /proc: Linux only."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -38,8 +39,11 @@ def own_memory(pid: int) -> float:
 
 
 def family(pid: int) -> list[int]:
-    """The process and all that descend from it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """The process and all that descend from it; some may end meanwhile."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
@@ -53,13 +57,10 @@ def memory(stack: Stack) -> dict[str, float]:
 
 
 def _sum(pids: list[int]) -> float:
-    """A connection may end while it is looked at."""
     total = 0.0
     for pid in pids:
-        try:
+        with suppress(FileNotFoundError, ProcessLookupError, KeyError):  # it has just ended
             total += own_memory(pid)
-        except (FileNotFoundError, ProcessLookupError, KeyError):
-            continue
     return total
 
 

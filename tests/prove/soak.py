@@ -5,9 +5,11 @@ older, so that snapshots, archive and outbox reach the age at which they are pru
 """
 
 import asyncio
+import json
 import math
 import os
 import random
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -202,5 +204,9 @@ def show(soaked: Soaked) -> bool:
         print(f"| {one.name} | {' | '.join(f'{figure:,.0f}' for figure in figures)} |")
     for finding in soaked.findings:
         print(f"  {finding}")
+    if soaked.findings:
+        kept = Path(tempfile.gettempdir()) / "rfm-soak.json"
+        kept.write_text(json.dumps(soaked.measured))
+        print(f"every measurement is kept in {kept}")
     print("something grew or broke" if soaked.findings else "nothing grew")
     return not soaked.findings
