@@ -235,9 +235,9 @@ def plain(settings: Settings, csv: Path, folder: Path) -> dict[str, float]:
 
 
 @contextmanager
-def worker() -> Generator[subprocess.Popen[bytes]]:
-    """`python -m scoring` as it runs in production."""
-    process = subprocess.Popen([sys.executable, "-m", "scoring"])
+def worker(**environment: str) -> Generator[subprocess.Popen[bytes]]:
+    """`python -m scoring` as it runs in production, with these settings besides."""
+    process = subprocess.Popen([sys.executable, "-m", "scoring"], env=os.environ | environment)
     try:
         yield process
     finally:

@@ -1,5 +1,6 @@
 """The cluster itself: it works, it loses parts and gets them back, and it leaves nothing behind."""
 
+import os
 import re
 import signal
 import subprocess
@@ -90,22 +91,18 @@ def test_a_taken_port_is_said(cluster: Cluster, state_dir: Path) -> None:
 
 
 @contextmanager
-def command(folder: Path, cluster: Cluster) -> Generator["subprocess.Popen[str]"]:
-    """`make cluster`, up to its line; beside the other it takes a worker and little memory."""
+def command(folder: Path) -> Generator["subprocess.Popen[str]"]:
+    """`make cluster`; beside the other it takes one worker and little memory."""
     options = ["--port", "0", "--workers", "1", "--executor-memory", "512m", "--folder", folder]
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.cluster", *map(str, options)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert re.fullmatch(r"RFM_ENGINE=spark RFM_SPARK_REMOTE=sc://127\.0\.0\.1:\d+\n", line)
-        assert cluster.remote not in line
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def running(folder: Path) -> dict[int, str]:
@@ -120,19 +117,27 @@ def running(folder: Path) -> dict[int, str]:
     return found
 
 
-def test_the_command_ends_everything_it_started(cluster: Cluster, tmp_path: Path) -> None:
-    with command(tmp_path, cluster) as process:
-        assert len(running(tmp_path)) == 4  # master, worker, Connect server, executor
+async def test_the_command_may_be_stopped_while_it_starts(tmp_path: Path) -> None:
+    async def some() -> bool:
+        return any("master.Master" in line for line in running(tmp_path).values())
+
+    with command(tmp_path) as process:
+        await eventually(some, what="the master starts")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
     assert running(tmp_path) == {}
 
 
-def test_the_command_says_which_part_died(cluster: Cluster, tmp_path: Path) -> None:
-    with command(tmp_path, cluster) as process:
+def test_the_command_says_where_it_listens_and_which_part_died(tmp_path: Path) -> None:
+    with command(tmp_path) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        assert re.fullmatch(r"RFM_ENGINE=spark RFM_SPARK_REMOTE=sc://127\.0\.0\.1:\d+\n", line)
+        assert len(running(tmp_path)) == 4  # master, worker, Connect server, executor
         worker = next(pid for pid, line in running(tmp_path).items() if "worker.Worker" in line)
-        subprocess.run(["kill", "-9", str(worker)], check=True)
-        assert process.wait(60) == 1
-        assert process.stderr
-        assert "worker-1 ended (SIGKILL); its log: " in process.stderr.read()
+        os.kill(worker, signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert said.startswith("worker-1 ended (SIGKILL); its log: ")
     assert running(tmp_path) == {}
