@@ -10,6 +10,7 @@ import pytest_asyncio
 from rfm_common.db import Sessions, run_sql
 from rfm_common.runs import RunRequest
 from rfm_common.settings import Settings
+from scoring import compute
 from tests.integration.scoring.shop import score, snapshot
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of
 
@@ -87,10 +88,14 @@ COLUMNS = {
 
 @pytest_asyncio.fixture(params=["database", "lake"])
 async def spark(request, shop, settings, sessions, cluster) -> Settings:
-    """Settings of a worker that lets the cluster read the orders from there."""
+    """Settings of a worker that lets the cluster read the orders from there.
+
+    With the lake the customers are too many for the fit, so that both engines draw a sample.
+    """
     asked = on_spark(settings, cluster.remote)
     if request.param == "database":
         return asked
+    request.getfixturevalue("monkeypatch").setattr(compute, "FIT_LIMIT", 25)
     folder = settings.data_dir.absolute() / "lake"
     await lay(sessions, folder)
     return asked.model_copy(update={"lake": folder.as_uri()})
@@ -103,6 +108,7 @@ async def test_both_engines_tell_the_same(spark, settings, sessions, redis) -> N
     here = await snapshot(sessions, CALC_DATE)
     remote = await score(spark, sessions, redis, ASKED)
     assert (remote.engine, remote.state, remote.error) == ("spark", "finished", None)
+    assert remote.model["fitted_on"] == (25 if spark.lake else local.customers_processed)
     assert remote.edges == local.edges
     assert remote.model == local.model
     assert remote.summary == local.summary
