@@ -46,18 +46,24 @@ class Connection:
         self._session = await self._do(lambda: _connect(self._remote))
 
     async def close(self) -> None:
-        """End the session and drop what was kept; a server that is away drops it by itself."""
-        session, self._session, kept, self._kept = self._session, None, self._kept, []
+        """End the session and forget what was kept."""
+        session, self._session = self._session, None
+        self._kept.clear()
         if session is not None:
-            await asyncio.to_thread(_leave, session, kept)
+            await asyncio.to_thread(session.stop)
 
     async def keep(self, name: str, query: str) -> None:
-        """Name a query that is computed once, when it is first used."""
+        """Compute a query now, and name its rows.
+
+        They lie on two executors each, so that one may be lost. What follows knows nothing of
+        how they came about: a plan that grew with every step took seconds to be planned, and
+        would go back to a moment of the database that is gone.
+        """
         await self._do(lambda: self._keep(name, query))
 
     def _keep(self, name: str, query: str) -> None:
-        frame = self._session.sql(query).persist(StorageLevel.MEMORY_AND_DISK)
-        self._kept.append(frame)
+        frame = self._session.sql(query).localCheckpoint(True, StorageLevel.MEMORY_AND_DISK_2)
+        self._kept.append(frame)  # the server drops what nobody refers to
         frame.createOrReplaceTempView(name)
 
     async def view(self, name: str, query: str) -> None:
@@ -127,14 +133,6 @@ def _connect(remote: str) -> Any:
     for name, value in SETTINGS.items():
         session.conf.set(name, value)
     return session
-
-
-def _leave(session: Any, kept: Sequence[Any]) -> None:
-    """What is kept belongs to the server, not to the session: it would stay."""
-    with suppress(PySparkException, grpc.RpcError):
-        for frame in kept:
-            frame.unpersist()
-    session.stop()
 
 
 def _interrupt(session: Any) -> None:

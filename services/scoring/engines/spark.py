@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +42,6 @@ class SparkEngine:
         self._settings, self._sessions = settings, sessions
         self._spark = Connection(settings.spark_remote or "")
         self._database = database(settings)
-        self._run = AsyncExitStack()
         self._parts: Sequence[str] = ()
         """Conditions that cut the customers into parts of about the same size."""
         self._customers = self._active = 0
@@ -51,29 +49,21 @@ class SparkEngine:
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
         """Group on the cluster; a base saves nothing where the orders are not."""
-        await self.release()
-        await self._begin(session)
+        await self._spark.open()
+        self._model = None
         await self._read_shop(session)
-        query = features_sql(spec, DIALECT)
-        await self._spark.keep("features", _typed(query))
+        await self._spark.keep("features", _typed(features_sql(spec, DIALECT)))
         await self._spark.view("active", "SELECT * FROM features WHERE frequency > 0")
         totals = _totals(await self._spark.rows(sums.totals("features")))
         self._customers, self._active = totals.customers, totals.active_customers
         return totals
-
-    async def _begin(self, session: AsyncSession) -> None:
-        """A session on the cluster, and our transaction's view of the data, for the whole run."""
-        self._run.push_async_callback(self._spark.close)
-        await self._spark.open()
-        held = reading.held_snapshot(self._sessions, session)
-        self._snapshot = await self._run.enter_async_context(held)
 
     async def _read_shop(self, session: AsyncSession) -> None:
         orders = await reading.estimated_orders(session)
         count = min(READERS, 1 + orders // READ_AT_ONCE)
         among = await reading.ranges(session, PostgresDialect(), count)
         self._parts = [one("customer_id") for one in among]
-        source = as_of(self._database, self._snapshot)
+        source = as_of(self._database, await reading.export_snapshot(session))
         await self._spark.read_database("customers", source, "customers", self._parts)
         if self._settings.lake:
             await self._read_lake(session, self._settings.lake)
@@ -96,9 +86,8 @@ class SparkEngine:
         await self._spark.view("orders", statements.newest("files", versions))
 
     async def release(self) -> None:
-        """Leave the cluster and let the database forget the snapshot of the data."""
-        run, self._run = self._run, AsyncExitStack()
-        await run.aclose()
+        """Leave the cluster."""
+        await self._spark.close()
 
     async def active_values(self, positions: Sequence[int]) -> Mapping[str, dict[int, Decimal]]:
         """By a sketch and a count."""
@@ -125,7 +114,8 @@ class SparkEngine:
         """Generated SQL for everybody, also for those whom the model was fitted on."""
         self._model = model
         assigned = statements.assigned("scored", PLACED, model, DIALECT)
-        await self._spark.keep("placed", statements.ranked(f"({assigned})", await self._steps()))
+        await self._spark.keep("cut", statements.cut(f"({assigned})", await self._steps()))
+        await self._spark.keep("placed", statements.ranked("cut"))
         found = await self._spark.rows("SELECT sum(distance * distance) AS inertia FROM placed")
         return float(found[0]["inertia"])
 

@@ -135,16 +135,20 @@ def centres(model: Model, dialect: Dialect) -> str:
     )
 
 
-def ranked(source: str, steps: Sequence[Decimal]) -> str:
+def cut(source: str, steps: Sequence[Decimal]) -> str:
+    """Add piece, the higher the more money: so that nobody has to sort a whole segment."""
+    above = [f"CASE WHEN s.monetary > {step} THEN 1 ELSE 0 END" for step in steps]
+    return f"SELECT s.*, {' + '.join(['0', *above])} AS piece FROM {source} s"
+
+
+def ranked(source: str) -> str:
     """Add segment_rank: 1 for a segment's best customer by money, then by id.
 
-    Each segment is cut at `steps` of money, so that no one has to sort a whole segment: a
-    customer's rank is that among those of the same piece, below the pieces above.
+    A customer's rank is that among those of the same piece, below the pieces above.
     """
-    above = [f"CASE WHEN monetary > {step} THEN 1 ELSE 0 END" for step in steps]
     return f"""
-WITH pieces AS (SELECT s.*, {" + ".join(["0", *above])} AS piece FROM {source} s),
-sizes AS (SELECT segment_name, piece, count(*) AS size FROM pieces GROUP BY segment_name, piece),
+WITH sizes AS (SELECT segment_name, piece, count(*) AS size FROM {source}
+               GROUP BY segment_name, piece),
 places AS (
     SELECT segment_name, piece,
            sum(size) OVER (PARTITION BY segment_name ORDER BY piece DESC) - size AS above
@@ -152,7 +156,7 @@ places AS (
 SELECT c.*, CAST(p.above + row_number() OVER (
            PARTITION BY c.segment_name, c.piece ORDER BY c.monetary DESC, c.customer_id
        ) AS integer) AS segment_rank
-FROM pieces c JOIN places p ON p.segment_name = c.segment_name AND p.piece = c.piece"""
+FROM {source} c JOIN places p ON p.segment_name = c.segment_name AND p.piece = c.piece"""
 
 
 COMPARED = ("recency_days", "frequency", "monetary", "segment_name")

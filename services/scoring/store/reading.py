@@ -1,8 +1,6 @@
 """Reading R, F, M as CSV: of all customers, or of those who changed since a snapshot."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from io import BytesIO
 from itertools import pairwise
 
@@ -28,8 +26,7 @@ async def everyone(
     sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect
 ) -> list[bytes]:
     """All customers in several parts; every part sees the data as `session` does."""
-    exported = await run_sql(session, "SELECT pg_export_snapshot()")
-    snapshot = str(exported.scalar_one())
+    snapshot = await export_snapshot(session)
     async with asyncio.TaskGroup() as group:
         parts = [
             group.create_task(_part(sessions, snapshot, features_sql(spec, dialect, among)))
@@ -47,18 +44,9 @@ async def _part(sessions: Sessions, snapshot: str, query: str) -> bytes:
         return await copy_out(session, query)
 
 
-@asynccontextmanager
-async def held_snapshot(sessions: Sessions, session: AsyncSession) -> AsyncGenerator[str]:
-    """The name under which others see the data as `session` does, also when that has ended.
-
-    Readers elsewhere may have to read again what a lost one has read.
-    """
-    exported = (await run_sql(session, "SELECT pg_export_snapshot()")).scalar_one()
-    async with sessions() as holder, holder.begin():
-        await holder.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        await run_sql(holder, f"SET TRANSACTION SNAPSHOT '{exported}'")
-        await run_sql(holder, "SET LOCAL idle_in_transaction_session_timeout = 0")
-        yield str((await run_sql(holder, "SELECT pg_export_snapshot()")).scalar_one())
+async def export_snapshot(session: AsyncSession) -> str:
+    """The name under which others see the data as `session` does, until its transaction ends."""
+    return str((await run_sql(session, "SELECT pg_export_snapshot()")).scalar_one())
 
 
 async def estimated_orders(session: AsyncSession) -> int:

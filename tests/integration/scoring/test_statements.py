@@ -160,7 +160,8 @@ async def test_everyone_gets_the_same_cluster_and_rank(
     columns = (*SCORED, "country")
     assigned = statements.assigned("scored", columns, model, database.dialect)
     steps = [Decimal(10), Decimal(200), Decimal(1000)]
-    await table(database, "placed", statements.ranked(f"({assigned})", steps))
+    await table(database, "cut_up", statements.cut(f"({assigned})", steps))
+    await table(database, "placed", statements.ranked("cut_up"))
     found, expected = await rows(database, "placed"), memory[1].placed(model)
     alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
     distances = ("distance", "next_distance")
