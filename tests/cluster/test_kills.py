@@ -12,6 +12,7 @@ from rfm_common.db import Sessions, run_sql
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
+from rfm_common.tasks import end
 from scoring import jobs
 from scoring.engines import open_engine
 from tests.integration.scoring.shop import run_of, score, snapshot
@@ -25,10 +26,10 @@ INSERT INTO orders (order_id, customer_id, order_date, order_amount, currency, s
 SELECT 'O' || n, 'C' || 1 + n::bigint * n % {CUSTOMERS}, '2026-02-28'::timestamptz
        - n % 300 * interval '1 day', 5 + n % 997, '', 'completed'
 FROM generate_series(1, {ORDERS}) n;
-UPDATE data_state SET data_version = 1;
+UPDATE data_state SET data_version = 1, scored_version = 1;
 ANALYZE
 """
-READING = "query LIKE '%orders%' AND query NOT LIKE '%WHERE 1=0%'"
+READING = 'query LIKE \'SELECT "customer_id","order_date"%\''
 WRITING = "query LIKE 'INSERT INTO customer_clusters%'"
 
 
@@ -42,8 +43,8 @@ async def shop(sessions: Sessions) -> None:
 async def busy(sessions: Sessions, statement: str) -> None:
     """Wait until the cluster is at such a statement."""
     query = ("SELECT 1 FROM pg_stat_activity WHERE application_name = 'rfm-spark'"
-             f" AND state = 'active' AND {statement}")  # fmt: skip
-    async with asyncio.timeout(240):
+             f" AND state <> 'idle' AND {statement}")  # fmt: skip
+    async with asyncio.timeout(120):
         while True:
             async with sessions() as session:
                 if (await run_sql(session, query)).first():
@@ -75,10 +76,12 @@ async def survive(
     run_id = await started(context.settings, sessions)
     reader = asyncio.create_task(watch(sessions, seen))
     work = asyncio.create_task(jobs.drain(context))
-    await busy(sessions, statement)
-    await asyncio.to_thread(strike)
-    await work
-    reader.cancel()
+    try:
+        await busy(sessions, statement)
+        strike()
+        await work
+    finally:
+        await end(reader, work)
     return await run_of(sessions, run_id), seen
 
 
@@ -129,7 +132,7 @@ async def test_a_run_waits_for_a_lost_connect_server(
             async with context.sessions() as session:
                 told.append((await run_sql(session, "SELECT error FROM scoring_runs")).scalar())
             await asyncio.sleep(0.05)
-        await asyncio.to_thread(cluster.restart_connect)
+        cluster.restart_connect()
 
     back = asyncio.create_task(come_back())
     run, seen = await survive(context, WRITING, cluster.connect.kill)

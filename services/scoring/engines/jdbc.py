@@ -6,6 +6,8 @@ from rfm_common.settings import Settings
 
 FETCHED = "10000"
 """Rows that travel at once."""
+PARAMETERS = "ApplicationName=rfm-spark&reWriteBatchedInserts=true"
+"""In the URL: Spark's reader would put their names into lower case, which the driver ignores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,10 @@ def database(settings: Settings) -> Database:
     )
     options = {
         "driver": "org.postgresql.Driver", "user": settings.db_user,
-        "password": settings.db_password.get_secret_value(), "ApplicationName": "rfm-spark",
-        "reWriteBatchedInserts": "true", "batchsize": FETCHED, "fetchsize": FETCHED,
-        "stringtype": "unspecified", "options": "-c TimeZone=UTC",
+        "password": settings.db_password.get_secret_value(),
+        "batchsize": FETCHED, "fetchsize": FETCHED,
     }  # fmt: skip
-    return Database(url, options)
+    return Database(f"{url}{'&' if '?' in url else '?'}{PARAMETERS}", options)
 
 
 def as_of(known: Database, snapshot: str) -> Database:
