@@ -11,6 +11,8 @@ from which size on it pays is extrapolated, and said to be.
 import argparse
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -27,6 +30,7 @@ from tools.cluster import Cluster, Shape
 
 from rfm_common.bus import open_redis
 from rfm_common.db import Sessions, open_sessions, raw_connection
+from rfm_common.lake import live_imports
 from rfm_common.models import ScoringRun
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
@@ -50,13 +54,16 @@ class Result:
     steps: dict[str, float]
     gib: float
     snapshot: pl.DataFrame
+    measured: tuple[Any, ...]
+    """The edges between scores, k and the names of the clusters."""
 
 
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--orders", type=int, nargs="+", default=[1_000_000, 5_000_000, 20_000_000])
-    parser.add_argument("--engines", nargs="+", default=["local", "spark"], metavar="ENGINE")
+    parser.add_argument("--engines", nargs="+", default=["local", "spark"], metavar="ENGINE",
+                        help="local, spark (orders from PostgreSQL), lake (files)")  # fmt: skip
     parser.add_argument("--executor-memory", default="3g")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -64,7 +71,7 @@ def main() -> None:
     for orders in options.orders:
         for engine, result in compare(orders, options).items():
             results[engine].append(result)
-    if set(results) == {"local", "spark"}:
+    if {"local", "spark"} <= set(results):
         extrapolate(results["local"], results["spark"])
 
 
@@ -82,8 +89,8 @@ def compare(orders: int, options: argparse.Namespace) -> dict[str, Result]:
                 mine = settings.model_copy(update={"db_name": engine})
                 found[engine] = asyncio.run(measure(mine, orders, environment, pids))
             report(engine, found[engine])
-        if len(found) == 2:
-            scoring.say("  " + agreement(*(result.snapshot for result in found.values())))
+        for engine in found.keys() - {"local"} if "local" in found else ():
+            scoring.say(f"  {engine}: {agreement(found['local'], found[engine])}")
         return found
 
 
@@ -109,11 +116,17 @@ async def prepare(settings: Settings, orders: int, options: argparse.Namespace) 
 def surroundings(
     engine: str, folder: Path, options: argparse.Namespace
 ) -> Generator[tuple[dict[str, str], Callable[[], set[int]]]]:
-    """The settings of an engine, and what asks for the processes that it has besides the worker."""
-    environment = {"RFM_ENGINE": engine, "DB_NAME": engine}
+    """The settings of an engine, and what asks for the processes that it has besides the worker.
+
+    `lake` is Spark on files.
+    """
+    environment = {"RFM_ENGINE": "local", "DB_NAME": engine}
     if engine == "local":
         yield environment, set
         return
+    environment["RFM_ENGINE"] = "spark"
+    if engine == "lake":
+        environment["RFM_LAKE"] = (folder.parent / "lake").as_uri()
     with Cluster(folder, shape=Shape(executor_memory=options.executor_memory)) as cluster:
         groups = {server.pid for server in cluster.servers}
         yield environment | {"RFM_SPARK_REMOTE": cluster.remote}, lambda: members(groups)
@@ -137,6 +150,8 @@ async def measure(
 ) -> Result:
     """The first run of an engine: its seconds, memory and snapshot."""
     async with open_sessions(settings, "bench") as sessions, open_redis(settings, "bench") as redis:
+        if "RFM_LAKE" in environment:
+            await fill_lake(sessions, environment)
         await redis.flushall()
         with (
             scoring.worker(**environment) as process,
@@ -144,8 +159,26 @@ async def measure(
         ):
             run = await scoring.scored(sessions, redis, 1)
         return Result(
-            orders, scoring.seconds(run), run.timings, peak(), await snapshot(sessions, run)
-        )
+            orders, scoring.seconds(run), run.timings, peak(), await snapshot(sessions, run),
+            (run.edges, run.k, run.model["names"]),
+        )  # fmt: skip
+
+
+async def fill_lake(sessions: Sessions, environment: dict[str, str]) -> None:
+    """Let ingest write the files of what was loaded, which takes as long as it takes."""
+    process = subprocess.Popen([sys.executable, "-m", "ingest"], env=os.environ | environment)
+    try:
+        async with asyncio.timeout(600):
+            while not await is_filled(sessions):
+                await asyncio.sleep(0.5)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def is_filled(sessions: Sessions) -> bool:
+    async with sessions() as session:
+        return all(one.in_lake for one in await live_imports(session))
 
 
 @contextmanager
@@ -191,13 +224,15 @@ def differing(one: pl.DataFrame, other: pl.DataFrame, columns: Sequence[str]) ->
     return both.height - both.filter(pl.all_horizontal(equal)).height
 
 
-def agreement(one: pl.DataFrame, other: pl.DataFrame) -> str:
+def agreement(local: Result, other: Result) -> str:
     """Both snapshots against each other, in words."""
-    figures = differing(one, other, FIGURES)
-    assigned = differing(one, other, ("cluster_id", "segment_name"))
+    one, another = local.snapshot, other.snapshot
+    figures = differing(one, another, FIGURES)
+    assigned = differing(one, another, ("cluster_id", "segment_name"))
     return (
         f"customers whose R, F, M or scores differ: {figures:,} of {one.height:,};"
-        f" whose cluster or segment differs: {assigned:,}"
+        f" whose cluster or segment differs: {assigned:,};"
+        f" edges, k and names {'equal' if local.measured == other.measured else 'DIFFER'}"
     )
 
 
