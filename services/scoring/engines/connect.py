@@ -27,7 +27,7 @@ SETTINGS = {
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
 }
 RETRIES = 9
-"""Some 20 seconds until a server that does not answer is taken for away."""
+"""Some 30 seconds until a server that does not answer is taken for away."""
 LASTING = (AnalysisException, ArithmeticException)
 """What the same statement would meet again."""
 
