@@ -151,6 +151,8 @@ class Lake:
 async def leave(sessions: Sessions) -> None:
     """Without the setting: what lies in a lake is not kept up to date, and nobody reads it."""
     async with sessions() as session, session.begin():
+        if not (await run_sql(session, _LEFT)).scalar():
+            return  # without waiting for somebody's long load
         await lock(session, AdvisoryLock.LOAD)
         left = await run_sql(session, "UPDATE imports SET in_lake = false WHERE in_lake")
         await run_sql(session, "DELETE FROM lake_removals")
@@ -159,6 +161,11 @@ async def leave(sessions: Sessions) -> None:
             "RFM_LAKE is not set any more: erasures do not reach the lake's files of %d imports;"
             " remove them", left.rowcount,
         )  # fmt: skip
+
+
+_LEFT = """
+SELECT EXISTS (SELECT FROM imports WHERE in_lake) OR EXISTS (SELECT FROM lake_removals)
+"""
 
 
 async def _mark(session: AsyncSession, numbers: list[int], *, is_there: bool) -> None:

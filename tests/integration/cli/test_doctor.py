@@ -12,7 +12,7 @@ async def test_all_that_can_be_seen_of_a_quiet_installation(settings) -> None:
     checks = await found(settings)
     assert [name for name, (state, _) in checks.items() if state == "fail"] == []
     assert checks["database"][1].startswith("PostgreSQL 18")
-    assert checks["schema"] == ("ok", "0002, the newest")
+    assert checks["schema"] == ("ok", "0003, the newest")
     assert (checks["redis"][0], checks["redis persistence"][0]) == ("ok", "ok")
     assert checks["processes"] == ("warn", "no sign of life of gateway, ingest, scoring")
     assert checks["scores"] == ("ok", "scores show version 0 of 0")
@@ -44,4 +44,4 @@ async def test_what_went_wrong_is_named(settings, sessions) -> None:
 async def test_a_database_that_was_never_migrated(settings, sessions) -> None:
     async with sessions() as session, session.begin():
         await run_sql(session, "DROP TABLE alembic_version")
-    assert (await found(settings))["schema"] == ("fail", "none, the newest is 0002")
+    assert (await found(settings))["schema"] == ("fail", "none, the newest is 0003")
