@@ -48,9 +48,9 @@ class Connection:
     async def close(self) -> None:
         """End the session and forget what was kept."""
         session, self._session = self._session, None
-        self._kept.clear()
         if session is not None:
-            await asyncio.to_thread(session.stop)
+            await asyncio.to_thread(_end, session)
+        self._kept.clear()  # after the end: each would ask the server to be dropped, and wait
 
     async def keep(self, name: str, query: str) -> None:
         """Compute a query now, and name its rows.
@@ -62,6 +62,8 @@ class Connection:
         await self._do(lambda: self._keep(name, query))
 
     def _keep(self, name: str, query: str) -> None:
+        # The client gives what it kept to the thread's active session, whoever asked.
+        SparkSession._active_session.session = self._session
         frame = self._session.sql(query).localCheckpoint(True, StorageLevel.MEMORY_AND_DISK_2)
         self._kept.append(frame)  # the server drops what nobody refers to
         frame.createOrReplaceTempView(name)
@@ -129,10 +131,24 @@ class Connection:
 
 def _connect(remote: str) -> Any:
     session = SparkSession.builder.remote(remote).create()
-    session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES, max_backoff=5_000)])
-    for name, value in SETTINGS.items():
-        session.conf.set(name, value)
+    try:
+        _retry(session, RETRIES)
+        for name, value in SETTINGS.items():
+            session.conf.set(name, value)
+    except BaseException:
+        _end(session)  # or it stays the default of all that are opened later
+        raise
     return session
+
+
+def _retry(session: Any, times: int) -> None:
+    session.client.set_retry_policies([DefaultPolicy(max_retries=times, max_backoff=5_000)])
+
+
+def _end(session: Any) -> None:
+    """Stop; a server that is away is not waited for, it forgets by itself."""
+    _retry(session, 1)
+    session.stop()
 
 
 def _interrupt(session: Any) -> None:
