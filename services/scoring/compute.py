@@ -50,45 +50,35 @@ async def compute(
 ) -> Outcome:
     """Run all steps but the swap; the result's tables are filled when this returns."""
     try:
-        return await _computed(settings, sessions, engine, publication, progress)
+        claimed = publication.claimed
+        progress.enter("load")
+        plan, totals = await _read(settings, sessions, engine, claimed, progress)
+        target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
+        progress.enter("scores")
+        edges = await _edges(engine, totals.active_customers)
+        await engine.score(edges)
+        async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
+            features = group.create_task(_write_features(engine, target, plan, publication))
+            progress.enter("clusters")
+            solved = await _solve(engine, totals, plan, claimed.parameters)
+            progress.enter("assign")
+            inertia = await engine.assign(solved.model, solved.assignment) if solved else 0.0
+            group.create_task(engine.write_clusters(target))
+            fitted = await stoppable(_measured, solved) if solved else None
+            if fitted:
+                fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
+            found = Found(
+                plan=plan, totals=totals, edges=edges, fitted=fitted,
+                aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
+                flows=Flows(),
+            )  # fmt: skip
+            found = replace(found, flows=await _flows(engine, found))
+            progress.enter("publish")
+        outcome = _outcome(found, target, claimed, features.result())
+        outcome.row["engine"] = engine.name
+        return outcome
     finally:
         await engine.release()
-
-
-async def _computed(
-    settings: Settings,
-    sessions: Sessions,
-    engine: Engine,
-    publication: Publication,
-    progress: Progress,
-) -> Outcome:
-    claimed = publication.claimed
-    progress.enter("load")
-    plan, totals = await _read(settings, sessions, engine, claimed, progress)
-    target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
-    progress.enter("scores")
-    edges = await _edges(engine, totals.active_customers)
-    await engine.score(edges)
-    async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
-        features = group.create_task(_write_features(engine, target, plan, publication))
-        progress.enter("clusters")
-        solved = await _solve(engine, totals, plan, claimed.parameters)
-        progress.enter("assign")
-        inertia = await engine.assign(solved.model, solved.assignment) if solved else 0.0
-        group.create_task(engine.write_clusters(target))
-        fitted = await stoppable(_measured, solved) if solved else None
-        if fitted:
-            fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
-        found = Found(
-            plan=plan, totals=totals, edges=edges, fitted=fitted,
-            aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
-            flows=Flows(),
-        )  # fmt: skip
-        found = replace(found, flows=await _flows(engine, found))
-        progress.enter("publish")
-    outcome = _outcome(found, target, claimed, features.result())
-    outcome.row["engine"] = engine.name
-    return outcome
 
 
 async def _read(

@@ -7,10 +7,9 @@ from sqlalchemy.exc import DBAPIError
 
 LOCKED = frozenset({"55P03", "40P01"})
 """lock_not_available, deadlock_detected."""
-PASSING_CLASSES = ("08", "40", "53", "55", "57")
-"""Connection, rollback, resources, object state, operator intervention."""
-REPLACED = "42P01"
-"""undefined_table: a snapshot that another run replaced between two statements of this one."""
+PASSING = ("08", "40", "53", "55", "57", "42P01")
+"""Connection, rollback, resources, object state, operator intervention. And undefined_table: a
+snapshot that another run replaced between two statements of this one."""
 
 
 def is_locked_out(error: BaseException) -> bool:
@@ -35,7 +34,7 @@ def _passes(error: BaseException) -> bool:
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return (_sqlstate(error) or "").startswith((*PASSING_CLASSES, REPLACED))
+    return (_sqlstate(error) or "").startswith(PASSING)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

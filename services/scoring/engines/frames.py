@@ -158,12 +158,15 @@ def median(column: pl.Series) -> Decimal:
     return exact(sum((Decimal(ordered[place]) for place in places), Decimal(0)) / 2)
 
 
+def quota(customers: int, everyone: int, clusters: int) -> int:
+    """How many of a cluster's customers are in the sample of the charts."""
+    return min(customers, max(1, (SAMPLES - clusters) * customers // everyone))
+
+
 def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
     """At most 3,000 customers, each cluster in proportion, the same ones for the same data."""
     chosen = [
-        part.sample(
-            min(part.height, max(1, (SAMPLES - k) * part.height // frame.height)), seed=seed
-        )
+        part.sample(quota(part.height, frame.height, k), seed=seed)
         for _, part in frame.group_by("cluster_id", maintain_order=True)
     ]
     columns = ("customer_id", *SCORES, "cluster_id", "segment_name")

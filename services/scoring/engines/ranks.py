@@ -1,32 +1,17 @@
 """Ask a cluster for exact values at ranks: first where they lie, then what lies there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from scoring.engines import tallies
 from scoring.engines.connect import Connection
-from scoring.engines.tallies import Tally
+from scoring.engines.tallies import Column, Tally
 
 Wanted = Mapping[int, tuple[int, Sequence[int]]]
 """Part by part, its rows and the ranks (from 0) that are wanted."""
 Bounds = Mapping[int, tallies.Bounds]
 EVERYTHING = [Decimal(-1), Decimal(2**31)]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A figure of a view, in parts told apart by an expression of whole numbers."""
-
-    source: str
-    figure: str
-    part: str = "0"
-
-    @property
-    def is_tallied_whole(self) -> bool:
-        """Whole numbers have few distinct values: no sketch is needed."""
-        return self.figure != "monetary"
 
 
 async def values(
@@ -49,7 +34,7 @@ async def _sketched(spark: Connection, column: Column, asked: Wanted) -> Bounds:
     """Each part has ranks of its own; those of the others are asked for, too, and not used."""
     places = {number: tallies.fractions(ranks, count) for number, (count, ranks) in asked.items()}
     every = sorted({place for found in places.values() for place in found})
-    rows = await spark.rows(tallies.sketch_sql(*_names(column), every))
+    rows = await spark.rows(tallies.sketch_sql(column, every))
     known = {row["part"]: dict(zip(every, row["bounds"], strict=True)) for row in rows}
     return {
         number: [Decimal(known[number][place]) for place in found]
@@ -58,21 +43,17 @@ async def _sketched(spark: Connection, column: Column, asked: Wanted) -> Bounds:
 
 
 async def _extremes(spark: Connection, column: Column) -> Bounds:
-    rows = await spark.rows(tallies.extremes_sql(*_names(column)))
+    rows = await spark.rows(tallies.extremes_sql(column))
     return {row["part"]: [Decimal(row["low"]), Decimal(row["high"])] for row in rows}
 
 
 async def _tallied(
     spark: Connection, column: Column, asked: Wanted, bounds: Bounds
 ) -> dict[int, dict[int, Decimal]]:
-    rows = await spark.rows(tallies.tally_sql(*_names(column), bounds))
+    rows = await spark.rows(tallies.tally_sql(column, bounds))
     return {
         number: tallies.values_at(_of(rows, number), ranks) for number, (_, ranks) in asked.items()
     }
-
-
-def _names(column: Column) -> tuple[str, str, str]:
-    return column.source, column.figure, column.part
 
 
 def _of(rows: Sequence[Mapping[str, Any]], part: int) -> list[Tally]:

@@ -18,8 +18,9 @@ from scoring.engines.connect import Connection
 from scoring.engines.countries import Row, grid, summaries
 from scoring.engines.jdbc import as_of, database
 from scoring.engines.protocol import Aggregates, Base, EngineAwayError, Flows, Target, Totals
-from scoring.engines.ranks import Column, values
+from scoring.engines.ranks import values
 from scoring.engines.stats import Counted, exact, middle, stat
+from scoring.engines.tallies import Column
 from scoring.features import Edges, Spec, features_sql
 from scoring.store import reading, snapshots
 
@@ -40,7 +41,7 @@ class SparkEngine:
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings, self._sessions = settings, sessions
-        self._spark = Connection(settings.spark_remote or "")
+        self._spark = Connection(settings.spark_remote)
         self._database = database(settings)
         self._parts: Sequence[str] = ()
         """Conditions that cut the customers into parts of about the same size."""
@@ -101,7 +102,7 @@ class SparkEngine:
         """Chosen by a checksum of the id; in the order of ids, as every engine has them."""
         columns = ", ".join(("customer_id", *SCORES))
         chosen = "" if self._customers <= limit else (
-            f" ORDER BY crc32(CAST(customer_id AS binary)), customer_id LIMIT {limit:d}"
+            f" ORDER BY {sums.CHECKSUM}, customer_id LIMIT {limit:d}"
         )  # fmt: skip
         found = await self._spark.table(f"SELECT {columns} FROM features{chosen}")
         return await asyncio.to_thread(lambda: frames.numbers(found.sort("customer_id")))
@@ -163,9 +164,8 @@ class SparkEngine:
 
     async def _samples(self, counted: Mapping[int, Counted]) -> list[Row]:
         """At most 3,000 customers, each cluster in proportion, by a checksum of the id."""
-        total, room = self._customers, frames.SAMPLES - len(counted)
         quotas = {
-            number: min(one.customers, max(1, room * one.customers // total))
+            number: frames.quota(one.customers, self._customers, len(counted))
             for number, one in counted.items()
         }
         query = sums.some("placed", {n: quotas[n] / one.customers for n, one in counted.items()})

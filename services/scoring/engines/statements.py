@@ -8,20 +8,18 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from rfm_common.explain import SCORES, Ruler, elapsed_days, is_comparable
-from rfm_common.models import MONEY_SCALE, Cause
+from rfm_common.models import MONEY_DIGITS, MONEY_SCALE, Cause
 from scoring.clusters import Model, Space
 from scoring.dialects import Dialect
 from scoring.features import CENT, Edges, cuts
 
 MONEY = f"decimal(24,{MONEY_SCALE})"
-
-
 ORDER = ("order_id", "customer_id", "order_date", "order_amount", "currency", "status")
-NO_ORDERS = """
+NO_ORDERS = f"""
 SELECT CAST(NULL AS bigint) AS import_id, CAST(NULL AS string) AS order_id,
        CAST(NULL AS string) AS customer_id, CAST(NULL AS timestamp) AS order_date,
-       CAST(NULL AS decimal(18,4)) AS order_amount, CAST(NULL AS string) AS currency,
-       CAST(NULL AS string) AS status
+       CAST(NULL AS decimal({MONEY_DIGITS},{MONEY_SCALE})) AS order_amount,
+       CAST(NULL AS string) AS currency, CAST(NULL AS string) AS status
 WHERE FALSE"""
 
 
@@ -44,12 +42,15 @@ def scored(source: str, edges: Edges) -> str:
 
 def _score(figure: str, edges: Sequence[Decimal]) -> str:
     """The class of the first edge that is not below the value; without an order it is 1."""
-    unit = CENT if figure == "monetary" else Decimal(1)
-    above = [f"CASE WHEN s.{figure} > {cut} THEN 1 ELSE 0 END" for cut in cuts(edges, unit)]
-    place = " + ".join(["0", *above])
+    place = _above(f"s.{figure}", cuts(edges, CENT if figure == "monetary" else Decimal(1)))
     graded = f"5 - ({place})" if figure == "recency_days" else f"1 + {place}"
     counted = f"CASE WHEN s.frequency > 0 THEN {graded} ELSE 1 END"
     return f"CAST({counted} AS smallint) AS {figure[0]}_score"
+
+
+def _above(value: str, steps: Sequence[Decimal]) -> str:
+    """How many of the steps the value is above."""
+    return " + ".join(["0", *(f"CASE WHEN {value} > {step} THEN 1 ELSE 0 END" for step in steps)])
 
 
 def assigned(source: str, columns: Sequence[str], model: Model, dialect: Dialect) -> str:
@@ -137,8 +138,7 @@ def centres(model: Model, dialect: Dialect) -> str:
 
 def cut(source: str, steps: Sequence[Decimal]) -> str:
     """Add piece, the higher the more money: so that nobody has to sort a whole segment."""
-    above = [f"CASE WHEN s.monetary > {step} THEN 1 ELSE 0 END" for step in steps]
-    return f"SELECT s.*, {' + '.join(['0', *above])} AS piece FROM {source} s"
+    return f"SELECT s.*, {_above('s.monetary', steps)} AS piece FROM {source} s"
 
 
 def ranked(source: str) -> str:

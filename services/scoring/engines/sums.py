@@ -5,8 +5,10 @@
 
 from collections.abc import Mapping
 
-from scoring.engines.countries import KEPT
+from scoring.engines.countries import KEPT, UNKNOWN
 
+CHECKSUM = "crc32(CAST(customer_id AS binary))"
+"""As `scoring.engines.sampling` has it, in Spark's words."""
 MORE = 0.0001
 
 FM_SCORE = "CAST(floor((f_score + m_score + 1) / 2) AS integer) AS fm_score"
@@ -46,7 +48,7 @@ def median_recency(source: str) -> str:
 def of_common_countries(source: str) -> str:
     """The customers of the countries with the most customers; the empty one is unknown."""
     return f"""
-WITH placed AS (SELECT s.*, COALESCE(country, '') AS place FROM {source} s),
+WITH placed AS (SELECT s.*, COALESCE(country, '{UNKNOWN}') AS place FROM {source} s),
 common AS (SELECT place, count(*) AS customers FROM placed GROUP BY place
            ORDER BY customers DESC, place LIMIT {KEPT})
 SELECT p.* FROM placed p JOIN common c ON c.place = p.place"""
@@ -80,5 +82,5 @@ def some(source: str, shares: Mapping[int, float]) -> str:
     )
     return f"""
 SELECT * FROM (SELECT customer_id, recency_days, frequency, monetary, cluster_id, segment_name,
-                      crc32(CAST(customer_id AS binary)) AS checksum FROM {source}) s
+                      {CHECKSUM} AS checksum FROM {source}) s
 WHERE checksum < CASE cluster_id {limits} END"""

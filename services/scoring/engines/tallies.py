@@ -6,6 +6,7 @@ the rank exactly. Spark's `percentile_approx` is that sketch (Greenwald and Khan
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -14,6 +15,25 @@ MARGIN = 3.0 / ACCURACY
 
 Bounds = Sequence[Decimal]
 """Values in pairs, ascending: between the two of each pair lie ranks that are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A figure of a view, in parts told apart by an expression of whole numbers."""
+
+    source: str
+    figure: str
+    part: str = "0"
+
+    @property
+    def is_tallied_whole(self) -> bool:
+        """Whole numbers have few distinct values: no sketch is needed."""
+        return self.figure != "monetary"
+
+    @property
+    def rows(self) -> str:
+        """A table of part and figure."""
+        return f"(SELECT {self.part} AS part, {self.figure} AS figure FROM {self.source}) f"
 
 
 class Tally(NamedTuple):
@@ -44,22 +64,22 @@ def merged(bounds: Bounds) -> list[Decimal]:
     return [value for pair in joined for value in pair]
 
 
-def sketch_sql(source: str, figure: str, part: str, asked: Sequence[float]) -> str:
+def sketch_sql(column: Column, asked: Sequence[float]) -> str:
     """Bounds for each part: part, bounds."""
     places = ", ".join(f"{place:.8f}D" for place in asked)
     return f"""
 SELECT part, percentile_approx(figure, array({places}), {ACCURACY}) AS bounds
-FROM {_figures(source, figure, part)} GROUP BY part"""
+FROM {column.rows} GROUP BY part"""
 
 
-def extremes_sql(source: str, figure: str, part: str) -> str:
+def extremes_sql(column: Column) -> str:
     """Bounds that hold everything: part, low, high."""
     return f"""
 SELECT part, min(figure) AS low, max(figure) AS high
-FROM {_figures(source, figure, part)} GROUP BY part"""
+FROM {column.rows} GROUP BY part"""
 
 
-def tally_sql(source: str, figure: str, part: str, bounds: Mapping[int, Bounds]) -> str:
+def tally_sql(column: Column, bounds: Mapping[int, Bounds]) -> str:
     """Rows by part and interval, inside the pairs also by value: part, place, value, tally."""
     cases = " ".join(
         f"WHEN {number} THEN {_interval(merged(pairs))}" for number, pairs in bounds.items()
@@ -68,12 +88,8 @@ def tally_sql(source: str, figure: str, part: str, bounds: Mapping[int, Bounds])
 SELECT part, place, value, count(*) AS tally
 FROM (SELECT part, place, CASE WHEN place % 2 = 1 THEN figure END AS value
       FROM (SELECT f.*, CASE part {cases} END AS place
-            FROM {_figures(source, figure, part)}) a) b
+            FROM {column.rows}) a) b
 GROUP BY part, place, value"""
-
-
-def _figures(source: str, figure: str, part: str) -> str:
-    return f"(SELECT {part} AS part, {figure} AS figure FROM {source}) f"
 
 
 def _interval(bounds: Bounds) -> str:

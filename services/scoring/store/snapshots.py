@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
+from scoring.dialects import PostgresDialect
 from scoring.engines.protocol import Target
 
 PARENTS = ("rfm_features", "customer_clusters")
@@ -91,10 +92,10 @@ async def complete(sessions: Sessions, parent: str, target: Target, rows: int) -
     table = staged(parent, target.run_id, target.fence)
     async with sessions() as session, session.begin():
         await run_sql(session, f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-        count = f"SELECT count(*) FROM {table}"
-        if (await run_sql(session, count)).scalar_one() > rows:
-            await run_sql(session, _REPEATED.format(table=table))
-        if (await run_sql(session, count)).scalar_one() != rows:
+        found = (await run_sql(session, f"SELECT count(*) FROM {table}")).scalar_one()
+        if found > rows:
+            found -= (await run_sql(session, _REPEATED.format(table=table))).rowcount
+        if found != rows:
             return False
         await run_sql(session, f"ALTER TABLE {table} ALTER calc_date DROP DEFAULT")
         await _prepare_sort(session)
@@ -123,7 +124,7 @@ async def _create(session: AsyncSession, parent: str, target: Target) -> None:
 
 
 def _moment(target: Target) -> str:
-    return f"TIMESTAMPTZ '{target.calc_date.isoformat()}'"
+    return PostgresDialect().timestamp(target.calc_date)
 
 
 async def _index_all(sessions: Sessions, parent: str, target: Target, but: str = "") -> None:
@@ -205,8 +206,7 @@ async def attach(session: AsyncSession, target: Target, parents: Sequence[str]) 
         await run_sql(session, f"ALTER TABLE {name} RENAME TO {table}")
         await run_sql(
             session,
-            f"ALTER TABLE {parent} ATTACH PARTITION {table}"
-            f" FOR VALUES IN (TIMESTAMPTZ '{target.calc_date.isoformat()}')",
+            f"ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES IN ({_moment(target)})",
         )
 
 
