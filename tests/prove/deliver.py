@@ -52,14 +52,17 @@ class Courier:
                 return
 
     async def deliver_during_a_run(self) -> None:
-        """Two last files, the second of them while scores of the first are being made."""
+        """Two last files, the second of them while scores of the first are being made.
+
+        Is the first never scored, then there is no second that would make up for it.
+        """
         await self._rename(self.maker.more_orders())
         async with open_sessions(self.stack.settings, "prove") as sessions:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     while not await at_work(sessions, SCORING):
                         await asyncio.sleep(0.02)
-        await self._rename(self.maker.more_orders())
+                    await self._rename(self.maker.more_orders())
 
     async def deliver(self, dropped: Dropped) -> None:
         ways = (self._rename, self._write, self._upload)
