@@ -25,6 +25,7 @@ class AdvisoryLock(IntEnum):
     ERASE = 8_701_004
     ANNOUNCE = 8_701_005
     UPKEEP = 8_701_006
+    STAGE = 8_701_007
 
 
 def database_url(settings: Settings) -> URL:
@@ -138,6 +139,7 @@ async def raw_connection(session: AsyncSession) -> Any:
     return raw
 
 
-async def lock(session: AsyncSession, key: AdvisoryLock) -> None:
+async def lock(session: AsyncSession, key: AdvisoryLock, *, shared: bool = False) -> None:
     """Hold an advisory lock until the session's transaction ends; waits for it."""
-    await run_sql(session, "SELECT pg_advisory_xact_lock(:key)", key=int(key))
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    await run_sql(session, f"SELECT {function}(:key)", key=int(key))

@@ -23,7 +23,7 @@ from ingest.options import lenient_options
 from ingest.persons import Persons
 from ingest.scrub import Found
 from rfm_common import bus
-from rfm_common.db import Sessions
+from rfm_common.db import AdvisoryLock, Sessions, lock
 from rfm_common.erasure import (
     QUOTING,
     as_token,
@@ -89,6 +89,7 @@ class Eraser:
 
     async def _rows(self, erasure_id: int | None, addresses: set[str]) -> Erasure:
         async with self._sessions() as session, session.begin():
+            await lock(session, AdvisoryLock.LOAD)  # before any lock on a table that it may replace
             erasure = await session.get_one(Erasure, erasure_id)
             pseudonyms = await pseudonyms_of(session, self._settings)
             await learn_emails(session, pseudonyms, erasure, addresses)

@@ -89,9 +89,7 @@ async def load(work: Load, rebuild_rows: int) -> None:
     session, staged, rows = work.session, work.stage, work.layout.survey.rows_at_most
     await run_sql(session, "SET LOCAL work_mem = '128MB'")
     await run_sql(session, "SET LOCAL random_page_cost = 1.1")  # nobody has spinning disks now
-    staged.is_rebuild = not staged.line_items and await rebuild.is_worth_it(
-        session, staged.target, rows, rebuild_rows
-    )
+    staged.is_rebuild = await rebuild.begin(session, staged, rows, rebuild_rows)
     await stage.create(session, staged)
     try:
         with work.step("read and copy"):

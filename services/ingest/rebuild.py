@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ingest import stage as stage_table
 from ingest.stage import Stage
 from ingest.tables import Target
-from rfm_common.db import run_sql
+from rfm_common.db import AdvisoryLock, lock, run_sql
 
 PATIENCE = "250ms"
 """How long readers may queue behind one attempt to lock them out."""
@@ -33,13 +33,32 @@ class Part(NamedTuple):
     is_primary: bool = False
 
 
-async def is_worth_it(session: AsyncSession, target: Target, rows: int, least: int) -> bool:
-    """Whether a file of `rows` is big, twice as big as its table, and the table ours to replace.
+async def begin(session: AsyncSession, stage: Stage, rows: int, least: int) -> bool:
+    """Whether the stage will replace the table; then no other load is on its way until the end.
+
+    A file of `least` rows is big enough. Any load has a lock on its table from its stage on, and
+    waits for its turn with it; a load whose turn it is, and who waits until nobody has such a
+    lock, would wait for ever.
+    """
+    is_promising = (
+        rows >= least and not stage.line_items and await _looks_worth_it(session, stage, rows)
+    )
+    await lock(session, AdvisoryLock.STAGE, shared=not is_promising)
+    return is_promising and await _is_worth_it(session, stage.target, rows)
+
+
+async def _looks_worth_it(session: AsyncSession, stage: Stage, rows: int) -> bool:
+    async with session.begin_nested() as glance:
+        answer = await _is_worth_it(session, stage.target, rows)
+        await glance.rollback()  # and with it the lock on the table
+    return answer
+
+
+async def _is_worth_it(session: AsyncSession, target: Target, rows: int) -> bool:
+    """Whether a file of `rows` is twice as big as its table, and the table ours to replace.
 
     A table with grants, views, triggers, policies or publications of the user's own is not.
     """
-    if rows < least:
-        return False
     answer = await run_sql(session, f"""
         SELECT (SELECT count(*) FROM (SELECT FROM {target.name} LIMIT :half + 1)) <= :half
            AND NOT EXISTS (SELECT FROM pg_depend WHERE refobjid = c.oid

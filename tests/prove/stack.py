@@ -104,6 +104,7 @@ class Stack:
             "API_PORT": str(self.port),
             "DATA_DIR": str(self.folder / "data"),
             "RFM_STATE_DIR": str(self.state.path),
+            "RFM_REBUILD_ROWS": "20",  # so that small files replace a table, as big ones do
         }
         return clean_environment() | reach | self.more | self._planted() | self._fake_clock()
 

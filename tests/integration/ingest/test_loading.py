@@ -10,10 +10,11 @@ from alembic import command
 from ingest.folder import Dropped
 from ingest.importer import Importer
 from rfm_common.bus import read
-from rfm_common.db import run_sql
+from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.models import Import, ImportState
 from rfm_common.schema import alembic_config
 from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, drop
+from tests.running import eventually
 
 Row = tuple[int, int, int, int, int, int]
 
@@ -289,6 +290,34 @@ async def test_readers_go_on_while_a_rebuild_waits_for_one_of_them(shop: Shop) -
             await asyncio.sleep(0.05)
         assert not loading.done()
     assert (await loading).state == "loaded"
+
+
+@pytest.mark.parametrize("leasts", [(1, 1), (1, 10**9), (10**9, 1)])
+async def test_a_rebuild_beside_another_load_waits_for_nobody_who_waits_for_it(
+    shop: Shop, leasts: tuple[int, int]
+) -> None:
+    """Both have read their files when the first of them may go on to the table."""
+    loads = []
+    async with shop.sessions() as session, session.begin():
+        await lock(session, AdvisoryLock.LOAD)
+        for number, least in enumerate(leasts):
+            settings = shop.settings.model_copy(update={"rebuild_rows": least})
+            importer = Importer(settings, shop.sessions, shop.redis)
+            path = drop(settings, f"{number}.csv", ORDERS_HEADER + order(number))
+            loads.append(asyncio.create_task(importer.bring_in(Dropped(path, path.lstat()))))
+            await eventually(lambda: _waiting(shop, len(loads)), 20, "the load waits")
+        await asyncio.sleep(1.5)  # PostgreSQL looks for a circle once, after a second
+    async with asyncio.timeout(30):
+        await asyncio.gather(*loads)
+    assert [row.state for row in await shop.ledger()] == ["loaded", "loaded"]
+    assert len((await shop.tables())["orders"]) == 2
+
+
+async def _waiting(shop: Shop, count: int) -> bool:
+    async with shop.sessions() as session:
+        found = await run_sql(session, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+                              " AND NOT granted")  # fmt: skip
+        return len(found.all()) == count
 
 
 async def test_two_processes_on_one_folder_load_each_file_once(shop: Shop) -> None:
