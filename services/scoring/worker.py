@@ -8,16 +8,14 @@ import asyncio
 import logging
 from contextlib import suppress
 from typing import Any, cast
-from urllib.parse import unquote
 
 from arq import ArqRedis
-from arq.connections import RedisSettings
 from arq.constants import in_progress_key_prefix
 from arq.worker import Worker, func
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rfm_common import bus
 from rfm_common.bus import BUS_ERRORS
@@ -38,14 +36,18 @@ DAY = 86_400
 log = logging.getLogger("rfm.scoring")
 
 
-def redis_settings(settings: Settings) -> RedisSettings:
-    """arq's connection; it survives a restart of the server, which arq by itself does not."""
-    made = RedisSettings.from_dsn(settings.redis_url.get_secret_value())
-    made.password = unquote(made.password) if made.password else None
-    made.conn_timeout, made.conn_retries = 2, 0
-    refused: Any = (RedisConnectionError, RedisTimeoutError, OSError)
-    made.retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), 5, supported_errors=refused)
-    return made
+def connect_arq(settings: Settings) -> ArqRedis:
+    """arq's connection: it survives a restart of the server, and gives up a line that is silent.
+
+    The one that arq makes by itself does neither.
+    """
+    refused: Any = (RedisConnectionError, OSError)
+    pool: ConnectionPool = ConnectionPool.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=2, socket_timeout=bus.PATIENCE,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 5, supported_errors=refused),
+    )  # fmt: skip
+    return ArqRedis(pool)
 
 
 class ScoringWorker:
@@ -93,6 +95,9 @@ class ScoringWorker:
                 await worker.async_run()
             except BUS_ERRORS as error:
                 log.warning("Redis is away: %s", error)
+                self._bell = None
+                # The run in hand needs no Redis: it is not begun anew for it.
+                await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
             finally:
                 self._bell = None
                 await _close(worker)
@@ -101,7 +106,7 @@ class ScoringWorker:
     def _arq(self) -> Worker:
         worker = Worker(
             [func(cast("Any", self._job), name=JOB, keep_result=0, timeout=DAY, max_tries=1000)],
-            queue_name=QUEUE, redis_settings=redis_settings(self._context.settings),
+            queue_name=QUEUE, redis_pool=connect_arq(self._context.settings),
             on_startup=self._ready, handle_signals=False, max_jobs=1, poll_delay=POLL,
             health_check_interval=10, health_check_key=f"{QUEUE}:health:{self._context.worker}",
         )  # fmt: skip
@@ -109,11 +114,7 @@ class ScoringWorker:
         return worker
 
     async def _ready(self, ctx: dict[Any, Any]) -> None:
-        """Let arq give up on a line that is silent; by itself it waits for ever."""
-        bell: ArqRedis = ctx["redis"]
-        bell.connection_pool.connection_kwargs["socket_timeout"] = bus.PATIENCE
-        await bell.connection_pool.disconnect()
-        self._bell = bell
+        self._bell = ctx["redis"]
 
     async def _job(self, ctx: dict[Any, Any]) -> None:
         """Drain the queue of runs while prolonging arq's lease on this job."""
@@ -133,9 +134,11 @@ async def _prolong(redis: ArqRedis, job_id: str) -> None:
 
 
 async def _close(worker: Worker) -> None:
-    """Let the job in hand put its run back, then close."""
+    """Let the job in hand put its run back, then close; no answer of Redis is waited for long."""
     for task in worker.tasks.values():
         task.cancel()
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    worker.tasks.clear()
     with suppress(*BUS_ERRORS):
-        await worker.close()
+        async with asyncio.timeout(bus.PATIENCE):
+            await worker.close()

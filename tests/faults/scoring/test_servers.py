@@ -1,5 +1,6 @@
 """Redis may lose everything and stay away, PostgreSQL may restart: the scores catch up."""
 
+import asyncio
 import signal
 from contextlib import suppress
 
@@ -31,8 +32,10 @@ async def test_redis_dies_in_the_middle_of_a_run(settings, sessions, redis, valk
     async with fleet(settings, sessions, redis, 1) as workers, reading(sessions):
         async with stopped_at(workers, "exchange_rates", "ACCESS EXCLUSIVE", orders(1)):
             crash(valkey, signal.SIGKILL)
+            await asyncio.sleep(20)  # longer than a worker waits for Redis to come back
         try:
             await workers.settle()  # the run in hand ends without Redis
+            assert [run.fence for run in await runs(sessions)] == [1], "it was begun anew"
             await load(sessions, orders(2))
             await workers.settle()  # and so does a new one
         finally:
