@@ -138,7 +138,8 @@ class Terminal:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Without settings of the product; commands as in an activated environment."""
+    """Without settings of the product, nor those of a `make` that runs the tests."""
     ours = ("DB_", "RFM_", "API_", "REDIS_URL", "DATA_DIR", "DEFAULT_K")
+    ours += ("MAKE", "MFLAGS", "ARGS", "WORKERS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"COLUMNS": "120", "TERM": "dumb"} | more

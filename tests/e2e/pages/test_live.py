@@ -220,4 +220,5 @@ async def test_scores_that_come_while_the_page_is_being_refreshed_are_shown_too(
         await asyncio.sleep(0.3)
         held.set()
         await page.get_by_text("As of 30 Jul 2024").wait_for(timeout=8000)
+        await page.unroute_all(behavior="wait")
     assert empty_site.complaints == []
