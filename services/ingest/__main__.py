@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,6 +37,9 @@ async def main(settings: Settings) -> None:
         open_redis(settings, "ingest") as redis,
         beating(sessions, "ingest"),
     ):
+        with _or_exit():
+            if lake := Lake.of(settings):
+                await lake.claim(sessions)
         await Ingest(settings, sessions, redis).run(stop)
 
 
@@ -53,11 +57,11 @@ async def _until_migrated(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), 1)
 
 
-def _check_lake(settings: Settings) -> None:
+@contextmanager
+def _or_exit() -> Generator[None]:
     """Say at the start, not at the first file, that a lake cannot be written."""
     try:
-        if lake := Lake.of(settings):
-            lake.check()
+        yield
     except UnavailableError as error:
         sys.exit(f"ingest: {error}")
 
@@ -66,7 +70,9 @@ def run() -> None:
     """The entry point: reads the environment, the only place that does."""
     settings = Settings()
     configure_logging("ingest", settings.log_level, settings.log_format)
-    _check_lake(settings)
+    with _or_exit():
+        if lake := Lake.of(settings):
+            lake.check()
     asyncio.run(main(settings))
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.parquet import SCHEMA, Files, files_of
+from ingest.parquet import OWNER, SCHEMA, Files, files_of
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
 from rfm_common.errors import UnavailableError
 from rfm_common.lake import live_imports
@@ -48,6 +48,22 @@ class Lake:
         """Raise UnavailableError when files cannot be written."""
         with self._reaching():
             self._files.check()
+
+    async def claim(self, sessions: Sessions) -> None:
+        """Say that this database writes here; raise UnavailableError when another one does.
+
+        Two would take each other's files for their own, because both number their imports from 1.
+        """
+        async with sessions() as session:
+            here = str((await run_sql(session, _DATABASE)).scalar_one())
+        owner = await self._do(self._files.owner)
+        if owner is None:
+            await self._do(self._files.own, here)
+        elif owner != here:
+            raise UnavailableError(
+                f"RFM_LAKE={self._name} has the orders of another database; give this one a place"
+                f" of its own, or, if it stands in for the other one, remove {OWNER} there"
+            )
 
     async def add(self, session: AsyncSession, import_id: int, table: str) -> None:
         """Write what the table has from this import; the session's transaction makes it count."""
@@ -146,6 +162,13 @@ class Lake:
             return False
         self._files.write(number, rows.filter(~unwanted))
         return True
+
+
+_DATABASE = """
+SELECT concat(system_identifier, '/', oid) FROM pg_control_system(), pg_database
+WHERE datname = current_database()
+"""
+"""Another one in a restored copy, too: that is how two most easily come to share a lake."""
 
 
 async def leave(sessions: Sessions) -> None:

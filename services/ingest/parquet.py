@@ -1,4 +1,4 @@
-"""The lake's files of orders, one for each import: in a folder, or in an object store.
+"""The lake's files: the orders of each import, and whose they are; in a folder or a bucket.
 
 Who calls this holds the lock LOAD, so that nobody else writes or removes a file meanwhile, and
 reckons with OSError and PolarsError.
@@ -24,6 +24,8 @@ SCHEMA: dict[str, pl.DataType] = {
 }  # fmt: skip
 
 ROW_GROUP = 250_000
+OWNER = "owner.parquet"
+"""Beside the folder of orders: one row with the name of the database that writes here."""
 WORK = ".writing-"
 """Begins the folder in which a file is put together; one that is left over was cut off."""
 
@@ -56,6 +58,12 @@ class Files(Protocol):
 
     def sweep(self) -> None:
         """Remove what a kill left of files that were being written."""
+
+    def owner(self) -> str | None:
+        """The database whose orders these are, if it is said."""
+
+    def own(self, database: str) -> None:
+        """Say whose orders these are."""
 
 
 def files_of(lake: str, data_dir: Path) -> Files:
@@ -92,13 +100,8 @@ class Folder:
         return pl.scan_parquet(self._path(number), glob=False)
 
     def write(self, number: int, rows: pl.LazyFrame) -> None:
-        """On the disk before it has its name, so that a name means a whole file."""
-        with self.workspace() as work:
-            whole = Path(work) / "whole"
-            rows.sink_parquet(whole, row_group_size=ROW_GROUP)
-            _to_disk(whole)
-            whole.replace(self._path(number))
-            _to_disk(self._folder)
+        """By way of a file that has no name yet."""
+        self._put(rows, self._path(number))
 
     def remove(self, number: int) -> None:
         """And the name with it."""
@@ -108,8 +111,29 @@ class Folder:
         """With whatever is in it."""
         _sweep(self._folder)
 
+    def owner(self) -> str | None:
+        """From the folder above that of the orders."""
+        return _first(str(self._owner)) if self._owner.exists() else None
+
+    def own(self, database: str) -> None:
+        """There."""
+        self._put(_row(database), self._owner)
+
+    def _put(self, rows: pl.LazyFrame, path: Path) -> None:
+        """On the disk before it has its name, so that a name means a whole file."""
+        with self.workspace() as work:
+            whole = Path(work) / "whole"
+            rows.sink_parquet(whole, row_group_size=ROW_GROUP)
+            _to_disk(whole)
+            whole.replace(path)
+            _to_disk(path.parent)
+
     def _path(self, number: int) -> Path:
         return Path(order_file(self._lake, number).removeprefix("file://"))
+
+    @property
+    def _owner(self) -> Path:
+        return self._folder.with_name(OWNER)
 
 
 class Bucket:
@@ -163,8 +187,31 @@ class Bucket:
         """Here; an object that is not whole is not there."""
         _sweep(self._data_dir)
 
+    def owner(self) -> str | None:
+        """From the object beside the orders."""
+        try:
+            return _first(self._owner)
+        except FileNotFoundError:
+            return None
+
+    def own(self, database: str) -> None:
+        """There."""
+        _row(database).sink_parquet(self._owner)
+
     def _url(self, number: int) -> str:
         return order_file(self._lake, number).replace("s3a://", "s3://", 1)
+
+    @property
+    def _owner(self) -> str:
+        return f"{self._lake}/{OWNER}".replace("s3a://", "s3://", 1)
+
+
+def _row(database: str) -> pl.LazyFrame:
+    return pl.LazyFrame({"database": [database]})
+
+
+def _first(file: str) -> str:
+    return str(pl.scan_parquet(file, glob=False).collect().item())
 
 
 def _numbers(names: Iterable[str]) -> set[int]:

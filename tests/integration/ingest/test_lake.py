@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,14 +14,18 @@ from redis.asyncio import Redis
 from gateway.demo import remove_demo
 from ingest.erasing import Eraser
 from ingest.lake import Lake, leave
-from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
+from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.valkey import PrivateValkey
+from rfm_common.db import AdvisoryLock, Sessions, lock, open_sessions, run_sql
 from rfm_common.erasure import erase_now
+from rfm_common.errors import UnavailableError
 from rfm_common.lake import live_imports, order_file
 from rfm_common.settings import Settings
+from tests.conftest import fresh
 from tests.integration.ingest import lakes
 from tests.integration.ingest.dropping import ORDERS_HEADER, Shop, drop, running, settled
 from tests.integration.ingest.test_laws import ORDERS, law, rows_of, written
-from tests.running import eventually
+from tests.running import eventually, start
 
 ORDER = ORDERS_HEADER + "O1,C1,2024-01-10,5.00,EUR,completed\n"
 FIRST = (
@@ -268,6 +273,30 @@ async def test_parts_of_a_large_file_become_one_file(
     await shop.load("a.csv", ORDERS_HEADER + "".join(lines))
     assert pl.read_parquet(lakes.path_of(shop, 1)).height == 500
     await lakes.check(shop)
+
+
+async def test_two_databases_do_not_share_a_lake(
+    shop: Shop, postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path: Path
+) -> None:
+    await lake_of(shop).claim(shop.sessions)
+    await shop.load("a.csv", ORDER)
+    async with fresh(postgres, valkey, template, tmp_path / "other") as other:
+        with_lake = {"RFM_LAKE": str(shop.settings.lake)}
+        with (tmp_path / "log").open("wb") as log:
+            process = await start("ingest", other, log, **with_lake)
+            assert await process.wait() == 1
+        said = (tmp_path / "log").read_text()
+        assert f"{shop.settings.lake} has the orders of another database" in said
+        assert "remove owner.parquet there" in said
+        await upkeep(shop)
+        await lake_of(shop).claim(shop.sessions)
+        await lakes.check(shop)
+
+        (lakes.path_of(shop, 0).parents[1] / "owner.parquet").unlink()
+        async with open_sessions(other, "test") as sessions:
+            await lake_of(shop).claim(sessions)
+        with pytest.raises(UnavailableError, match="another database"):
+            await lake_of(shop).claim(shop.sessions)
 
 
 async def test_deleting_costs_nothing_without_a_lake(settings: Settings, shop: Shop) -> None:
