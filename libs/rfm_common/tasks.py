@@ -5,6 +5,9 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+AGAIN = 2.0
+"""Seconds after which a task that goes on is cancelled once more: longer than a clean end takes."""
+
 
 @asynccontextmanager
 async def alongside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
@@ -21,13 +24,28 @@ async def alongside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
             task.result()
 
 
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all of it until one ends, or this is cancelled; then none goes on.
+
+    What the one that ended raised is raised. A TaskGroup cancels the others once, which may not do.
+    """
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        await end(*tasks)
+
+
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks until they have ended.
 
-    Once is not enough: a timeout of a library that runs out at the same moment hides it, and who
-    then goes on after a lost connection goes on for ever.
+    Once is not enough: before Python 3.12, a cancellation that comes just when what `wait_for`
+    waits for is done gets lost, and redis sends each command that way. Who then goes on after a
+    lost cancellation goes on for ever.
     """
     while waiting := [task for task in tasks if not task.done()]:
         for task in waiting:
             task.cancel()
-        await asyncio.wait(waiting, timeout=1)
+        await asyncio.wait(waiting, timeout=AGAIN)

@@ -23,6 +23,7 @@ from ingest.watcher import Settling, wakeups
 from rfm_common.bus import BUS_ERRORS, relay
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
+from rfm_common.tasks import end
 
 log = logging.getLogger("rfm.ingest")
 
@@ -78,7 +79,7 @@ class Ingest:
         """Break off a long load: its transaction rolls back and the next start does it again."""
         await stop.wait()
         await asyncio.wait([working], timeout=GRACE_SECONDS)
-        working.cancel()
+        await end(working)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         async for _ in wakeups(self._settings.input_dir, self._settings.rescan_seconds, stop):

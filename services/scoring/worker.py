@@ -20,7 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from rfm_common import bus
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.settings import Settings
-from rfm_common.tasks import alongside
+from rfm_common.tasks import alongside, end, together
 from scoring import jobs
 from scoring.listener import listen
 from scoring.store import queue
@@ -61,9 +61,7 @@ class ScoringWorker:
     async def run(self) -> None:
         """Until cancelled: the run in hand then goes back to the queue."""
         await tidy(self._context.settings, self._context.sessions)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(listen(self._context.settings, self.ring))
-            group.create_task(self._answer())
+        await together(listen(self._context.settings, self.ring), self._answer())
 
     async def ring(self) -> None:
         """Call for workers if there is something to do; without Redis, do it here."""
@@ -135,8 +133,7 @@ async def _prolong(redis: ArqRedis, job_id: str) -> None:
 
 async def _close(worker: Worker) -> None:
     """Let the job in hand put its run back, then close; no answer of Redis is waited for long."""
-    for task in worker.tasks.values():
-        task.cancel()
+    await end(*worker.tasks.values())
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
     worker.tasks.clear()
     with suppress(*BUS_ERRORS):
