@@ -1,6 +1,7 @@
-"""The outermost layer: HEAD answered like GET, and every request measured."""
+"""The outermost layer: HEAD answered like GET, every request measured, and none left without."""
 
 import asyncio
+import json
 import time
 from bisect import bisect_left
 from collections import defaultdict
@@ -17,6 +18,12 @@ from rfm_common.beats import beating
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 NAME = "rfm_http_request_seconds"
+
+STOPPED = json.dumps({
+    "type": "about:blank", "title": "Service Unavailable", "status": 503,
+    "detail": "the server was stopped before it had the answer; try again in a few seconds",
+}).encode()  # fmt: skip
+"""For a request that outlasts a stop, say while the database is silent; uvicorn says 500."""
 
 
 @dataclass(slots=True)
@@ -63,18 +70,24 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Measure until the answer begins: a stream of events never ends."""
         method, started = str(scope.get("method", "")), time.perf_counter()
+        is_begun = False
 
         async def measured(message: Message) -> None:
+            nonlocal is_begun
             if message["type"] == "http.response.start":
+                is_begun = True
                 route = str(scope.get("path_template") or "unknown")
                 seconds = time.perf_counter() - started
                 self._latencies.observe(method, route, message["status"], seconds)
             await send(message)
 
-        if method == "HEAD":
-            await self._head(scope, receive, measured)
-        else:
-            await self._app(scope, receive, measured)
+        answer = self._head if method == "HEAD" else self._app
+        try:
+            await answer(scope, receive, measured)
+        except asyncio.CancelledError:
+            if is_begun:
+                raise
+            await _say_stopped(measured)
 
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The head of what GET answers; whoever would produce the body hears that nobody reads."""
@@ -94,6 +107,17 @@ class Edge:
 
         cast("dict[str, object]", scope)["method"] = "GET"
         await self._app(scope, until_answered, head_only)
+
+
+async def _say_stopped(send: Send) -> None:
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(STOPPED)).encode()),
+        (b"retry-after", b"2"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": STOPPED, "more_body": False})
 
 
 @asynccontextmanager
