@@ -79,6 +79,15 @@ async def eventually(
         await asyncio.sleep(0.1)
 
 
+async def answering(client: httpx.AsyncClient) -> None:
+    """Wait until the client's gateway is up."""
+
+    async def healthy() -> bool:
+        return (await client.get("/health")).status_code == 200
+
+    await eventually(healthy, what="the gateway answers")
+
+
 @asynccontextmanager
 async def product(
     settings: Settings, log: IO[bytes] | None = None, **more: str
@@ -90,11 +99,7 @@ async def product(
     ]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-
-            async def healthy() -> bool:
-                return (await client.get("/health")).status_code == 200
-
-            await eventually(healthy, what="the gateway answers")
+            await answering(client)
             yield client
     finally:
         for process in processes:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 AGAIN = 2.0
 """Seconds after which a task that goes on is cancelled once more: longer than a clean end takes."""
@@ -24,16 +26,16 @@ async def alongside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
             task.result()
 
 
-async def together(*works: Coroutine[Any, Any, None]) -> None:
+async def together(*works: Coroutine[Any, Any, T]) -> T:
     """Do all of it until one ends, or this is cancelled; then none goes on.
 
-    What the one that ended raised is raised. A TaskGroup cancels the others once, which may not do.
+    What came of the one that ended, the first of them if it is several, is returned or raised. A
+    TaskGroup cancels the others once, which may not do.
     """
     tasks = [asyncio.create_task(work) for work in works]
     try:
-        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            task.result()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task.done()).result()
     finally:
         await end(*tasks)
 

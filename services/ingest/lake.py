@@ -54,12 +54,13 @@ class Lake:
 
         Two would take each other's files for their own, because both number their imports from 1.
         """
-        async with sessions() as session:
+        async with sessions() as session, session.begin():
             here = str((await run_sql(session, _DATABASE)).scalar_one())
-        owner = await self._do(self._files.owner)
-        if owner is None:
-            await self._do(self._files.own, here)
-        elif owner != here:
+            owner = await self._do(self._files.owner)
+            if owner is None:
+                await lock(session, AdvisoryLock.LOAD)  # another process sweeps what is half done
+                await self._do(self._files.own, here)
+        if owner not in {None, here}:
             raise UnavailableError(
                 f"RFM_LAKE={self._name} has the orders of another database; give this one a place"
                 f" of its own, or, if it stands in for the other one, remove {OWNER} there"

@@ -144,7 +144,7 @@ class Bucket:
     """
 
     def __init__(self, lake: str, data_dir: Path) -> None:
-        self._lake, self._data_dir = lake, data_dir
+        self._lake, self._data_dir = lake.replace("s3a://", "s3://", 1), data_dir
 
     def check(self) -> None:
         """Write a file that no import has."""
@@ -199,11 +199,11 @@ class Bucket:
         _row(database).sink_parquet(self._owner)
 
     def _url(self, number: int) -> str:
-        return order_file(self._lake, number).replace("s3a://", "s3://", 1)
+        return order_file(self._lake, number)
 
     @property
     def _owner(self) -> str:
-        return f"{self._lake}/{OWNER}".replace("s3a://", "s3://", 1)
+        return f"{self._lake}/{OWNER}"
 
 
 def _row(database: str) -> pl.LazyFrame:

@@ -5,6 +5,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import NoReturn
 
 from redis.asyncio import Redis
 
@@ -14,7 +15,7 @@ from rfm_common.events import RunProgress
 from rfm_common.logs import bound
 from rfm_common.models import RunState
 from rfm_common.settings import Settings
-from rfm_common.tasks import end
+from rfm_common.tasks import together
 from scoring.compute import compute
 from scoring.engines import Engine, EngineAwayError
 from scoring.faults import is_locked_out, is_transient, words
@@ -97,14 +98,9 @@ async def _under_lease(context: Context, claimed: Claim) -> None:
     """Compute and publish while a second task shows signs of life; the first to end decides."""
     progress, alive = Progress(), asyncio.Lock()
     async with publication(context.sessions, claimed) as swap:
-        work = asyncio.create_task(_work(context, swap, progress, alive))
-        keep = asyncio.create_task(_keep(context, claimed, progress, alive))
-        try:
-            ended, _ = await asyncio.wait((work, keep), return_when=asyncio.FIRST_COMPLETED)
-            (work if work in ended else keep).result()
-        finally:
-            await end(work, keep)
-    outcome = work.result()
+        outcome = await together(
+            _work(context, swap, progress, alive), _keep(context, claimed, progress, alive)
+        )
     seconds = round(sum(progress.timings.values()), 2)
     log.info(outcome.row["message"], extra={"seconds": seconds})
 
@@ -147,7 +143,9 @@ async def _publish(swap: Publication, outcome: Outcome, progress: Progress) -> N
     await swap.publish(outcome)
 
 
-async def _keep(context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock) -> None:
+async def _keep(
+    context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock
+) -> NoReturn:
     """Prolong the lease and tell the step; ends only by LostRunError or CancelledRunError."""
     pace = Pace()
     while True:

@@ -20,7 +20,7 @@ from gateway.assets import ASSETS, fetch_all
 from rfm_cli.processes import free_port
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
-from tests.running import eventually, start, stop
+from tests.running import answering, start, stop
 from tests.shop import open_shop
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -68,12 +68,8 @@ async def serve(
     process = await start("gateway", settings, **environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient() as client:
-
-            async def healthy() -> bool:
-                return (await client.get(f"{url}/health")).status_code == 200
-
-            await eventually(healthy, what="the gateway answers")
+        async with httpx.AsyncClient(base_url=url) as client:
+            await answering(client)
         yield Site(url, settings)
     finally:
         await stop(process)

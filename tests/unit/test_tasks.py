@@ -1,6 +1,7 @@
 """Work beside a block ends with it, whatever a library makes of a cancellation."""
 
 import asyncio
+from typing import NoReturn
 
 import pytest
 
@@ -30,7 +31,7 @@ async def test_what_the_work_raised_is_raised_at_the_end() -> None:
             await asyncio.sleep(0.01)
 
 
-async def deaf() -> None:
+async def deaf() -> NoReturn:
     """As redis, which now and then does not hear it."""
     try:
         await asyncio.sleep(3600)
@@ -64,3 +65,11 @@ async def test_works_end_together_when_one_fails() -> None:
     with pytest.raises(ValueError, match="broken"):
         await together(deaf(), work())
     assert asyncio.all_tasks() == before
+
+
+async def test_works_end_together_with_what_the_first_of_them_found() -> None:
+    async def work() -> str:
+        return "found"
+
+    assert await together(deaf(), work()) == "found"
+    assert await together(work(), work()) == "found"

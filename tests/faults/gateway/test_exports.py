@@ -8,7 +8,7 @@ import pytest
 
 from rfm_cli.processes import free_port
 from rfm_common.db import Sessions, run_sql
-from tests.running import eventually, start, stop
+from tests.running import answering, eventually, start, stop
 from tests.shop import open_shop
 
 HEAVY = """
@@ -32,17 +32,13 @@ async def test_a_client_sees_that_an_export_was_broken_off(settings, sessions) -
     gateway = await start("gateway", settings, API_PORT=str(port), RFM_CDN="off")
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            await eventually(lambda: _answers(client), what="the gateway answers")
+            await answering(client)
             await _leaves_in_the_middle(client, sessions)
             received = await _gateway_dies_in_the_middle(client, gateway)
         assert 0 < received.count(b"\n") - 1 < 120  # the count against X-Row-Count tells as well
         assert await outcomes(sessions) == ["broken off", "begun"]
     finally:
         await stop(gateway, signal.SIGKILL)
-
-
-async def _answers(client: httpx.AsyncClient) -> bool:
-    return (await client.get("/health")).status_code == 200
 
 
 async def _leaves_in_the_middle(client: httpx.AsyncClient, sessions: Sessions) -> None:

@@ -10,7 +10,7 @@ from rfm_cli.processes import free_port
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from tests.faults.scoring.fleet import locked
-from tests.running import eventually, start, stop
+from tests.running import answering, start, stop
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -18,14 +18,10 @@ async def test_a_request_that_outlasts_the_stop_is_told_to_come_again(
     settings: Settings, sessions: Sessions, method: str
 ) -> None:
     port = free_port()
-    process = await start("gateway", settings, API_PORT=str(port))
+    process = await start("gateway", settings, API_PORT=str(port), RFM_CDN="off")
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-
-            async def healthy() -> bool:
-                return (await client.get("/health")).status_code == 200
-
-            await eventually(healthy, what="the gateway answers")
+            await answering(client)
             async with locked(sessions, "data_state", "ACCESS EXCLUSIVE"):
                 asked = asyncio.create_task(client.request(method, "/dashboard"))
                 await asyncio.sleep(1)
