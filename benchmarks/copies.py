@@ -102,7 +102,7 @@ async def load(settings: Settings, sessions: Sessions, orders: int, copies: int)
     folder.mkdir(parents=True)
     made.mkdir()
     part, buyers = orders // FILES, orders // ORDERS_PER_CUSTOMER
-    ingest.customers(buyers).write_csv(made / "customers.csv")
+    ingest.loading.customers(buyers).write_csv(made / "customers.csv")
     for number in range(FILES):
         rows = ingest.orders(number * part, part, buyers)
         rows.write_csv(made / f"orders-{number}.csv")

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.failures import is_passing
-from ingest.lake import Lake
+from ingest.lake.sync import Lake
 from ingest.service import Ingest
 from rfm_common.beats import beating
 from rfm_common.bus import open_redis

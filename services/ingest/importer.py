@@ -11,15 +11,16 @@ from typing import BinaryIO
 from redis.asyncio import Redis
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import ledger, scrub, shelf, suppressed
 from ingest.folder import Dropped, check_ordinary, check_unchanged, opened
-from ingest.lake import Lake
-from ingest.loader import Load, LoadedMeanwhileError, Progress, load
+from ingest.keeping import scrub, shelf
+from ingest.keeping.scrub import Found
+from ingest.lake.sync import Lake
+from ingest.loading import ledger, suppressed
+from ingest.loading.loader import Load, LoadedMeanwhileError, Progress, load
 from ingest.options import lenient_options, read_options
-from ingest.reader import Layout, plan
+from ingest.reading.reader import Layout, plan
+from ingest.reading.survey import Survey, survey
 from ingest.refusal import RefusedError
-from ingest.scrub import Found
-from ingest.survey import Survey, survey
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
 from rfm_common.erasure import QUOTING

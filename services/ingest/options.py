@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from ingest.folder import MAPPING_FILE
-from ingest.mapping import Rule, read_rules
-from ingest.reader import Options
+from ingest.reading.mapping import Rule, read_rules
+from ingest.reading.reader import Options
 from ingest.refusal import RefusedError
 from rfm_common.settings import Settings
 

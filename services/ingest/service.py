@@ -12,12 +12,12 @@ from pathlib import Path
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingest import retention
-from ingest.erasing import Eraser
 from ingest.failures import is_passing
 from ingest.folder import Dropped, Identity
 from ingest.importer import Importer
-from ingest.lake import Lake, leave
+from ingest.keeping import retention
+from ingest.keeping.erasing import Eraser
+from ingest.lake.sync import Lake, leave
 from ingest.refusal import ChangedError
 from ingest.watcher import Settling, wakeups
 from rfm_common.bus import BUS_ERRORS, relay

@@ -9,8 +9,8 @@ import click
 import pytest
 from pydantic import SecretStr
 
-from ingest.exports import EXPORTS
-from ingest.mapping import FIELDS, REQUIRED, read_rules
+from ingest.reading.exports import EXPORTS
+from ingest.reading.mapping import FIELDS, REQUIRED, read_rules
 from rfm_cli.main import main
 from rfm_common.events import EVENT_TYPES
 from rfm_common.models import ImportState, Kind

@@ -19,7 +19,7 @@ from sqlmodel import select
 
 from ingest.folder import listing
 from ingest.importer import Importer
-from ingest.lake import Lake
+from ingest.lake.sync import Lake
 from rfm_common.bus import relay
 from rfm_common.db import Sessions, run_sql
 from rfm_common.models import Import, ImportState

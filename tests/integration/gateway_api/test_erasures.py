@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ingest.erasing import Eraser
+from ingest.keeping.erasing import Eraser
 from rfm_common.db import AdvisoryLock, lock, run_sql
 
 

@@ -16,9 +16,9 @@ from itertools import product
 
 import pytest
 
-from ingest.reader import Options, batches, plan
+from ingest.reading.reader import Options, batches, plan
+from ingest.reading.survey import survey
 from ingest.refusal import RefusedError
-from ingest.survey import survey
 
 ROWS = 40
 PLACES = (0, ROWS // 2, ROWS - 1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ingest.erasing import Eraser
 from ingest.folder import Dropped
+from ingest.keeping.erasing import Eraser
 from ingest.refusal import ChangedError
 from ingest.service import Ingest
 from rfm_common.db import lock, run_sql
@@ -99,7 +99,7 @@ async def test_an_erasure_that_was_cut_off_goes_on(
     await shop.load("customers.csv", FILES["customers.csv"])
     await shop.load("orders.csv", FILES["orders.csv"])
     with monkeypatch.context() as patch:
-        patch.setattr(f"ingest.erasing.{broken}", die)
+        patch.setattr(f"ingest.keeping.erasing.{broken}", die)
         with pytest.raises(Killed):
             await erase(shop, "EVA-1")
     await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
@@ -121,7 +121,7 @@ async def test_a_load_that_began_before_does_not_bring_the_person(
         await lock(session, key)
 
     await shop.load("customers.csv", FILES["customers.csv"])
-    monkeypatch.setattr("ingest.loader.lock", erase_meanwhile)
+    monkeypatch.setattr("ingest.loading.loader.lock", erase_meanwhile)
     path = drop(shop.settings, "orders.csv", FILES["orders.csv"])
     with pytest.raises(ChangedError):
         await shop.importer.bring_in(Dropped(path, path.lstat()))

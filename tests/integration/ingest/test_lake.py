@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from gateway.demo import remove_demo
-from ingest.erasing import Eraser
-from ingest.lake import Lake, leave
+from ingest.keeping.erasing import Eraser
+from ingest.lake.sync import Lake, leave
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.db import AdvisoryLock, Sessions, lock, open_sessions, run_sql
@@ -209,7 +209,7 @@ async def test_an_erasure_that_a_kill_cut_off_is_carried_out_in_the_lake(
     await shop.load("a.csv", ORDER + "O2,C2,2024-01-10,1,EUR,completed\n")
     await shop.load("b.csv", ORDER.replace("C1", "C2"))
     with monkeypatch.context() as patch:
-        patch.setattr("ingest.lake.Lake.forget", killed)
+        patch.setattr("ingest.lake.sync.Lake.forget", killed)
         with pytest.raises(KeyboardInterrupt):
             await erase(shop, "C1")
     assert named_in_files(shop, "C1") == ["import-1.parquet"]
@@ -268,7 +268,7 @@ async def none_there(shop: Shop) -> bool:
 async def test_parts_of_a_large_file_become_one_file(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.lake.PART_BYTES", 1000)
+    monkeypatch.setattr("ingest.lake.sync.PART_BYTES", 1000)
     lines = (f'"O\n{n}",C{n % 7},2024-01-10,{n}.00,EUR,completed\n' for n in range(500))
     await shop.load("a.csv", ORDERS_HEADER + "".join(lines))
     assert pl.read_parquet(lakes.path_of(shop, 1)).height == 500

@@ -4,7 +4,7 @@ import os
 import time
 from datetime import UTC, datetime
 
-from ingest.retention import thin
+from ingest.keeping.retention import thin
 from rfm_common.db import run_sql
 from rfm_common.models import ImportState, OutboxEvent
 from tests.integration.ingest.dropping import ORDERS_HEADER, Shop

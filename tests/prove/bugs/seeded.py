@@ -31,7 +31,7 @@ async def _commit_and_go_on(session: Any) -> None:
 
 def two_transactions() -> None:
     """Rows are committed before the ledger says that they are there."""
-    from ingest import loader
+    from ingest.loading import loader
 
     original = loader._finish_loaded
 
@@ -66,7 +66,7 @@ def told_before_commit() -> None:
     """The event is on the stream before the transaction that it tells of has ended."""
     from redis import Redis
 
-    from ingest import ledger, loader
+    from ingest.loading import ledger, loader
     from rfm_common.bus import STREAM
     from rfm_common.events import Event, encode
     from rfm_common.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.amounts import AmountStyle, AmountVotes, currency_signs, read_amounts
+from ingest.reading.amounts import AmountStyle, AmountVotes, currency_signs, read_amounts
 
 POINT = AmountStyle(".", ",")
 PROVEN_POINT = AmountStyle(".", "")

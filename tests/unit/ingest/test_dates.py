@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.dates import DateOrder, DateVotes, read_dates
+from ingest.reading.dates import DateOrder, DateVotes, read_dates
 
 
 def read(text: str, zone: str = "UTC", order: DateOrder = "dmy") -> datetime | None:

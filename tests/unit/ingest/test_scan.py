@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.reading.scan import Grammar, Scanner
 from ingest.refusal import RefusedError
-from ingest.scan import Grammar, Scanner
 
 Cells = list[tuple[str, ...]]
 

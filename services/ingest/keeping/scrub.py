@@ -11,10 +11,10 @@ import polars as pl
 
 from ingest.folder import opened
 from ingest.persons import Persons
-from ingest.reader import Layout, Options, plan, scanned
+from ingest.reading.reader import Layout, Options, plan, scanned
+from ingest.reading.scan import Rows
+from ingest.reading.survey import PIECE, SIGNATURES, pieces, survey
 from ingest.refusal import ChangedError, RefusedError
-from ingest.scan import Rows
-from ingest.survey import PIECE, SIGNATURES, pieces, survey
 
 _OPAQUE = tuple(signature for signature, *_ in SIGNATURES)
 UNREADABLE = ("gzip", "zip", "excel", "zstd", "symbolic_link", "special_file")

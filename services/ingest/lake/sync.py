@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.parquet import OWNER, SCHEMA, Files, files_of
+from ingest.lake.files import OWNER, SCHEMA, Files, files_of
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
 from rfm_common.errors import UnavailableError
 from rfm_common.lake import live_imports

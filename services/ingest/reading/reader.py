@@ -10,14 +10,14 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from ingest.amounts import AmountVotes
-from ingest.columns import Style
-from ingest.dates import DateOrder, DateVotes
-from ingest.fields import structural, typed
-from ingest.mapping import Mapping, Rule, find_mapping
+from ingest.reading.amounts import AmountVotes
+from ingest.reading.columns import Style
+from ingest.reading.dates import DateOrder, DateVotes
+from ingest.reading.fields import structural, typed
+from ingest.reading.mapping import Mapping, Rule, find_mapping
+from ingest.reading.scan import Grammar, Rows, Scanner
+from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
-from ingest.scan import Grammar, Rows, Scanner
-from ingest.survey import Survey, pieces
 from rfm_common.models import Kind
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -6,9 +6,9 @@ import polars as pl
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.fields import REJECT_SCHEMA
 from ingest.persons import Persons
-from ingest.reader import Batch
+from ingest.reading.fields import REJECT_SCHEMA
+from ingest.reading.reader import Batch
 from rfm_common.models import Suppression
 from rfm_common.pseudonyms import load_pseudonyms
 from rfm_common.settings import Settings

@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.tables import Target
+from ingest.loading.tables import Target
 from rfm_common.db import raw_connection, run_sql
 
 

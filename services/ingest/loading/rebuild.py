@@ -12,9 +12,9 @@ from typing import NamedTuple
 from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import stage as stage_table
-from ingest.stage import Stage
-from ingest.tables import Target
+from ingest.loading import stage as stage_table
+from ingest.loading.stage import Stage
+from ingest.loading.tables import Target
 from rfm_common.db import AdvisoryLock, lock, run_sql
 
 PATIENCE = "250ms"

@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import customers, items, ledger, merge, rebuild, stage, suppressed
-from ingest.lake import Lake
-from ingest.reader import Batch, Layout, batches
+from ingest.lake.sync import Lake
+from ingest.loading import customers, items, ledger, merge, rebuild, stage, suppressed
+from ingest.loading.stage import Stage
+from ingest.loading.suppressed import Suppressed
+from ingest.loading.tables import TARGETS
+from ingest.reading.reader import Batch, Layout, batches
 from ingest.refusal import ChangedError, RefusedError
-from ingest.stage import Stage
-from ingest.suppressed import Suppressed
-from ingest.tables import TARGETS
 from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.models import Import, ImportState, Kind
 from rfm_common.versions import next_version

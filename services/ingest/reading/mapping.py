@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
-from ingest.exports import EXPORTS, SYNONYMS, Export
+from ingest.reading.exports import EXPORTS, SYNONYMS, Export
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
 

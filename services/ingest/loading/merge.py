@@ -3,7 +3,7 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.stage import Stage
+from ingest.loading.stage import Stage
 from rfm_common.db import run_sql
 
 

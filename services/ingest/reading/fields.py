@@ -4,9 +4,18 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ingest.columns import READERS, TIMES, Column, Style, complete, name_no_customer, required, same
-from ingest.mapping import REQUIRED, Mapping
-from ingest.scan import Rejects
+from ingest.reading.columns import (
+    READERS,
+    TIMES,
+    Column,
+    Style,
+    complete,
+    name_no_customer,
+    required,
+    same,
+)
+from ingest.reading.mapping import REQUIRED, Mapping
+from ingest.reading.scan import Rejects
 from rfm_common.models import BEGINNING, Kind
 
 REJECT_SCHEMA = {"outcome": pl.String, "line": pl.Int64, "column_name": pl.String,

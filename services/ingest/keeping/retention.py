@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from ingest.shelf import changed, rejects_of
+from ingest.keeping.shelf import changed, rejects_of
 from rfm_common.db import Sessions, run_sql
 from rfm_common.filenames import uploading
 from rfm_common.models import Import

@@ -4,8 +4,8 @@ of the first line that fills them."""
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.stage import Stage
-from ingest.suppressed import MESSAGE, REASON
+from ingest.loading.stage import Stage
+from ingest.loading.suppressed import MESSAGE, REASON
 from rfm_common.db import run_sql
 
 _FIRST = "(array_agg({0} ORDER BY import_line) FILTER (WHERE {0} {1}))[1]"

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.stage import Stage
+from ingest.loading.stage import Stage
 from rfm_common.db import run_sql
 
 DOMINANT_SHARE = 0.25

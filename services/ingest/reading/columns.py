@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ingest.amounts import PLAIN, AmountStyle, currency_signs, read_amounts
-from ingest.dates import DateOrder, read_dates
-from ingest.mapping import Mapping
+from ingest.reading.amounts import PLAIN, AmountStyle, currency_signs, read_amounts
+from ingest.reading.dates import DateOrder, read_dates
+from ingest.reading.mapping import Mapping
 from rfm_common.models import BEGINNING
 
 LONGEST = {"order_id": 255, "customer_id": 255, "email": 320, "country": 100, "status": 64}

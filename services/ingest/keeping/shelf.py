@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from ingest.folder import Dropped, move, stored_name
-from ingest.scrub import Found, copy_without
+from ingest.keeping.scrub import Found, copy_without
 from rfm_common.db import Sessions
 from rfm_common.filenames import REJECTS
 from rfm_common.models import Import, ImportReject, ImportState

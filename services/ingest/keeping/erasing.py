@@ -17,11 +17,12 @@ from pathlib import Path
 from redis.asyncio import Redis
 from sqlmodel import select
 
-from ingest import ledger, scrub, shelf
-from ingest.lake import Lake
+from ingest.keeping import scrub, shelf
+from ingest.keeping.scrub import Found
+from ingest.lake.sync import Lake
+from ingest.loading import ledger
 from ingest.options import lenient_options
 from ingest.persons import Persons
-from ingest.scrub import Found
 from rfm_common import bus
 from rfm_common.db import AdvisoryLock, Sessions, lock
 from rfm_common.erasure import (

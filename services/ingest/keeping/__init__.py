@@ -1,0 +1,1 @@
+"""What becomes of files afterwards: archive, quarantine, retention, erasure."""

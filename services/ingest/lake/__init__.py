@@ -1,0 +1,1 @@
+"""The orders of each import as Parquet files, for a cluster to read."""

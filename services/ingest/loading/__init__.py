@@ -1,0 +1,1 @@
+"""Rows to tables, in one transaction per file."""

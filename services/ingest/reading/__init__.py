@@ -1,0 +1,1 @@
+"""Bytes to typed rows, purely: no session and no settings here."""
