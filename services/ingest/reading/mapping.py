@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections import Counter
+from collections import Counter, abc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -10,6 +10,9 @@ from fnmatch import fnmatch
 from ingest.reading.exports import EXPORTS, SYNONYMS, Export
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
+
+Answers = abc.Mapping[str, str]
+NO_ANSWERS: Answers = {}
 
 FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.ORDERS: ("order_id", "customer_id", "order_date", "order_amount", "currency", "status"),
@@ -67,8 +70,17 @@ def normalise(header: str) -> str:
     return re.sub(r"[\s\-]+", "_", header.strip().strip("\ufeff").strip().casefold())
 
 
-def find_mapping(headers: Sequence[str], file_name: str, rules: Sequence[Rule]) -> Mapping:
-    """The mapping of a header. Raises RefusedError naming what is missing or double."""
+def find_mapping(
+    headers: Sequence[str],
+    file_name: str,
+    rules: Sequence[Rule],
+    sample: Sequence[Sequence[str]] = (),
+    answers: Answers = NO_ANSWERS,
+) -> Mapping:
+    """The mapping of a header, with the first rows (`sample`) and answers (`column.NAME`) to help.
+
+    Raises RefusedError naming what is missing or double.
+    """
     names = [normalise(header) for header in headers]
     _check_names(names)
     for rule in rules:

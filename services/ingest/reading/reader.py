@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -14,7 +14,9 @@ from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.fields import structural, typed
-from ingest.reading.mapping import Mapping, Rule, find_mapping
+from ingest.reading.mapping import Mapping as Meaning
+from ingest.reading.mapping import Rule, find_mapping
+from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
 from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
@@ -32,6 +34,10 @@ class Options:
     max_rows: int = 100_000_000
     max_line_bytes: int = 2**20
     rules: Sequence[Rule] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What a person decided for this file or for files of its header: `Question.about`: value."""
+    learned: Mapping[str, str] = field(default_factory=dict)
+    """What earlier files of this header proved, by the same keys; an answer goes before it."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -39,7 +45,7 @@ class Options:
 class Layout:
     """How a file is to be read, decided before the first row."""
 
-    mapping: Mapping
+    mapping: Meaning
     grammar: Grammar
     survey: Survey
     style: Style
@@ -49,6 +55,12 @@ class Layout:
     max_rows: int
     notes: dict[str, Any]
     """What the import says about the file."""
+    headers: tuple[str, ...] = ()
+    """The names of the columns as the file writes them."""
+    questions: tuple[Question, ...] = ()
+    """What only a person can tell; a file with any is held, not loaded."""
+    learned: dict[str, str] = field(default_factory=dict)
+    """What this file proves about its source: `Question.about`: value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         first_line=lines + 1,
         max_rows=options.max_rows,
         notes=_notes(survey, delimiter, mapping),
+        headers=tuple(headers),
     )
     return _with_style(file, layout, options) if _needs_votes(layout) else layout
 
@@ -116,7 +129,7 @@ def _cells_of_header(text: str, delimiter: str) -> tuple[list[str], int]:
     raise RefusedError("empty_file", "the file has no header")
 
 
-def _notes(survey: Survey, delimiter: str, mapping: Mapping) -> dict[str, Any]:
+def _notes(survey: Survey, delimiter: str, mapping: Meaning) -> dict[str, Any]:
     notes: dict[str, Any] = {
         "encoding": survey.encoding,
         "delimiter": delimiter,
