@@ -15,7 +15,14 @@ RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
  && python -m venv --without-pip /opt/packages \
  && uv pip install --no-cache --compile-bytecode --python /opt/packages/bin/python \
     --require-hashes -c requirements.lock -r pyproject.toml --group "${SERVICE:?}" \
-    ${SPARK:+-r "$SPARK"}
+    $([ "$SERVICE" = gateway ] && echo --group cli) ${SPARK:+-r "$SPARK"}
+# The gateway's image has the command `rfm` as well: doctor, backup, key, erase.
+COPY libs/rfm_common ./libs/rfm_common
+COPY libs/rfm_cli ./libs/rfm_cli
+RUN if [ "$SERVICE" = gateway ]; \
+    then printf '#!/bin/sh\nexec python -m rfm_cli "$@"\n' > /opt/packages/bin/rfm \
+      && chmod +x /opt/packages/bin/rfm; \
+    else rm -r libs/rfm_cli; fi
 
 FROM python:3.12-slim-bookworm
 ARG SERVICE
@@ -34,7 +41,7 @@ WORKDIR /app
 COPY --from=packages /opt/packages /opt/packages
 COPY pyproject.toml ./
 COPY migrations ./migrations
-COPY libs/rfm_common ./libs/rfm_common
+COPY --from=packages /app/libs ./libs
 COPY services/${SERVICE} ./services/${SERVICE}
 USER 1000
 CMD ["sh", "-c", "exec python -m \"$SERVICE\""]

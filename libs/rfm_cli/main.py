@@ -1,13 +1,13 @@
 """The `rfm` command."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from rfm_cli.processes import ServerError
+from rfm_common import __version__
 from rfm_common.errors import RfmError
 
 _COMMANDS = {
@@ -57,6 +57,6 @@ def _settings_problem(error: ValidationError) -> str:
 
 
 @click.group(cls=_Rfm, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("rfm"), prog_name="rfm")
+@click.version_option(__version__, prog_name="rfm")
 def main() -> None:
     """Customer segments from CSVs of orders, live."""
