@@ -49,6 +49,17 @@ class Ruler:
     base_currency: str | None
     edges: Mapping[str, Sequence[Any]]
     model: Mapping[str, Any]
+    measured: Mapping[str, Any]
+    """`summary.measured`: the counted statuses and the time zone."""
+
+    @property
+    def definition(self) -> tuple[object, ...]:
+        """What two snapshots must share for their customers to have moved by themselves."""
+        measured = (repr(self.measured.get(name)) for name in ("counted_statuses", "timezone"))
+        rule = self.model.get("rule", "classic")
+        k = len(self.model.get("centroids", ()))
+        transform = self.model.get("transform")
+        return (self.window_days, self.base_currency, rule, k, transform, *measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +93,9 @@ def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Rul
             segment_by_old_model=None, scores=(),
         )  # fmt: skip
     ordered = has_new_order(before, after, elapsed_days(then.calc_date, now.calc_date))
-    expected = segment_of(then.model, after)
-    scores = _score_changes(before, after, then.edges, ordered)
+    expected = segment_of(then.model, after) if is_comparable(then, now) else None
+    own = own_cause(before, after, then, now) if expected else Cause.DEFINITION
+    scores = _score_changes(before, after, then.edges, own)
     cause = segment_cause(before, after, then, now)
     return Why(
         cause=Cause.EDGES if cause is Cause.STAYED and _only_edges(scores) else cause,
@@ -96,16 +108,25 @@ def segment_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) ->
     """Why the segment is another one; a model of then without centroids explains everything."""
     if before.segment_name == after.segment_name:
         return Cause.STAYED
-    known = is_comparable(then, now) and then.model.get("centroids")
-    if not known or segment_of(then.model, after) == before.segment_name:
+    if not is_comparable(then, now):
+        return Cause.DEFINITION
+    if not then.model.get("centroids") or segment_of(then.model, after) == before.segment_name:
         return Cause.MODEL
-    ordered = has_new_order(before, after, elapsed_days(then.calc_date, now.calc_date))
-    return Cause.NEW_ORDER if ordered else Cause.AGEING
+    return own_cause(before, after, then, now)
+
+
+def own_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) -> Cause:
+    """What changed a customer's figures between two snapshots that measure the same."""
+    elapsed = elapsed_days(then.calc_date, now.calc_date)
+    if has_new_order(before, after, elapsed):
+        return Cause.NEW_ORDER
+    is_corrected = was_corrected(before, after, elapsed, now.window_days)
+    return Cause.CORRECTION if is_corrected else Cause.AGEING
 
 
 def is_comparable(then: Ruler, now: Ruler) -> bool:
-    """Whether both snapshots measure the same: one window, one currency."""
-    return (then.window_days, then.base_currency) == (now.window_days, now.base_currency)
+    """Whether both snapshots measure the same."""
+    return then.definition == now.definition
 
 
 def elapsed_days(then: datetime, now: datetime) -> int:
@@ -114,22 +135,37 @@ def elapsed_days(then: datetime, now: datetime) -> int:
 
 
 def has_new_order(before: Standing, after: Standing, elapsed: int) -> bool:
-    """Whether time alone cannot have made these figures out of those.
+    """Whether there are more orders than before, or a later one than time allows.
 
-    Time makes the last order older and lets orders leave the window; it never brings one in,
-    and it does not change an amount. A correction or a late order therefore counts as new.
+    Time makes the last order older and lets orders leave the window; it never brings one in.
     """
-    if after.frequency > before.frequency:
-        return True
-    if after.frequency == before.frequency and after.monetary != before.monetary:
-        return True
-    return after.frequency > 0 and after.recency_days < before.recency_days + elapsed
+    younger = after.frequency > 0 and after.recency_days < before.recency_days + elapsed
+    return after.frequency > before.frequency or younger
+
+
+def was_corrected(before: Standing, after: Standing, elapsed: int, window_days: int) -> bool:
+    """Whether neither time nor a new order can have made these figures out of those.
+
+    The last order of before is gone although the window still reaches back to it, or the same
+    number of orders is worth something else: an order was refunded, moved, removed or changed,
+    or an exchange rate was.
+    """
+    if not before.frequency:
+        return False
+    if after.frequency == before.frequency:
+        return after.monetary != before.monetary or _is_older(before, after, elapsed)
+    in_window = before.recency_days + elapsed < window_days
+    return in_window and (not after.frequency or _is_older(before, after, elapsed))
+
+
+def _is_older(before: Standing, after: Standing, elapsed: int) -> bool:
+    """Whether the last order is another, older one; a day may go to rounding."""
+    return after.recency_days > before.recency_days + elapsed + 1
 
 
 def _score_changes(
-    before: Figures, after: Figures, edges: Mapping[str, Sequence[Any]], ordered: bool
+    before: Figures, after: Figures, edges: Mapping[str, Sequence[Any]], own: Cause
 ) -> tuple[ScoreChange, ...]:
-    own = Cause.NEW_ORDER if ordered else Cause.AGEING
     changes = []
     for figure in SCORES:
         name = f"{figure[0]}_score"
@@ -155,7 +191,9 @@ def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]])
 
 
 def segment_of(model: Mapping[str, Any], figures: Standing) -> str:
-    """The segment that a stored model gives to these figures."""
+    """The segment that a stored model gives to these figures; without an order by rule."""
+    if not figures.frequency and model.get("rule", "classic") != "classic":
+        return figures.segment_name
     return str(model["names"][cluster_of(model, figures)])
 
 

@@ -44,6 +44,7 @@ class RunRequest:
             "window_days": self.window_days or settings.window_days,
             "k": self.k or settings.default_k,
             "transform": self.transform or settings.transform,
+            "rule": settings.segments,
         }
         frozen = {"model_run_id": self.model_run_id} if self.model_run_id else {}
         as_of = {"as_of": True} if self.as_of else {}

@@ -10,6 +10,8 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Transform = Literal["log1p", "yeo-johnson", "none"]
+Rule = Literal["promises", "classic"]
+"""How segments are told apart and named: see docs/decisions/0027."""
 
 LAKE = re.compile(r"(file:///|s3a://[a-z0-9])[^*?\[\]{}\s]+")
 
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
         "counted_statuses", frozenset({"completed"})
     )
     transform: Transform = _rfm("transform", "log1p")
+    segments: Rule = _rfm("segments", "promises")
     seed: int = _rfm("seed", 42, ge=0)
     snapshot_days: int = _rfm("snapshot_days", 60, ge=1)
     """Automatic snapshots are kept daily for so long, then the last of each month."""

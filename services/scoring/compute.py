@@ -12,7 +12,9 @@ from scoring.clusters import (
     Candidate,
     Model,
     Points,
+    Recipe,
     Start,
+    broken_names,
     fit,
     fit_auto,
     measure,
@@ -37,6 +39,7 @@ class Solved(NamedTuple):
 
     model: Model
     sweep: list[Candidate]
+    features: Points
     points: Points
     assignment: Assignment
 
@@ -69,7 +72,7 @@ async def compute(
                 fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
             found = Found(
                 plan=plan, totals=totals, edges=edges, fitted=fitted,
-                aggregates=await engine.aggregate(fitted.model.names if fitted else ()),
+                aggregates=await engine.aggregate(fitted.model.segments if fitted else ()),
                 flows=Flows(),
             )  # fmt: skip
             found = replace(found, flows=await _flows(engine, found))
@@ -116,7 +119,7 @@ async def _solve(
 ) -> Solved | None:
     if not totals.customers:
         return None
-    features = await engine.sample(FIT_LIMIT)
+    features = await engine.sample(FIT_LIMIT, _recipe(plan, parameters).rule)
     return await stoppable(_solved, features, plan, parameters)
 
 
@@ -124,28 +127,38 @@ def _solved(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
     """Fit or take over the model, and place the customers of the sample."""
     model, sweep = _model(features, plan, parameters)
     points = model.space.points(features)
-    return Solved(model, sweep, points, nearest(points, model.centroids))
+    return Solved(model, sweep, features, points, nearest(points, model.centroids))
 
 
 def _measured(solved: Solved) -> Fitted:
-    quality = measure(solved.points, solved.model.centroids, solved.assignment, solved.model.seed)
-    return Fitted(model=solved.model, quality=quality, sweep=solved.sweep)
+    model = solved.model
+    quality = measure(solved.points, model.centroids, solved.assignment, model.seed)
+    untrue = broken_names(model, solved.features)
+    return Fitted(model=model, quality=quality, sweep=solved.sweep, untrue=untrue)
 
 
 def _model(
     features: Points, plan: Plan, parameters: dict[str, Any]
 ) -> tuple[Model, list[Candidate]]:
     if plan.model_run and plan.model_run.model.get("centroids"):
-        return replace(Model.stored(plan.model_run.model), frozen=True), []
-    k, seed, transform = (parameters[name] for name in ("k", "seed", "transform"))
-    start = _start(plan)
-    if k == "auto":
-        return fit_auto(features, seed, transform, start)
-    return fit(features, k, seed, transform, start), []
+        taken, frozen = Model.stored(plan.model_run.model), "model_run_id" in parameters
+        sweep = [] if frozen else [Candidate(**one) for one in plan.model_run.sweep]
+        return replace(taken, frozen=frozen, reason="the model of the day"), sweep
+    k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan)
+    if k == "auto" and len(features):
+        return fit_auto(features, recipe, start)
+    return fit(features, 1 if k == "auto" else k, recipe, start), []
+
+
+def _recipe(plan: Plan, parameters: dict[str, Any]) -> Recipe:
+    """How the run fits; a model that is taken over brings its own rule."""
+    taken = plan.model_run.model.get("rule", "classic") if plan.model_run else None
+    rule = taken or parameters.get("rule", "classic")
+    return Recipe(parameters["seed"], parameters["transform"], rule)
 
 
 def _start(plan: Plan) -> Start | None:
-    before = plan.previous
+    before = plan.start
     if not (before and before.run_id and before.model.get("centroids")):
         return None
     return Start.stored(before.model, before.run_id)

@@ -57,21 +57,22 @@ def everyone(_: str) -> str:
 
 
 def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
-    """One row for each customer: customer_id, recency_days, frequency, monetary, left_out, country.
+    """One row for each customer: customer_id, recency_days, frequency, monetary, left_out, country
+    and has_ordered.
 
     `left_out` counts the orders without an exchange rate: they count, their money does not.
+    `has_ordered` is 1 for whoever has a counted order by calc_date, in the window or before.
     """
     return f"""
 WITH {_rates(spec, dialect)}counted AS (
-    SELECT o.customer_id, o.order_date, {_amount(spec, dialect)} AS amount
+    SELECT o.customer_id, o.order_date, {_amount(spec, dialect)} AS amount,
+           CASE WHEN o.order_date >= {dialect.timestamp(spec.window_start)} THEN 1 END AS recent
     FROM orders o{_rate_join(spec, dialect)}
-    WHERE o.order_date >= {dialect.timestamp(spec.window_start)}
-      AND o.order_date <= {dialect.timestamp(spec.calc_date)}
-      AND o.status IN ({", ".join(dialect.text(status) for status in spec.statuses)})
-      AND {among("o.customer_id")}
+    WHERE {counted(spec, dialect)} AND {among("o.customer_id")}
 ), summed AS (
-    SELECT customer_id, max(order_date) AS last_order, count(*) AS frequency,
-           sum(amount) AS monetary, count(*) - count(amount) AS left_out
+    SELECT customer_id, max(CASE WHEN recent = 1 THEN order_date END) AS last_order,
+           count(recent) AS frequency, sum(CASE WHEN recent = 1 THEN amount END) AS monetary,
+           count(recent) - count(CASE WHEN recent = 1 THEN amount END) AS left_out
     FROM counted GROUP BY customer_id
 )
 SELECT c.customer_id,
@@ -79,10 +80,18 @@ SELECT c.customer_id,
                 {spec.window_days + 1}) AS recency_days,
        COALESCE(s.frequency, 0) AS frequency,
        COALESCE(s.monetary, 0) AS monetary,
-       COALESCE(s.left_out, 0) AS left_out, c.country
+       COALESCE(s.left_out, 0) AS left_out, c.country,
+       CASE WHEN s.customer_id IS NULL THEN 0 ELSE 1 END AS has_ordered
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
 WHERE {_known(spec, dialect)} AND {among("c.customer_id")}
 """
+
+
+def counted(spec: Spec, dialect: Dialect) -> str:
+    """Whether an order `o` counts by calc_date, in the window or before it."""
+    statuses = ", ".join(dialect.text(status) for status in spec.statuses)
+    moment = dialect.timestamp(spec.calc_date)
+    return f"o.order_date <= {moment} AND o.status IN ({statuses})"
 
 
 def _amount(spec: Spec, dialect: Dialect) -> str:

@@ -15,6 +15,8 @@ class Fitted:
     model: Model
     quality: Quality
     sweep: list[Candidate]
+    untrue: list[str]
+    """A sentence for each name that the figures contradict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from rfm_common.explain import Ruler
 from scoring.clusters import LARGEST, Fault, Model, Quality, fault, verdict
-from scoring.features import Edges, stored_edges
+from scoring.features import Edges, Spec, stored_edges
 from scoring.found import Fitted, Found
 from scoring.store.plan import Plan
 
@@ -37,7 +37,7 @@ def ruler(plan: Plan, edges: Edges, model: Model) -> Ruler:
     return Ruler(
         calc_date=plan.spec.calc_date, window_days=plan.spec.window_days,
         base_currency=plan.spec.base_currency or None, edges=stored_edges(edges),
-        model=model.data(),
+        model=model.data(), measured=measured(plan.spec),
     )  # fmt: skip
 
 
@@ -51,10 +51,17 @@ def metrics(found: Found, parameters: Json) -> Json:
         "inertia": quality.inertia, "silhouette": quality.silhouette,
         "calinski_harabasz": quality.calinski_harabasz,
         "davies_bouldin": quality.davies_bouldin,
-        "verdict": verdict(quality, found.totals.customers, wanted),
+        "verdict": verdict(quality, clustered(found), wanted, found.fitted.untrue),
+        "untrue": found.fitted.untrue, "reason": model.reason, "rule": model.rule,
         "clusters": _clusters(found, model, quality),
         "moved": found.flows.summary(),
     }  # fmt: skip
+
+
+def clustered(found: Found) -> int:
+    """How many customers the clusters hold."""
+    is_classic = found.fitted is None or found.fitted.model.rule == "classic"
+    return found.totals.customers if is_classic else found.totals.active_customers
 
 
 def _clusters(found: Found, model: Model, quality: Quality) -> list[Json]:
@@ -67,7 +74,7 @@ def _clusters(found: Found, model: Model, quality: Quality) -> list[Json]:
             "stability": stability, "centroid": centre, "standardised": point,
         }
         for stat, silhouette, stability, centre, point in zip(
-            found.aggregates.stats, quality.silhouettes, quality.stabilities,
+            found.aggregates.stats[: model.k], quality.silhouettes, quality.stabilities,
             model.centres(), points, strict=True,
         )
     ]  # fmt: skip
@@ -84,17 +91,21 @@ def summary(found: Found) -> Json:
         "base_currency": spec.base_currency or None,
         "grid": found.aggregates.grid,
         "currencies": found.plan.currencies, "definition": spec.fingerprint(),
-        "measured": {
-            "counted_statuses": list(spec.statuses), "timezone": spec.zone, "as_of": spec.as_of,
-        },
+        "measured": measured(spec),
     }  # fmt: skip
+
+
+def measured(spec: Spec) -> Json:
+    """What else the figures depend on, as the run's summary keeps it."""
+    return {"counted_statuses": list(spec.statuses), "timezone": spec.zone, "as_of": spec.as_of}
 
 
 def message(found: Found) -> str:
     """One sentence for whoever waits for the run."""
     if not found.fitted:
         return "There are no customers yet."
-    segments = len(set(found.fitted.model.names))
+    filled = [one for one in found.aggregates.stats if one["customer_count"]]
+    segments = len({one["segment_name"] for one in filled})
     return f"{found.totals.customers:,} customers in {segments} segments."
 
 
@@ -167,10 +178,10 @@ def _tamed(fitted: Fitted, parameters: Json) -> Warned:
 
 
 def _giant(fitted: Fitted) -> Warned:
-    share = max(fitted.quality.shares)
+    share = max(fitted.quality.shares, default=0)
     if fitted.model.k < 2 or share <= LARGEST:
         return None
-    return "giant_cluster", f"One cluster holds {share:.0%} of the customers."
+    return "giant_cluster", f"One cluster holds {share:.0%} of the buyers."
 
 
 def _poor_choice(fitted: Fitted) -> Warned:
@@ -181,8 +192,7 @@ def _poor_choice(fitted: Fitted) -> Warned:
 
 
 def _few(found: Found, fitted: Fitted) -> Warned:
-    if found.totals.customers >= FEW_CUSTOMERS * fitted.model.k:
+    count, k = clustered(found), fitted.model.k
+    if count >= FEW_CUSTOMERS * k:
         return None
-    return "few_customers", (
-        f"{found.totals.customers} customers are few for {fitted.model.k} clusters."
-    )
+    return "few_customers", f"With {count} customers, {k} segments mean little. Aim for 50 or more."

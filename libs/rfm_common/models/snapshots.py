@@ -18,6 +18,8 @@ class Cause(StrEnum):
     NEW_CUSTOMER = "new_customer"
     NEW_ORDER = "new_order"
     AGEING = "ageing"
+    CORRECTION = "correction"
+    DEFINITION = "definition"
     EDGES = "edges"
     MODEL = "model"
     STAYED = "stayed"

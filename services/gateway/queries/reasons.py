@@ -23,6 +23,7 @@ class Measure(Answer):
     base_currency: str | None
     edges: dict[str, Any]
     model: dict[str, Any]
+    measured: dict[str, Any]
 
 
 class MeasureRow(Answer):
@@ -33,6 +34,7 @@ class MeasureRow(Answer):
     base_currency: str | None
     edges: str
     model: str
+    measured: str
 
 
 async def find_reason(session: AsyncSession, history: Sequence[CustomerScores]) -> Reason | None:
@@ -83,12 +85,14 @@ async def _peek_ruler(quick: Quick, run_id: int) -> Ruler | None:
     measure = Measure(
         calc_date=found.calc_date, window_days=found.window_days,
         base_currency=found.base_currency, edges=decode(found.edges), model=decode(found.model),
+        measured=decode(found.measured),
     )  # fmt: skip
     return quick.recent.keep(("ruler", run_id), _ruler(measure))
 
 
 _MEASURES = (
-    "SELECT calc_date, window_days, base_currency, edges, model FROM scoring_runs WHERE run_id"
+    "SELECT calc_date, window_days, base_currency, edges, model,"
+    " coalesce(summary->'measured', '{}') AS measured FROM scoring_runs WHERE run_id"
 )
 
 

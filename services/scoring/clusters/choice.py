@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rfm_common.settings import Transform
-from scoring.clusters.fit import cold_start, count_distinct, fit, thin
+from scoring.clusters.fit import Recipe, broken_names, cold_start, count_distinct, fit, thin
 from scoring.clusters.model import Model, Start, nearest
 from scoring.clusters.quality import LARGEST, Fault, fault, refusal, silhouettes, stability
 from scoring.clusters.space import Points, Space
 
-CANDIDATES = range(2, 11)
+CANDIDATES = range(4, 11)
 SWEEP_SAMPLE = 20_000
 TAMER: Sequence[Transform] = ("log1p", "yeo-johnson")
 """What takes the place of a transform in which no k gives clusters of fair size."""
@@ -84,7 +84,7 @@ def ranked(candidates: Sequence[Candidate], previous_k: int | None = None) -> li
                 return (item.fault, -(item.stability or 0))
             case Fault.TINY:
                 return (item.fault, -_silhouette(item))
-            case Fault.GIANT:
+            case _:
                 return (item.fault, item.largest_share)
 
     return [item.k for item in sorted(candidates, key=place)]
@@ -103,19 +103,20 @@ class Choice(NamedTuple):
 
 
 def fit_auto(
-    features: Points, seed: int, transform: Transform, start: Start | None
+    features: Points, recipe: Recipe, start: Start | None = None
 ) -> tuple[Model, list[Candidate]]:
     """Sweep, then fit the best k that is good on all customers too.
 
     When no k gives clusters of fair size, the tamer transforms are tried as well. The least bad
     answer comes back when nothing helps: when most customers have the very same figures.
     """
-    choice = _choose(features, seed, transform, start)
+    choice = _choose(features, recipe, start)
     for tamer in () if _are_alike(features) else TAMER:
         if choice.fault <= Fault.UNSTABLE:
             break
-        if tamer != transform:
-            choice = min(choice, _choose(features, seed, tamer, start), key=lambda one: one.fault)
+        if tamer != recipe.transform:
+            tamed = _choose(features, recipe._replace(transform=tamer), start)
+            choice = min(choice, tamed, key=lambda one: one.fault)
     return choice.model, choice.sweep
 
 
@@ -125,13 +126,13 @@ def _are_alike(features: Points) -> bool:
     return bool(counts.max() > LARGEST * counts.sum())
 
 
-def _choose(features: Points, seed: int, transform: Transform, start: Start | None) -> Choice:
+def _choose(features: Points, recipe: Recipe, start: Start | None) -> Choice:
     """Try the values of k, best first, until one is good on all customers."""
-    candidates = sweep(features, seed, transform)
-    order = ranked(candidates, start.k if start else None) or [1]
+    candidates = sweep(features, recipe.seed, recipe.transform)
+    order = ranked(candidates, start.k if start else None) or [_fewest(features)]
     tried: list[Choice] = []
     for k in order:
-        model = fit(features, k, seed, transform, start)
+        model = fit(features, k, recipe, start)
         tried.append(Choice(model, _fault(features, model), candidates))
         if tried[-1].fault is Fault.NONE:
             break
@@ -139,9 +140,16 @@ def _choose(features: Points, seed: int, transform: Transform, start: Start | No
     return min(tried, key=lambda one: one.fault)
 
 
+def _fewest(features: Points) -> int:
+    """Where there are fewer different customers than the fewest clusters."""
+    return count_distinct(features, min(CANDIDATES))
+
+
 def _fault(features: Points, model: Model) -> Fault:
     points = model.space.points(features)
     labels = nearest(points, model.centroids).labels
+    if broken_names(model, features):
+        return Fault.UNTRUE
     shares = [float((labels == number).mean()) for number in range(model.k)]
     if fault(shares, ()) is not Fault.NONE:
         return fault(shares, ())

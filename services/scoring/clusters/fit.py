@@ -12,24 +12,23 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 
-from rfm_common.settings import Transform
+from rfm_common.settings import Rule, Transform
+from scoring.clusters.classic import classic_names
 from scoring.clusters.model import Model, Start, nearest
+from scoring.clusters.names import Naming
 from scoring.clusters.space import Points, Space
 from scoring.clusters.stopping import check
-from scoring.segments import name_segments
 
 FEWEST_STARTS, MOST_STARTS = 10, 30
 START_ROWS = 100_000
 """A small shop gets more starts: there they cost little, and a poor one is likelier."""
-START_SAMPLE = 20_000
+START_SAMPLE = 100_000
 """Customers on whom the starts compete; the winner is then refined on everyone."""
 CLEARLY_BETTER = 0.98
 """A cold start replaces the previous model only below this share of its inertia."""
 STEPS, SLICE = 300, 25
 """Lloyd's steps at most; and on everyone between two looks at whether the fit is wanted still."""
 SEEDS = 2**32
-SHARES = np.linspace(1, 0, 21).tolist()
-"""Of the way to a warm start's centroids; the first is taken at which no name changes."""
 VERSIONS = {"python": python_version()} | {
     name: version(name) for name in ("numpy", "scikit-learn", "scipy", "polars")
 }
@@ -43,9 +42,8 @@ class Patience(NamedTuple):
 
 
 THOROUGH = Patience(STEPS, 1e-4)
-EASY = 3e-3
-"""Where a warm start rests: the last fractions of a per cent of inertia are not worth customers
-who change cluster without a reason of theirs."""
+FEW_PER_CLUSTER = 10
+"""Customers a cluster below which a model is left alone: any other would be as doubtful."""
 
 
 class Solution(NamedTuple):
@@ -56,64 +54,84 @@ class Solution(NamedTuple):
     rests: bool
 
 
-def fit(
-    features: Points, k: int, seed: int, transform: Transform, start: Start | None = None
-) -> Model:
+class Recipe(NamedTuple):
+    """How a model is fitted."""
+
+    seed: int
+    transform: Transform
+    rule: Rule = "promises"
+
+
+def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) -> Model:
     """Fit `k` clusters (fewer when there are fewer distinct points) to customers.
 
     `features` are R, F, M in real units, in an order that does not depend on the database.
-    `start` gives the clusters' first places, and their identity, when k and transform are the
-    same. Equal arguments give an equal model: a run's row keeps all but the features.
+    A `start` of the same k, transform and rule stays as it is, bit by bit, unless a fit that
+    begins from it, or from nothing, leaves clearly less inertia or one of its names has become
+    untrue. Equal arguments give an equal model: a run's row keeps all but the features.
     """
+    seed, transform, rule = recipe
+    if not len(features):
+        return _empty(recipe)
     space = Space.of(features, transform)
     points = space.points(features)
     k = count_distinct(points, k)
-    cold = cold_start(points, k, seed)
-    warm = _warm_start(points, space, k, start)
-    made = Model(
-        space=space, centroids=by_worth(cold.centroids), seed=seed, fitted_on=len(points),
+    fresh = Model(
+        space=space, centroids=np.empty((0, 3)), rule=rule, seed=seed, fitted_on=len(points),
         versions=VERSIONS,
     )  # fmt: skip
-    if warm is not None and start is not None:
-        is_better = cold.inertia < CLEARLY_BETTER * warm.inertia
-        centroids = (
-            matched(cold.centroids, warm.centroids) if is_better
-            else keep_names(points, space, start, warm)
-        )  # fmt: skip
-        made = replace(made, start=start, centroids=centroids, model_changed=is_better)
-    return replace(made, names=_names(made.centroids))
+    if start is None or (start.k, start.space.transform, start.rule) != (k, transform, rule):
+        return _named(fresh, features, by_worth(cold_start(points, k, seed).centroids))
+    kept = replace(fresh, space=start.space, centroids=start.centroids, names=start.names,
+                   start=start)  # fmt: skip
+    if len(points) < FEW_PER_CLUSTER * k:
+        return replace(kept, reason="too few customers for another model")
+    return _refitted(replace(fresh, start=start), kept, features, points)
 
 
-def _warm_start(points: Points, space: Space, k: int, start: Start | None) -> Solution | None:
-    if start is None or start.k != k or start.space.transform != space.transform:
-        return None
-    return refine(points, start.space.carry(start.centroids, space), EASY)
+def _empty(recipe: Recipe) -> Model:
+    """Nobody to cluster."""
+    nowhere = Space(recipe.transform, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return Model(
+        space=nowhere, centroids=np.empty((0, 3)), rule=recipe.rule, seed=recipe.seed,
+        versions=VERSIONS,
+    )  # fmt: skip
 
 
-def keep_names(points: Points, space: Space, start: Start, warm: Solution) -> Points:
-    """The warm start's centroids; those with another name than before as near to it as may be.
-
-    A centroid on the border between two names would take all its customers along, again and
-    again. A clearly better answer is worth that, nothing else. Such a centroid stays somewhere
-    on its way: from where it was in real units or, if that has lost the name, in standard ones.
-    """
-    names = list(start.names)
-    if _names(warm.centroids) == names:
-        return warm.centroids
-    renamed = np.array([a != b for a, b in zip(_names(warm.centroids), names, strict=True)])
-    for begin in (start.space.carry(start.centroids, space), start.centroids):
-        for share in SHARES:
-            way = begin + share * (warm.centroids - begin)
-            places = np.where(renamed[:, None], way, warm.centroids)
-            if _names(places) == names and (
-                warm.inertia >= CLEARLY_BETTER * nearest(points, places).inertia
-            ):
-                return places
-    return warm.centroids
+def _refitted(fresh: Model, kept: Model, features: Points, points: Points) -> Model:
+    """The model that was kept, or a better one that carries on its clusters."""
+    carried = kept.space.carry(kept.centroids, fresh.space)
+    before = nearest(points, carried).inertia
+    warm, cold = refine(points, carried), cold_start(points, kept.k, fresh.seed)
+    if cold.inertia < CLEARLY_BETTER * warm.inertia:
+        best, how = Solution(matched(cold.centroids, warm.centroids), cold.inertia, True), "afresh"
+    else:
+        best, how = warm, "from the model before"
+    untrue = broken_names(kept, features)
+    if best.inertia >= CLEARLY_BETTER * before and not untrue:
+        return replace(kept, reason="nothing clearly better")
+    less = f"{1 - best.inertia / before:.1%} less inertia" if before else "a better fit"
+    reason = f"fitted {how}: {untrue[0] if untrue else less}"
+    return replace(_named(fresh, features, best.centroids), model_changed=True, reason=reason)
 
 
-def _names(centroids: Points) -> list[str]:
-    return name_segments(centroids.tolist())
+def _named(model: Model, features: Points, centroids: Points) -> Model:
+    placed = replace(model, centroids=centroids)
+    if model.rule == "classic":
+        return replace(placed, names=classic_names(centroids.tolist()))
+    return replace(placed, names=naming(placed, features).names())
+
+
+def naming(model: Model, features: Points) -> Naming:
+    """What the names of a model depend on, measured on these customers."""
+    return Naming.of(features, model.assign(features).labels, model.centroids)
+
+
+def broken_names(model: Model, features: Points) -> list[str]:
+    """A sentence for each name that the figures of these customers contradict."""
+    if model.rule == "classic" or not len(features):
+        return []
+    return naming(model, features).broken(model.names)
 
 
 def cold_start(points: Points, k: int, seed: int) -> Solution:

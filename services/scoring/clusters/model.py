@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfm_common.explain import SCORES
+from rfm_common.settings import Rule
+from scoring.clusters.names import APART
 from scoring.clusters.space import Points, Space
 
 CHUNK = 16_384
@@ -41,6 +43,7 @@ class Start:
     space: Space
     centroids: Points
     names: Sequence[str]
+    rule: Rule = "classic"
 
     @property
     def k(self) -> int:
@@ -52,14 +55,14 @@ class Start:
         """Read a run's `model` column, or the `start` in it."""
         return cls(
             run_id=run_id, space=Space.stored(data), centroids=_read(data["centroids"]),
-            names=tuple(data["names"]),
+            names=tuple(data["names"]), rule=data.get("rule", "classic"),
         )  # fmt: skip
 
     def data(self) -> dict[str, Any]:
         """The `start` of a run's `model` column."""
         return {
             "run_id": self.run_id, **self.space.data(), "centroids": self.centroids.tolist(),
-            "names": list(self.names),
+            "names": list(self.names), "rule": self.rule,
         }  # fmt: skip
 
 
@@ -70,8 +73,12 @@ class Model:
     space: Space
     centroids: Points
     names: Sequence[str] = ()
+    """By cluster."""
+    rule: Rule = "promises"
     seed: int = 0
     model_changed: bool = False
+    reason: str = ""
+    """Why the model is another one than that it began from, or why it is the same."""
     frozen: bool = False
     """Taken from another run as it was, instead of fitted."""
     start: Start | None = None
@@ -89,7 +96,7 @@ class Model:
         start = data.get("start")
         return cls(
             space=Space.stored(data), centroids=_read(data["centroids"]),
-            names=tuple(data["names"]), seed=data["seed"],
+            names=tuple(data["names"]), rule=data.get("rule", "classic"), seed=data["seed"],
             start=Start.stored(start, start["run_id"]) if start else None,
             fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
         )  # fmt: skip
@@ -98,10 +105,21 @@ class Model:
         """What the run's `model` column keeps; floats survive JSON to the last bit."""
         return {
             **self.space.data(), "centroids": self.centroids.tolist(), "names": list(self.names),
-            "seed": self.seed, "versions": self.versions, "model_changed": self.model_changed,
+            "rule": self.rule, "seed": self.seed, "versions": self.versions,
+            "model_changed": self.model_changed, "reason": self.reason,
             "frozen": self.frozen, "start": self.start.data() if self.start else None,
             "fitted_on": self.fitted_on,
         }  # fmt: skip
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Segments of customers who are in no cluster, numbered behind the clusters."""
+        return APART if self.rule == "promises" else ()
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The segment of each number that a customer may have: clusters, then those apart."""
+        return (*self.names, *self.apart)
 
     def centres(self) -> list[dict[str, float]]:
         """The centroids in real units."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_samples
 
-from scoring.clusters.fit import one_thread, thin_rows
+from scoring.clusters.fit import FEW_PER_CLUSTER, one_thread, thin_rows
 from scoring.clusters.model import Assignment, Labels, nearest
 from scoring.clusters.space import Points
 from scoring.clusters.stopping import check
@@ -21,7 +21,6 @@ RESAMPLES = 10
 TRUSTED, STABLE = 0.6, 0.75
 """Mean Jaccard similarity under resampling: below the first a cluster is not to be trusted."""
 LARGEST, SMALLEST = 0.60, 0.02
-FEW_PER_CLUSTER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,15 +137,16 @@ class Fault(IntEnum):
 
     NONE = 0
     UNSTABLE = 1
-    TINY = 2
-    GIANT = 3
+    UNTRUE = 2
+    TINY = 3
+    GIANT = 4
 
 
 def fault(shares: Sequence[float], stabilities: Sequence[float | None]) -> Fault:
     """The worst fault of a segmentation."""
-    if max(shares) > LARGEST:
+    if max(shares, default=0) > LARGEST:
         return Fault.GIANT
-    if min(shares) < SMALLEST:
+    if min(shares, default=1) < SMALLEST:
         return Fault.TINY
     return Fault.UNSTABLE if _weakest(stabilities) < TRUSTED else Fault.NONE
 
@@ -155,13 +155,16 @@ def refusal(shares: Sequence[float], stabilities: Sequence[float | None]) -> str
     """The worst fault in words, None when there is none."""
     match fault(shares, stabilities):
         case Fault.GIANT:
-            return f"one cluster holds {max(shares):.0%} of the customers"
+            return f"one cluster holds {max(shares):.0%} of the buyers"
         case Fault.TINY:
-            return f"one cluster holds only {min(shares):.1%} of the customers"
+            return f"one cluster holds only {min(shares):.1%} of the buyers"
         case Fault.UNSTABLE:
             weakest = _weakest(stabilities)
-            return f"a cluster does not come out again when customers are redrawn ({weakest:.2f})"
-        case Fault.NONE:
+            return (
+                f"one group is unstable ({weakest:.2f}): it changes with a slightly different"
+                " sample of customers"
+            )
+        case _:
             return None
 
 
@@ -169,18 +172,25 @@ def _weakest(stabilities: Sequence[float | None]) -> float:
     return min((value for value in stabilities if value is not None), default=1.0)
 
 
-def verdict(quality: Quality, customers: int, asked: int | None = None) -> str:
-    """The quality in words, for people; `asked` is the k that was wanted, None for auto."""
+def verdict(
+    quality: Quality, customers: int, asked: int | None = None, untrue: Sequence[str] = ()
+) -> str:
+    """The quality in words, for people.
+
+    `asked` is the k that was wanted, None for auto; `untrue` says which names do not hold.
+    """
     k = len(quality.shares)
+    if not k:
+        return "Nobody ordered in the window, so there is nothing to cluster."
     if customers < FEW_PER_CLUSTER * k:
         return f"Too few customers ({customers}) for {k} clusters to mean much."
     if asked and k < asked:
         return f"Read with care: customers have only {k} different sets of figures, not {asked}."
     if k < 2:
         return "All customers are in one cluster."
-    if problem := refusal(quality.shares, quality.stabilities):
+    if problem := next(iter(untrue), None) or refusal(quality.shares, quality.stabilities):
         return f"Read with care: {problem}."
     stable = all(value is None or value >= STABLE for value in quality.stabilities)
-    return "Sound: clusters of fair size that come out again." if stable else (
-        "Usable: clusters of fair size; customers near a border may change sides."
+    return "Good: balanced, stable groups, and every name holds." if stable else (
+        "Usable: balanced groups; customers near a border may change sides."
     )  # fmt: skip

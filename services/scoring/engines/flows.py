@@ -10,17 +10,21 @@ import polars as pl
 from rfm_common.explain import Ruler, elapsed_days, is_comparable
 from rfm_common.models import Cause
 from scoring.clusters import Model
-from scoring.engines.frames import numbers
+from scoring.engines.frames import clustered, numbers, placed_apart
 from scoring.engines.protocol import Flow, Flows
 
 
 def compare(before: pl.DataFrame, after: pl.DataFrame, then: Ruler, now: Ruler) -> Flows:
     """Join two snapshots by customer, name each one's cause, and add up."""
     known = before.select("customer_id", **{f"{name}_before": name for name in _COMPARED})
-    both = after.select("customer_id", *_COMPARED).join(known, on="customer_id", how="left")
+    both = after.select("customer_id", "has_ordered", *_COMPARED).join(
+        known, on="customer_id", how="left"
+    )
+    elapsed = elapsed_days(then.calc_date, now.calc_date)
     marked = both.with_columns(
-        ordered=_has_new_order(elapsed_days(then.calc_date, now.calc_date))
-    ).with_columns(cause=pl.lit(Cause.STAYED.value))
+        ordered=_has_new_order(elapsed), corrected=_was_corrected(elapsed, now.window_days),
+        cause=pl.lit(Cause.STAYED.value),
+    )  # fmt: skip
     judged = pl.concat([_newcomers(marked), _stayed(marked), _movers(marked, then, now)])
     return gathered(_added_up(judged))
 
@@ -29,10 +33,19 @@ _COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
 
 
 def _has_new_order(elapsed: int) -> pl.Expr:
-    frequency, was = pl.col("frequency"), pl.col("frequency_before")
-    changed = (frequency == was) & (pl.col("monetary") != pl.col("monetary_before"))
+    frequency = pl.col("frequency")
     younger = (frequency > 0) & (pl.col("recency_days") < pl.col("recency_days_before") + elapsed)
-    return (frequency > was) | changed | younger
+    return (frequency > pl.col("frequency_before")) | younger
+
+
+def _was_corrected(elapsed: int, window_days: int) -> pl.Expr:
+    frequency, was = pl.col("frequency"), pl.col("frequency_before")
+    due = pl.col("recency_days_before") + elapsed
+    is_older = pl.col("recency_days") > due + 1
+    worth_else = pl.col("monetary") != pl.col("monetary_before")
+    alike = (frequency == was) & (worth_else | is_older)
+    gone = (frequency < was) & (due < window_days) & ((frequency == 0) | is_older)
+    return (was > 0) & (alike | gone)
 
 
 def _newcomers(marked: pl.DataFrame) -> pl.DataFrame:
@@ -48,12 +61,15 @@ def _movers(marked: pl.DataFrame, then: Ruler, now: Ruler) -> pl.DataFrame:
     """Where would their figures of now be under the model of then? That tells the cause."""
     moved = marked.filter(pl.col("segment_name") != pl.col("segment_name_before"))
     if not is_comparable(then, now):
-        return moved.with_columns(cause=pl.lit(Cause.MODEL.value))
+        return moved.with_columns(cause=pl.lit(Cause.DEFINITION.value))
     old = Model.stored(dict(then.model))
-    labels = old.assign(numbers(moved)).labels.astype(np.uint32)
-    expected = pl.Series(list(old.names), dtype=pl.String).gather(pl.Series(labels))
-    own = pl.when("ordered").then(pl.lit(Cause.NEW_ORDER.value)).otherwise(
-        pl.lit(Cause.AGEING.value)
+    found = old.assign(numbers(clustered(moved, old.rule)))
+    labels = placed_apart(moved, old, found).labels.astype(np.uint32)
+    expected = pl.Series(list(old.segments), dtype=pl.String).gather(pl.Series(labels))
+    own = (
+        pl.when("ordered").then(pl.lit(Cause.NEW_ORDER.value))
+        .when("corrected").then(pl.lit(Cause.CORRECTION.value))
+        .otherwise(pl.lit(Cause.AGEING.value))
     )  # fmt: skip
     by_model = expected == moved["segment_name_before"]
     return moved.with_columns(

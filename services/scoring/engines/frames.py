@@ -10,6 +10,7 @@ import polars as pl
 
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
+from rfm_common.settings import Rule
 from scoring.clusters import Assignment, Model, Points
 from scoring.engines.countries import Row, by_country, cells, grid
 from scoring.engines.protocol import Aggregates, Totals
@@ -21,7 +22,7 @@ FIGURES = {
     "customer_id": pl.String(), "recency_days": pl.Int32(), "frequency": pl.Int32(),
     "monetary": MONEY, "left_out": pl.Int32(),
 }  # fmt: skip
-FEATURES = {**FIGURES, "country": pl.String()}
+FEATURES = {**FIGURES, "country": pl.String(), "has_ordered": pl.Int16()}
 SNAPSHOT = {**FIGURES, "segment_name": pl.String()}
 FEATURE_COLUMNS = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
 CLUSTER_COLUMNS = ("customer_id", "segment_rank", "distance", "next_distance")
@@ -87,6 +88,11 @@ def _at(ordered: pl.Series, positions: Sequence[int]) -> dict[int, Decimal]:
     return {rank: Decimal(ordered[rank]) for rank in positions}
 
 
+def clustered(frame: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    """The customers who belong into a cluster: buyers, or everybody by the classic rule."""
+    return frame if rule == "classic" else frame.filter(pl.col("frequency") > 0)
+
+
 def numbers(frame: pl.DataFrame, rows: Any = slice(None)) -> Points:
     """R, F, M as floats, a row per customer."""
     columns = (frame[name].cast(pl.Float64).to_numpy()[rows] for name in SCORES)
@@ -112,17 +118,34 @@ def _score(figure: str, edges: Sequence[Decimal]) -> pl.Expr:
 
 
 def assign(frame: pl.DataFrame, model: Model, found: Assignment) -> pl.DataFrame:
-    """Add cluster_id, segment_name, both distances, and the rank inside the segment."""
-    names = pl.Series(list(model.names), dtype=pl.String)
+    """Add cluster_id, segment_name, both distances, and the rank inside the segment.
+
+    `found` is where the clustered customers belong, in the frame's order.
+    """
+    names = pl.Series(list(model.segments), dtype=pl.String)
+    everyone = placed_apart(frame, model, found)
     placed = frame.with_columns(
-        cluster_id=pl.Series(found.labels),
-        segment_name=names.gather(pl.Series(found.labels.astype(np.uint32))),
-        distance=pl.Series(found.distance),
-        next_distance=pl.Series(found.next_distance),
+        cluster_id=pl.Series(everyone.labels),
+        segment_name=names.gather(pl.Series(everyone.labels.astype(np.uint32))),
+        distance=pl.Series(everyone.distance),
+        next_distance=pl.Series(everyone.next_distance),
     )
     # Rows are sorted by id, so that `ordinal` breaks ties of money by id.
     rank = pl.col("monetary").rank("ordinal", descending=True).over("segment_name")
     return placed.with_columns(segment_rank=rank.cast(pl.Int32))
+
+
+def placed_apart(frame: pl.DataFrame, model: Model, found: Assignment) -> Assignment:
+    """Where everybody belongs: those in no cluster are Lost if they ever ordered, or Prospects."""
+    if not model.apart:
+        return found
+    inside = (frame["frequency"] > 0).to_numpy()
+    never = (frame["has_ordered"] == 0).to_numpy()
+    labels = np.where(never, model.k + 1, model.k).astype(np.int16)
+    distance, next_distance = np.zeros((2, frame.height))
+    labels[inside], distance[inside] = found.labels, found.distance
+    next_distance[inside] = found.next_distance
+    return Assignment(labels, distance, next_distance)
 
 
 def aggregate(frame: pl.DataFrame, names: Sequence[str], seed: int) -> Aggregates:

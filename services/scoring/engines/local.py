@@ -9,7 +9,8 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
-from rfm_common.explain import Ruler
+from rfm_common.explain import SCORES, Ruler
+from rfm_common.settings import Rule
 from scoring.clusters import Assignment, Model, Points
 from scoring.dialects import PostgresDialect
 from scoring.engines import flows, frames
@@ -63,10 +64,11 @@ class LocalEngine:
         """Sort each figure and look."""
         return await asyncio.to_thread(frames.active_values, self._frame, positions)
 
-    async def sample(self, limit: int) -> Points:
+    async def sample(self, limit: int, rule: Rule) -> Points:
         """Chosen by a checksum of the id."""
-        rows = await asyncio.to_thread(hashed_rows, self._frame["customer_id"], limit)
-        return await asyncio.to_thread(frames.numbers, self._frame, rows)
+        chosen = await asyncio.to_thread(frames.clustered, self._frame, rule)
+        rows = await asyncio.to_thread(hashed_rows, chosen["customer_id"], limit)
+        return await asyncio.to_thread(frames.numbers, chosen, rows)
 
     async def score(self, edges: Edges) -> None:
         """Add the three scores."""
@@ -75,8 +77,9 @@ class LocalEngine:
     async def assign(self, model: Model, known: Assignment | None) -> float:
         """Add cluster, segment, distances and rank."""
         self._model = model
-        if known is None or len(known.labels) < self._frame.height:
-            features = await asyncio.to_thread(frames.numbers, self._frame)
+        chosen = await asyncio.to_thread(frames.clustered, self._frame, model.rule)
+        if known is None or len(known.labels) < chosen.height:
+            features = await asyncio.to_thread(frames.numbers, chosen)
             known = await asyncio.to_thread(model.assign, features)
         self._frame = await asyncio.to_thread(frames.assign, self._frame, model, known)
         return known.inertia
@@ -120,7 +123,8 @@ def _updated(known: pl.DataFrame, csv: bytes) -> pl.DataFrame:
 
 def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
     """A block per cluster, in the order of the index by segment."""
-    clusters = zip(model.names, range(model.k), model.centres(), strict=True)
+    centres = [*model.centres(), *(_apart(frame, model.k + n) for n in range(len(model.apart)))]
+    clusters = zip(model.segments, range(len(centres)), centres, strict=True)
     for name, number, centre in sorted(clusters, key=itemgetter(0, 1)):
         alike = {
             "cluster_id": str(number), "segment_name": PostgresDialect().text(name),
@@ -128,6 +132,12 @@ def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
         }  # fmt: skip
         lines = _off_loop(frames.cluster_lines(frame, number))
         yield Block(alike, frames.CLUSTER_COLUMNS, lines)
+
+
+def _apart(frame: pl.DataFrame, number: int) -> dict[str, float]:
+    """What stands for a centre where there is no cluster: all have the same recency."""
+    days = frame.filter(pl.col("cluster_id") == number)["recency_days"].max() or 0
+    return dict(zip(SCORES, (float(str(days)), 0.0, 0.0), strict=True))
 
 
 async def _off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:

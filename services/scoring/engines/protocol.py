@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.explain import Ruler
 from rfm_common.models import Cause
+from rfm_common.settings import Rule
 from scoring.clusters import Assignment, Model, Points
 from scoring.features import Edges, Spec
 
@@ -44,6 +45,8 @@ class Base:
     fence: int
     touched: str
     """The query of the ids of customers who changed since."""
+    counted: str
+    """The condition by which an order `o` counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ class Aggregates:
     median_recency_days: float | None
 
 
-FLOWING = (Cause.NEW_CUSTOMER, Cause.NEW_ORDER, Cause.AGEING, Cause.MODEL)
+FLOWING = (
+    Cause.NEW_CUSTOMER, Cause.NEW_ORDER, Cause.AGEING, Cause.CORRECTION, Cause.DEFINITION,
+    Cause.MODEL,
+)  # fmt: skip
 """Why customers come into a segment; moved edges change scores, never segments."""
 
 
@@ -118,8 +124,8 @@ class Engine(Protocol):
         """Figure by figure, the values at these ranks (from 0) of active customers, sorted."""
         ...
 
-    async def sample(self, limit: int) -> Points:
-        """R, F, M of all customers, or of `limit` of them: always the same for the same ids."""
+    async def sample(self, limit: int, rule: Rule) -> Points:
+        """R, F, M of all whom the rule clusters, or of `limit` of them: always the same ones."""
         ...
 
     async def score(self, edges: Edges) -> None:
@@ -127,10 +133,10 @@ class Engine(Protocol):
         ...
 
     async def assign(self, model: Model, known: Assignment | None) -> float:
-        """Put every customer into its nearest cluster; rank the customers of each segment.
+        """Put every customer into a segment, buyers into their nearest cluster; rank each segment.
 
         `known` is where the customers of the sample belong; they may be all. Returns the sum
-        of everybody's squared distances.
+        of the squared distances.
         """
         ...
 

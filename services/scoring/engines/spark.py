@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import Sessions
 from rfm_common.explain import SCORES, Ruler
 from rfm_common.lake import live_imports, order_file
-from rfm_common.settings import Settings
+from rfm_common.settings import Rule, Settings
 from scoring.clusters import Assignment, Model, Points
 from scoring.dialects import PostgresDialect, SparkDialect
 from scoring.engines import flows, frames, statements, sums
@@ -31,7 +31,9 @@ READERS, WRITERS = 64, 8
 WRITTEN_AT_ONCE = 250_000
 PIECES = 32
 """Into how many pieces each segment is cut to be ranked."""
-PLACED = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES), "country")
+PLACED = (
+    "customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES), "country", "has_ordered",
+)  # fmt: skip
 
 
 class SparkEngine:
@@ -98,13 +100,16 @@ class SparkEngine:
             for figure in SCORES
         }
 
-    async def sample(self, limit: int) -> Points:
+    async def sample(self, limit: int, rule: Rule) -> Points:
         """Chosen by a checksum of the id; in the order of ids, as every engine has them."""
         columns = ", ".join(("customer_id", *SCORES))
-        chosen = "" if self._customers <= limit else (
+        source, count = (
+            ("features", self._customers) if rule == "classic" else ("active", self._active)
+        )
+        chosen = "" if count <= limit else (
             f" ORDER BY {sums.CHECKSUM}, customer_id LIMIT {limit:d}"
         )  # fmt: skip
-        found = await self._spark.table(f"SELECT {columns} FROM features{chosen}")
+        found = await self._spark.table(f"SELECT {columns} FROM {source}{chosen}")
         return await asyncio.to_thread(lambda: frames.numbers(found.sort("customer_id")))
 
     async def score(self, edges: Edges) -> None:
@@ -213,7 +218,8 @@ def _typed(query: str) -> str:
     return (
         "SELECT customer_id, CAST(recency_days AS int) AS recency_days,"
         f" CAST(frequency AS int) AS frequency, CAST(monetary AS {statements.MONEY}) AS monetary,"
-        f" CAST(left_out AS int) AS left_out, country FROM ({query}) f"
+        f" CAST(left_out AS int) AS left_out, country,"
+        f" CAST(has_ordered AS smallint) AS has_ordered FROM ({query}) f"
     )
 
 

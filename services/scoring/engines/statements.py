@@ -56,18 +56,24 @@ def _above(value: str, steps: Sequence[Decimal]) -> str:
 def assigned(source: str, columns: Sequence[str], model: Model, dialect: Dialect) -> str:
     """The columns, and the nearest centroid (the first of equals) of each customer.
 
+    Customers who are in no cluster are told apart by `has_ordered`.
+
     cluster_id, segment_name, and distance and next_distance in standard deviations.
     """
     carried, numbers = ", ".join(columns), range(model.k)
+    apart = "frequency = 0" if model.apart else "FALSE"
     squares = ", ".join(f"{_square(model, number, dialect)} AS d{number}" for number in numbers)
     nearest = _least([f"d{number}" for number in numbers])
-    place = " ".join(f"WHEN d{number} = nearest THEN {number}" for number in numbers)
+    place = f"WHEN {apart} THEN {model.k + 1} - has_ordered " + " ".join(
+        f"WHEN d{number} = nearest THEN {number}" for number in numbers
+    )
     others = [f"CASE WHEN place = {number} THEN NULL ELSE d{number} END" for number in numbers]
     following = _least(others) if model.k > 1 else "nearest"
     return f"""
 SELECT {carried}, CAST(place AS smallint) AS cluster_id,
-       {_chosen("place", [dialect.text(name) for name in model.names])} AS segment_name,
-       sqrt(nearest) AS distance, sqrt({following}) AS next_distance
+       {_chosen("place", [dialect.text(name) for name in model.segments])} AS segment_name,
+       CASE WHEN place < {model.k} THEN sqrt(nearest) ELSE 0 END AS distance,
+       CASE WHEN place < {model.k} THEN sqrt({following}) ELSE 0 END AS next_distance
 FROM (SELECT m.*, CASE {place} END AS place
       FROM (SELECT d.*, {nearest} AS nearest
             FROM (SELECT {carried}, {squares}
@@ -129,9 +135,11 @@ def _chosen(column: str, values: Sequence[str]) -> str:
 def centres(model: Model, dialect: Dialect) -> str:
     """Columns of `customer_clusters`: the centroid in real units, by cluster_id."""
     found = model.centres()
+    apart = {"recency_days": dialect.real("recency_days")}
     return ", ".join(
-        f"{_chosen('cluster_id', [_real(centre[name], dialect) for centre in found])}"
-        f" AS centre_{name}"
+        f"CASE WHEN cluster_id < {model.k}"
+        f" THEN {_chosen('cluster_id', [_real(centre[name], dialect) for centre in found])}"
+        f" ELSE {apart.get(name, dialect.real('0'))} END AS centre_{name}"
         for name in SCORES
     )
 
@@ -175,15 +183,16 @@ def flows(before: str, after: str, then: Ruler, now: Ruler, dialect: Dialect) ->
 SELECT from_segment, to_segment, cause, ordered, count(*) AS customers,
        sum(COALESCE(monetary_before, 0)) AS monetary_before, sum(monetary) AS monetary_after
 FROM (SELECT COALESCE(segment_name_before, '') AS from_segment, to_segment, ordered,
-             monetary_before, monetary, {_cause(dialect)} AS cause
-      FROM (SELECT e.*, {_ordered(elapsed)} AS ordered
+             monetary_before, monetary, {_cause(dialect, then, now)} AS cause
+      FROM (SELECT e.*, {_ordered(elapsed)} AS ordered,
+                   {_corrected(elapsed, now.window_days)} AS corrected
             FROM ({_expected(both, then, now, dialect)}) e) j) k
 GROUP BY from_segment, to_segment, cause, ordered"""
 
 
 def _expected(both: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
     """Where would their figures of now be under the model of then? NULL if it cannot tell."""
-    columns = [*COMPARED[:3], *(f"{name}_before" for name in COMPARED)]
+    columns = [*COMPARED[:3], "has_ordered", *(f"{name}_before" for name in COMPARED)]
     renamed = f"(SELECT r.*, r.segment_name AS to_segment FROM {both} r)"
     if not is_comparable(then, now):
         return (
@@ -194,17 +203,29 @@ def _expected(both: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
 
 def _ordered(elapsed: int) -> str:
     return f"""CASE WHEN e.frequency > e.frequency_before
-        OR e.frequency = e.frequency_before AND e.monetary <> e.monetary_before
         OR e.frequency > 0 AND e.recency_days < e.recency_days_before + {elapsed}
         THEN 1 ELSE 0 END"""
 
 
-def _cause(dialect: Dialect) -> str:
+def _corrected(elapsed: int, window_days: int) -> str:
+    due = f"e.recency_days_before + {elapsed}"
+    is_older = f"e.recency_days > {due} + 1"
+    return f"""CASE WHEN e.frequency_before > 0 AND (
+            e.frequency = e.frequency_before
+            AND (e.monetary <> e.monetary_before OR {is_older})
+            OR e.frequency < e.frequency_before AND {due} < {window_days}
+            AND (e.frequency = 0 OR {is_older}))
+        THEN 1 ELSE 0 END"""
+
+
+def _cause(dialect: Dialect, then: Ruler, now: Ruler) -> str:
     cases = {
         "segment_name_before IS NULL": Cause.NEW_CUSTOMER,
         "to_segment = segment_name_before": Cause.STAYED,
+        "TRUE" if not is_comparable(then, now) else "FALSE": Cause.DEFINITION,
         "COALESCE(segment_name, segment_name_before) = segment_name_before": Cause.MODEL,
         "ordered = 1": Cause.NEW_ORDER,
+        "corrected = 1": Cause.CORRECTION,
     }
     whens = " ".join(f"WHEN {when} THEN {dialect.text(then)}" for when, then in cases.items())
     return f"CASE {whens} ELSE {dialect.text(Cause.AGEING)} END"

@@ -14,8 +14,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import run_sql
 from rfm_common.models import Import, Kind, ScoringRun
+from scoring.dialects import PostgresDialect
 from scoring.engines import Base
-from scoring.features import Spec
+from scoring.features import Spec, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Additions:
         return Base(
             run_id=self.run.run_id or 0,
             fence=self.run.fence,
+            counted=counted(spec, PostgresDialect()),
             touched=f"SELECT customer_id FROM orders WHERE import_id IN ({ids})"
             f" UNION SELECT customer_id FROM customers WHERE import_id IN ({ids})",
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -30,8 +31,10 @@ class Plan:
     """A snapshot of the same definition, when only additions came since."""
     previous: ScoringRun | None
     """The run of the snapshot before this calc_date."""
+    start: ScoringRun | None
+    """The newest earlier run with a model of the same k, transform and rule."""
     model_run: ScoringRun | None
-    """The run whose model is to be used as it is."""
+    """The run whose model is to be used as it is: asked for, or this day's own."""
 
 
 async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[str, Any]) -> Plan:
@@ -44,12 +47,12 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     currencies = await currency_counts(session, added)
     base_currency = settings.currency or commonest(currencies)
     spec = await _spec(session, settings, parameters, calc_date, base_currency)
-    model_run = parameters.get("model_run_id")
+    start = await _newest_model(session, calc_date, parameters)
     return Plan(
         data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
         base=added.base(spec) if added else None,
-        previous=await snapshot_before(session, calc_date),
-        model_run=await session.get(ScoringRun, model_run) if model_run else None,
+        previous=await snapshot_before(session, calc_date), start=start,
+        model_run=await _model_run(session, calc_date, parameters, start),
     )  # fmt: skip
 
 
@@ -82,11 +85,50 @@ async def snapshot_before(session: AsyncSession, calc_date: datetime) -> Scoring
     return found.first()
 
 
+async def _newest_model(
+    session: AsyncSession, calc_date: datetime, parameters: dict[str, Any]
+) -> ScoringRun | None:
+    """Another k, transform or rule in between does not break the line."""
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) < calc_date)
+        .where(*_same_recipe(parameters))
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
+def _same_recipe(parameters: dict[str, Any]) -> list[ColumnElement[bool]]:
+    asked = col(ScoringRun.parameters)
+    names = ("k", "transform", "rule")
+    return [asked[name].astext == str(parameters[name]) for name in names if name in parameters]
+
+
+async def _model_run(
+    session: AsyncSession,
+    calc_date: datetime,
+    parameters: dict[str, Any],
+    start: ScoringRun | None,
+) -> ScoringRun | None:
+    """Runs within a day keep its model, unless it is the first that the shop ever had."""
+    if asked := parameters.get("model_run_id"):
+        return await session.get(ScoringRun, asked)
+    if start is None:
+        return None
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) == calc_date)
+        .where(*_same_recipe(parameters))
+    )
+    return found.first()
+
+
 def ruler(run: ScoringRun) -> Ruler:
     """What a finished run was measured with."""
     if run.calc_date is None:
         raise ValueError(f"run {run.run_id} has no calc_date")
     return Ruler(
         calc_date=run.calc_date, window_days=run.window_days, base_currency=run.base_currency,
-        edges=run.edges, model=run.model,
+        edges=run.edges, model=run.model, measured=run.summary.get("measured", {}),
     )  # fmt: skip

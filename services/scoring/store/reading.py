@@ -97,8 +97,13 @@ async def published(session: AsyncSession, base: Base) -> bytes:
     """All customers as the base has them."""
     return await copy_out(
         session,
-        "SELECT customer_id, recency_days, frequency, monetary, 0 AS left_out, country"
-        f" FROM {partition('rfm_features', base.run_id)} JOIN customers USING (customer_id)",
+        f"""
+SELECT f.customer_id, f.recency_days, f.frequency, f.monetary, 0 AS left_out, u.country,
+       CASE WHEN f.frequency > 0 OR EXISTS (
+           SELECT 1 FROM orders o WHERE o.customer_id = f.customer_id AND {base.counted}
+       ) THEN 1 ELSE 0 END AS has_ordered
+FROM {partition("rfm_features", base.run_id)} f JOIN customers u USING (customer_id)
+""",
     )
 
 

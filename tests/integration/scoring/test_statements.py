@@ -155,7 +155,7 @@ async def test_figures_and_scores_are_equal_to_the_last_digit(database, memory) 
 async def test_everyone_gets_the_same_cluster_and_rank(
     database, memory, transform: Transform, k: int
 ) -> None:
-    model = fit(frames.numbers(memory[1].frame), k, 42, transform, None)
+    model = fit(frames.numbers(memory[1].frame), k, Recipe(42, transform), None)
     await scored(database, memory[1])
     columns = (*SCORED, "country")
     assigned = statements.assigned("scored", columns, model, database.dialect)
@@ -185,7 +185,7 @@ async def test_flows_and_their_causes_are_the_same(database, memory, window_days
     past = replace(spec_of(shop_of(11, 600), earlier, "Europe/Berlin"), as_of=True)
     then = await InMemory.of(session, past)
     models = [
-        fit(frames.numbers(one.frame), k, 42, "log1p", None) for one, k in ((then, 3), (now, 4))
+        fit(frames.numbers(one.frame), k, Recipe(42, "log1p"), None) for one, k in ((then, 3), (now, 4))
     ]
     before, after = then.placed(models[0]), now.placed(models[1])
     rulers = (

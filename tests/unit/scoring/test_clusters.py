@@ -40,7 +40,7 @@ def test_log1p_leaves_recency_alone_and_keeps_the_sign_of_refunds() -> None:
 
 def test_a_figure_that_never_varies_does_no_harm() -> None:
     features = np.column_stack([np.arange(50.0), np.ones(50), np.full(50, 9.9)])
-    model = fit(features, 3, 1, "yeo-johnson")
+    model = fit(features, 3, Recipe(1, "yeo-johnson"))
     assert np.isfinite(model.centroids).all()
     assert model.k == 3
 
@@ -48,26 +48,26 @@ def test_a_figure_that_never_varies_does_no_harm() -> None:
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_the_same_data_gives_the_same_model(transform) -> None:
     features = skewed(3)
-    first, second = (fit(features, 5, 42, transform).data() for _ in range(2))
+    first, second = (fit(features, 5, Recipe(42, transform)).data() for _ in range(2))
     assert first == second
 
 
 def test_stored_and_read_back_it_assigns_alike() -> None:
     features = skewed(4)
-    model = fit(features, 5, 42, "log1p")
+    model = fit(features, 5, Recipe(42, "log1p"))
     again = Model.stored(model.data())
     assert (again.assign(features).labels == model.assign(features).labels).all()
 
 
 def test_a_first_model_numbers_its_clusters_from_the_best() -> None:
-    centroids = fit(skewed(5), 5, 42, "log1p").centroids
+    centroids = fit(skewed(5), 5, Recipe(42, "log1p")).centroids
     worth = centroids[:, 1] + centroids[:, 2] - centroids[:, 0]
     assert (np.diff(worth) <= 0).all()
 
 
 def test_fewer_distinct_customers_than_clusters() -> None:
     features = np.array([[1.0, 1, 1], [2, 2, 2]] * 10)
-    assert fit(features, 5, 1, "log1p").k == 2
+    assert fit(features, 5, Recipe(1, "log1p")).k == 2
 
 
 def test_the_sampled_start_is_as_good_as_ten_on_everyone() -> None:
@@ -85,10 +85,10 @@ def test_matching_finds_each_cluster_where_it_was() -> None:
 
 def test_a_clearly_better_cold_start_replaces_a_bad_model_and_says_so() -> None:
     features = skewed(7)
-    good = fit(features, 5, 42, "log1p")
+    good = fit(features, 5, Recipe(42, "log1p"))
     crowded = np.tile(good.centroids[0], (5, 1)) + np.arange(5)[:, None] * 1e-3
-    replaced = fit(features, 5, 42, "log1p", start(replace(good, centroids=crowded)))
-    kept = fit(features, 5, 42, "log1p", start(good))
+    replaced = fit(features, 5, Recipe(42, "log1p"), start(replace(good, centroids=crowded)))
+    kept = fit(features, 5, Recipe(42, "log1p"), start(good))
     assert not kept.model_changed
     space = replaced.space
     inertia = nearest(space.points(features), replaced.centroids).inertia
@@ -107,7 +107,7 @@ def test_a_clearly_better_cold_start_replaces_a_bad_model_and_says_so() -> None:
 def test_auto_refuses_giants_and_dwarfs(asked, window: int, taken) -> None:
     features = history(window, customers=800).features(today=400, window=window)
     features[:, 2] *= skewed(window, 800)[:, 1]  # a few spend a thousand times as much as most
-    model, sweep = fit_auto(features, 42, asked, None)
+    model, sweep = fit_auto(features, Recipe(42, asked))
     shares = np.bincount(model.assign(features).labels, minlength=model.k) / len(features)
     assert shares.max() <= 0.60
     assert shares.min() >= 0.02
@@ -120,7 +120,7 @@ def test_nothing_parts_customers_who_are_alike() -> None:
     """Seven in ten have no order: they have the same figures and are in one cluster, for any k."""
     rest = skewed(1, 120)
     features = np.vstack([rest, np.tile([366.0, 0, 0], (280, 1))])
-    model, sweep = fit_auto(features, 42, "none", None)
+    model, sweep = fit_auto(features, Recipe(42, "none"))
     assert model.space.transform == "none"
     assert all("one cluster holds" in str(candidate.refusal) for candidate in sweep)
 
@@ -137,8 +137,8 @@ def test_the_best_silhouette_on_plain_scores_would_have_been_a_giant(seed: int) 
 def test_a_centroid_on_the_border_of_two_names_keeps_the_one_it_had() -> None:
     """Week by week until one cluster would be called otherwise: it is held back on its way."""
     shop = steady(1, customers=1_000)
-    then, features = fit(shop.features(792), 5, 0, "log1p"), shop.features(799)
-    now = fit(features, 5, 0, "log1p", start(then))
+    then, features = fit(shop.features(792), 5, Recipe(0, "log1p")), shop.features(799)
+    now = fit(features, 5, Recipe(0, "log1p"), start(then))
     space = Space.of(features, "log1p")
     carried = then.space.carry(then.centroids, space)
     freely = refine(space.points(features), carried, EASY).centroids
@@ -189,7 +189,7 @@ def test_groups_far_apart_are_stable_and_one_cloud_is_not() -> None:
 
 def test_metrics_agree_with_scikit_learn() -> None:
     features = skewed(8)
-    model = fit(features, 5, 42, "log1p")
+    model = fit(features, 5, Recipe(42, "log1p"))
     points = model.space.points(features)
     assignment = nearest(points, model.centroids)
     quality = measure(points, model.centroids, assignment, 1)
