@@ -16,6 +16,9 @@ RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
  && uv pip install --no-cache --compile-bytecode --python /opt/packages/bin/python \
     --require-hashes -c requirements.lock -r pyproject.toml --group "${SERVICE:?}" \
     ${SPARK:+-r "$SPARK"}
+# The engine of a Spark cluster goes where Spark's client is, and nowhere else.
+COPY libs/rfm_spark rfm_spark
+RUN [ -z "$SPARK" ] || cp -r rfm_spark /opt/packages/lib/python*/site-packages/
 
 FROM python:3.12-slim-bookworm
 ARG SERVICE

@@ -8,9 +8,8 @@ import pytest
 
 from rfm_common.db import run_sql
 from rfm_common.runs import RunRequest
-from scoring.dialects import PostgresDialect
-from scoring.engines import frames
-from scoring.store import reading
+from scoring.snapshot import frames, reading
+from scoring.snapshot.dialects import PostgresDialect
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
 from tests.integration.scoring.shops import (
     CALC_DATE,

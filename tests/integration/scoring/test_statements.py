@@ -17,11 +17,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import Sessions, raw_connection, run_sql
 from rfm_common.explain import SCORES, Ruler
 from rfm_common.settings import Transform
-from scoring.clusters import Model, fit
-from scoring.dialects import Dialect, PostgresDialect
-from scoring.engines import flows, frames, statements
-from scoring.features import Edges, Spec, edge_positions, edges_at, features_sql
-from scoring.store import reading
+from rfm_spark import statements
+from scoring.model import Model, fit
+from scoring.snapshot import flows, frames, reading
+from scoring.snapshot.dialects import Dialect, PostgresDialect
+from scoring.snapshot.features import Edges, Spec, edge_positions, edges_at, features_sql
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of, spec_of
 
 SCORED = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))

@@ -14,9 +14,9 @@ from rfm_common.db import Sessions, raw_connection, run_sql
 from rfm_common.explain import Figures, explain
 from rfm_common.models import Cause, ScoringRun
 from rfm_common.runs import RunRequest
-from scoring import compute
-from scoring.clusters import Model, Points, fit, nearest
-from scoring.store.plan import ruler
+from scoring.model import Model, Points, fit, nearest
+from scoring.runs import compute
+from scoring.runs.plan import ruler
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
 from tests.unit.scoring.people import History, history, steady
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.clusters import Points
+from scoring.model import Points
 
 WINDOW = 365
 

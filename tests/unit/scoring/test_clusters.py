@@ -8,11 +8,11 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from scoring.clusters import Model, Space, Start, fit, fit_auto, measure, nearest, verdict
-from scoring.clusters.choice import Candidate, ranked
-from scoring.clusters.fit import EASY, cold_start, matched, refine
-from scoring.clusters.quality import jaccard, refusal
-from scoring.segments import name_segments
+from scoring.model import Model, Space, Start, fit, fit_auto, measure, nearest, verdict
+from scoring.model.choice import Candidate, ranked
+from scoring.model.fit import EASY, cold_start, matched, refine
+from scoring.model.quality import jaccard, refusal
+from scoring.model.segments import name_segments
 from tests.unit.scoring.people import history, skewed, steady
 
 TRANSFORMS = ("log1p", "yeo-johnson", "none")

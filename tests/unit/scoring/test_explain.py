@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from rfm_common.explain import Figures, Ruler, cluster_of, explain, standardise
 from rfm_common.models import Cause
-from scoring.clusters import Model, Space
-from scoring.engines import flows
-from scoring.engines.frames import SNAPSHOT
+from scoring.model import Model, Space
+from scoring.snapshot import flows
+from scoring.snapshot.frames import SNAPSHOT
 from tests.integration.scoring.shop import at
 from tests.unit.scoring.people import skewed
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.dialects import PostgresDialect
-from scoring.engines import frames
-from scoring.features import (
+from scoring.snapshot import frames
+from scoring.snapshot.dialects import PostgresDialect
+from scoring.snapshot.features import (
     Rate,
     Spec,
     cuts,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.segments import RULES, Centroid, name_segments
+from scoring.model.segments import RULES, Centroid, name_segments
 
 COORDINATE = st.floats(-3, 3, allow_nan=False)
 CENTROIDS = st.lists(st.builds(Centroid, COORDINATE, COORDINATE, COORDINATE), max_size=10)
