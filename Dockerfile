@@ -23,6 +23,9 @@ RUN if [ "$SERVICE" = gateway ]; \
     then printf '#!/bin/sh\nexec python -m rfm_cli "$@"\n' > /opt/packages/bin/rfm \
       && chmod +x /opt/packages/bin/rfm; \
     else rm -r libs/rfm_cli; fi
+# The engine of a Spark cluster goes where Spark's client is, and nowhere else.
+COPY libs/rfm_spark rfm_spark
+RUN [ -z "$SPARK" ] || cp -r rfm_spark /opt/packages/lib/python*/site-packages/
 
 FROM python:3.12-slim-bookworm
 ARG SERVICE

@@ -13,7 +13,7 @@ from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 from scoring.engines import open_engine
-from scoring.jobs import Context
+from scoring.runs.jobs import Context
 from scoring.worker import ScoringWorker
 
 

@@ -21,10 +21,9 @@ from rfm_common import bus
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.settings import Settings
 from rfm_common.tasks import alongside, end, together
-from scoring import jobs
 from scoring.listener import listen
-from scoring.store import queue
-from scoring.upkeep import tidy
+from scoring.runs import jobs, queue
+from scoring.runs.upkeep import tidy
 
 QUEUE = "rfm:scoring"
 JOB = "drain"

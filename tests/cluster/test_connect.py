@@ -8,7 +8,7 @@ from scoring.engines.protocol import EngineAwayError
 
 
 async def test_two_sessions_at_once_keep_what_is_their_own(cluster: Cluster) -> None:
-    from scoring.engines.connect import Connection  # noqa: PLC0415 - installed on demand
+    from rfm_spark.connect import Connection  # noqa: PLC0415 - installed on demand
 
     first, second = Connection(cluster.remote), Connection(cluster.remote)
     try:
@@ -26,9 +26,9 @@ async def test_two_sessions_at_once_keep_what_is_their_own(cluster: Cluster) -> 
 async def test_a_session_that_could_not_begin_is_in_nobodys_way(
     cluster: Cluster, monkeypatch
 ) -> None:
-    from scoring.engines.connect import Connection  # noqa: PLC0415 - installed on demand
+    from rfm_spark.connect import Connection  # noqa: PLC0415 - installed on demand
 
-    monkeypatch.setattr("scoring.engines.connect.RETRIES", 1)
+    monkeypatch.setattr("rfm_spark.connect.RETRIES", 1)
     away, there = Connection(f"sc://127.0.0.1:{free_port()}"), Connection(cluster.remote)
     with pytest.raises(EngineAwayError, match="is away or lost a part"):
         await away.open()

@@ -11,7 +11,7 @@ import pytest_asyncio
 from rfm_common.db import Sessions, run_sql
 from rfm_common.runs import RunRequest
 from rfm_common.settings import Settings
-from scoring import compute
+from scoring.runs import compute
 from tests.integration.scoring.shop import score, snapshot
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of
 

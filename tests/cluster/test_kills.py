@@ -13,8 +13,8 @@ from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
 from rfm_common.tasks import end
-from scoring import jobs
 from scoring.engines import open_engine
+from scoring.runs import jobs
 from tests.integration.scoring.shop import run_of, score, snapshot
 
 CUSTOMERS, ORDERS = 30_000, 400_000
@@ -124,7 +124,7 @@ async def test_a_run_survives_the_loss_of_a_worker(
 async def test_a_run_waits_for_a_lost_connect_server(
     settings, context, cluster: Cluster, monkeypatch
 ) -> None:
-    monkeypatch.setattr("scoring.engines.connect.RETRIES", 2)
+    monkeypatch.setattr("rfm_spark.connect.RETRIES", 2)
     told: list[str | None] = []
 
     async def come_back() -> None:

@@ -24,7 +24,7 @@ NESTING = 3
 EDGES = re.compile(r"__main__\.py$|^libs/rfm_cli/|^migrations/env\.py$")
 # Modules whose functions turn values into values.
 PURE = (
-    "ingest/reading", "scoring/clusters", "scoring/features", "scoring/segments",
+    "ingest/reading", "scoring/model", "scoring/snapshot/features",
     "gateway/charts", "gateway/schemas",
 )  # fmt: skip
 
@@ -159,7 +159,7 @@ def refuse(event, arguments):
         raise RuntimeError(f"{event} at import")
 
 sys.addaudithook(refuse)
-for package in ("ingest", "scoring", "gateway", "rfm_common", "rfm_cli"):
+for package in ("ingest", "scoring", "gateway", "rfm_common", "rfm_cli", "rfm_spark"):
     root = importlib.import_module(package)
     for module in pkgutil.walk_packages(root.__path__, package + "."):
         if module.name.endswith(".__main__"):  # these run

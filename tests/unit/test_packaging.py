@@ -29,7 +29,7 @@ ON_DEMAND = {"spark": "requirements-spark.lock", "cluster": "requirements-cluste
 INSTALLED = [name for name in PROJECT["dependency-groups"] if name not in ON_DEMAND]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 SERVICES = ("ingest", "scoring", "gateway")
-OWN = {*SERVICES, "rfm_common", "rfm_cli"}
+OWN = {*SERVICES, "rfm_common", "rfm_spark", "rfm_cli"}
 
 PASSWORDS = {"DB_PASSWORD": "secret-of-the-database", "REDIS_PASSWORD": "secret-of-the-bus"}
 
@@ -136,10 +136,11 @@ def test_a_service_imports_only_what_its_image_installs(service: str) -> None:
     there = closure(group(service) + (group("spark") if service == "scoring" else []))
     distributions = packages_distributions()
     absent = set() if find_spec("pyspark") else {"grpc", "pyspark"}  # installed on demand
+    own = {"scoring": [ROOT / "libs/rfm_spark"]}.get(service, [])
     missing = {
         package: place
         for package, place in imported(
-            ROOT / "services" / service, ROOT / "libs/rfm_common"
+            ROOT / "services" / service, ROOT / "libs/rfm_common", *own
         ).items()
         if package not in sys.stdlib_module_names | OWN | absent
         and there.isdisjoint(canonicalize_name(name) for name in distributions.get(package, []))

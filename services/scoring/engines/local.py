@@ -10,15 +10,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
 from rfm_common.explain import SCORES, Ruler
-from rfm_common.settings import Rule
-from scoring.clusters import Assignment, Model, Points
-from scoring.dialects import PostgresDialect
-from scoring.engines import flows, frames
-from scoring.engines.protocol import Aggregates, Base, Flows, Target, Totals
-from scoring.engines.sampling import hashed_rows
-from scoring.features import Edges, Spec
-from scoring.store import reading, snapshots
-from scoring.store.snapshots import Block
+from rfm_common.settings import Rule, Settings
+from scoring.engines.protocol import Engine
+from scoring.model import Assignment, Model, Points
+from scoring.snapshot import flows, frames, reading, writing
+from scoring.snapshot.dialects import PostgresDialect
+from scoring.snapshot.features import Edges, Spec
+from scoring.snapshot.records import Aggregates, Base, Flows, Target, Totals
+from scoring.snapshot.sampling import hashed_rows
+from scoring.snapshot.writing import Block
 
 AMENDED_AT_MOST = 0.1
 """The share of customers up to which their rows are changed instead of all being written."""
@@ -105,16 +105,21 @@ class LocalEngine:
                 frame, amended = changed, run_id
         self._before = None
         block = Block({}, frames.FEATURE_COLUMNS, _off_loop(frames.feature_lines(frame)))
-        await snapshots.fill(self._sessions, "rfm_features", target, [block])
+        await writing.fill(self._sessions, "rfm_features", target, [block])
         return amended
 
     async def write_clusters(self, target: Target) -> None:
         """COPY clusters and segments."""
         blocks = list(_cluster_blocks(self._frame, self._model)) if self._model else []
-        await snapshots.fill(self._sessions, "customer_clusters", target, blocks)
+        await writing.fill(self._sessions, "customer_clusters", target, blocks)
 
     async def release(self) -> None:
         """The table stays: the next run may build upon it."""
+
+
+def open_engine(_: Settings, sessions: Sessions) -> Engine:
+    """The engine, as `scoring.engines` asks for it by name."""
+    return LocalEngine(sessions)
 
 
 def _updated(known: pl.DataFrame, csv: bytes) -> pl.DataFrame:

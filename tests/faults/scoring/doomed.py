@@ -11,10 +11,9 @@ import sys
 from typing import Any
 
 from scoring import __main__ as service
-from scoring import compute
-from scoring.clusters import fit
 from scoring.engines.local import LocalEngine
-from scoring.store import publish
+from scoring.model import fit
+from scoring.runs import compute, publish
 
 POINTS: dict[str, tuple[Any, str]] = {
     "load": (compute, "read_plan"),

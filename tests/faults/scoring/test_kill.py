@@ -14,9 +14,9 @@ from rfm_common.db import Sessions, run_sql
 from rfm_common.models import RunState
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
-from scoring import jobs, listener
+from scoring import listener
 from scoring.engines import open_engine
-from scoring.store import queue
+from scoring.runs import jobs, queue
 from scoring.worker import POLL
 from tests.faults.scoring.doomed import POINTS
 from tests.faults.scoring.fleet import fleet, stopped_at

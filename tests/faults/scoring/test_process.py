@@ -12,8 +12,8 @@ from rfm_common.bus import open_redis
 from rfm_common.db import Sessions, run_sql
 from rfm_common.models import RunState
 from rfm_common.settings import Settings
-from scoring import jobs
 from scoring.engines import open_engine
+from scoring.runs import jobs
 from scoring.worker import ScoringWorker
 from tests.integration.scoring.shop import ShopOrder, at, load, runs
 from tests.running import eventually, start, stop

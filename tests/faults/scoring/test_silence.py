@@ -13,8 +13,8 @@ from rfm_common.bus import open_redis
 from rfm_common.db import KEEPALIVE, Sessions, open_pool, raw_connection, run_sql
 from rfm_common.settings import Settings
 from rfm_common.tasks import alongside
-from scoring import jobs
 from scoring.engines import open_engine
+from scoring.runs import jobs
 from scoring.worker import ScoringWorker
 from tests.faults.scoring.fleet import Fleet
 from tests.faults.scoring.test_kill import orders

@@ -17,8 +17,8 @@ from rfm_common.models import ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
 from rfm_common.versions import next_version
-from scoring import jobs
 from scoring.engines import Engine, open_engine
+from scoring.runs import jobs
 
 
 @dataclass(frozen=True)

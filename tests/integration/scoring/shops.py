@@ -9,10 +9,9 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from rfm_common.db import Sessions, run_sql
-from scoring.dialects import PostgresDialect
-from scoring.engines import frames
-from scoring.features import Rate, Spec, daily_rates, edge_positions, edges_at
-from scoring.store import reading
+from scoring.snapshot import frames, reading
+from scoring.snapshot.dialects import PostgresDialect
+from scoring.snapshot.features import Rate, Spec, daily_rates, edge_positions, edges_at
 from tests.integration.scoring.shop import ShopOrder, at, load
 from tests.unit.scoring import oracle
 from tests.unit.scoring.oracle import OracleOrder, OracleRow

@@ -3,7 +3,7 @@
 import pytest
 
 from rfm_common.db import run_sql
-from scoring.store import queue
+from scoring.runs import queue
 
 LEDGER = """
 INSERT INTO imports (file_name, state, size_bytes, data_version, finished_at)

@@ -8,9 +8,8 @@ import pytest
 
 from rfm_common.db import run_sql
 from rfm_common.runs import RunRequest
-from scoring.dialects import PostgresDialect
-from scoring.engines import frames
-from scoring.store import reading
+from scoring.snapshot import frames, reading
+from scoring.snapshot.dialects import PostgresDialect
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
 from tests.integration.scoring.shops import (
     CALC_DATE,
@@ -73,7 +72,8 @@ async def test_a_window_that_nobody_ordered_in(settings, sessions, redis) -> Non
     assert {tuple(row[name] for name in FIGURES) for row in found.values()} == {
         (366, 0, Decimal(0), 1, 1, 1)
     }
-    assert (run.edges, run.clusters_created) == ({}, 1)
+    assert (run.edges, run.clusters_created) == ({}, 0)
+    assert {row["segment_name"] for row in found.values()} <= {"Lost", "Prospects"}
     assert "no_orders" in [warning["code"] for warning in run.warnings]
 
 

@@ -17,11 +17,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import Sessions, raw_connection, run_sql
 from rfm_common.explain import SCORES, Ruler
 from rfm_common.settings import Transform
-from scoring.clusters import Model, fit
-from scoring.dialects import Dialect, PostgresDialect
-from scoring.engines import flows, frames, statements
-from scoring.features import Edges, Spec, edge_positions, edges_at, features_sql
-from scoring.store import reading
+from rfm_spark import statements
+from scoring.model import Model, Points, Recipe, fit
+from scoring.snapshot import flows, frames, reading
+from scoring.snapshot.dialects import Dialect, PostgresDialect
+from scoring.snapshot.features import Edges, Spec, edge_positions, edges_at, features_sql
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of, spec_of
 
 SCORED = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
@@ -99,7 +99,11 @@ class InMemory:
         return cls(spec, frames.score(frame, edges), edges)
 
     def placed(self, model: Model) -> pl.DataFrame:
-        return frames.assign(self.frame, model, model.assign(frames.numbers(self.frame)))
+        return frames.assign(self.frame, model, model.assign(buyers(self.frame)))
+
+
+def buyers(frame: pl.DataFrame) -> Points:
+    return frames.numbers(frames.clustered(frame, "promises"))
 
 
 @pytest_asyncio.fixture
@@ -155,9 +159,9 @@ async def test_figures_and_scores_are_equal_to_the_last_digit(database, memory) 
 async def test_everyone_gets_the_same_cluster_and_rank(
     database, memory, transform: Transform, k: int
 ) -> None:
-    model = fit(frames.numbers(memory[1].frame), k, Recipe(42, transform), None)
+    model = fit(buyers(memory[1].frame), k, Recipe(42, transform))
     await scored(database, memory[1])
-    columns = (*SCORED, "country")
+    columns = (*SCORED, "country", "has_ordered")
     assigned = statements.assigned("scored", columns, model, database.dialect)
     steps = [Decimal(10), Decimal(200), Decimal(1000)]
     await table(database, "cut_up", statements.cut(f"({assigned})", steps))
@@ -174,7 +178,7 @@ async def test_everyone_gets_the_same_cluster_and_rank(
 def ruler(spec: Spec, model: Model, calc_date: datetime) -> Ruler:
     return Ruler(
         calc_date=calc_date, window_days=spec.window_days, base_currency=spec.base_currency,
-        edges={}, model=model.data(),
+        edges={}, model=model.data(), measured={},
     )  # fmt: skip
 
 
@@ -184,9 +188,7 @@ async def test_flows_and_their_causes_are_the_same(database, memory, window_days
     earlier = CALC_DATE - timedelta(days=35)
     past = replace(spec_of(shop_of(11, 600), earlier, "Europe/Berlin"), as_of=True)
     then = await InMemory.of(session, past)
-    models = [
-        fit(frames.numbers(one.frame), k, Recipe(42, "log1p"), None) for one, k in ((then, 3), (now, 4))
-    ]
+    models = [fit(buyers(one.frame), k, Recipe(42, "log1p")) for one, k in ((then, 3), (now, 4))]
     before, after = then.placed(models[0]), now.placed(models[1])
     rulers = (
         ruler(replace(past, window_days=window_days), models[0], earlier),

@@ -88,9 +88,9 @@ def told_before_commit() -> None:
 def snapshot_without_swap() -> None:
     """The run is shown before its tables are."""
     from rfm_common.db import run_sql
-    from scoring.store import snapshots
+    from scoring.snapshot import writing
 
-    original = snapshots.attach
+    original = writing.attach
 
     async def attach(session: Any, target: Any, parents: Any) -> None:
         await run_sql(
@@ -102,13 +102,13 @@ def snapshot_without_swap() -> None:
         await _commit_and_go_on(session)
         await original(session, target, parents)
 
-    put(snapshots, "attach", attach)
+    put(writing, "attach", attach)
 
 
 def trigger_lost() -> None:
     """New data that comes while a run is on its way does not cause another one."""
     from rfm_common.db import run_sql
-    from scoring.store import queue
+    from scoring.runs import queue
 
     original = queue.queue_if_behind
     lost: set[int] = set()

@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engines.countries import KEPT, by_country
-from scoring.engines.frames import FEATURES
+from scoring.snapshot.countries import KEPT, by_country
+from scoring.snapshot.frames import FEATURES
 
 CUSTOMER = st.tuples(
     st.sampled_from(["DE", "FR", "", "=1+1", None]), st.integers(0, 1), st.integers(0, 400),

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from rfm_common.explain import Figures, Ruler, cluster_of, explain, standardise
 from rfm_common.models import Cause
-from scoring.clusters import Model, Space
-from scoring.engines import flows
-from scoring.engines.frames import SNAPSHOT
+from scoring.model import Model, Space
+from scoring.snapshot import flows
+from scoring.snapshot.frames import SNAPSHOT
 from tests.integration.scoring.shop import at
 from tests.unit.scoring.people import skewed
 
@@ -31,7 +31,7 @@ def model(names: tuple[str, str], border: float) -> dict[str, object]:
 
 
 THEN = Ruler(calc_date=at("2026-03-01"), window_days=365, base_currency="EUR", edges=EDGES,
-             model=model(("Fresh", "Stale"), 30))  # fmt: skip
+             model=model(("Fresh", "Stale"), 30), measured={})  # fmt: skip
 WEEK_LATER = replace(THEN, calc_date=at("2026-03-08"))
 
 
@@ -61,18 +61,52 @@ def test_a_customer_who_was_not_there_is_new() -> None:
 
 def test_an_order_that_leaves_the_window_is_ageing() -> None:
     gone = figures(366, 0, "0", segment_name="Stale")
-    why = explain(figures(29, 1), gone, THEN, WEEK_LATER)
+    why = explain(figures(360, 1), gone, THEN, WEEK_LATER)
     assert (why.cause, why.has_new_order) == (Cause.AGEING, False)
 
 
-def test_a_corrected_amount_counts_as_a_change_by_the_customer() -> None:
-    assert explain(figures(10), figures(17, monetary="49"), THEN, WEEK_LATER).has_new_order
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (figures(2, 2, "200"), figures(307, 1, "100", segment_name="Stale")),  # the last: refunded
+        (figures(9, 1, "50"), figures(366, 0, "0", segment_name="Stale")),  # the only one
+        (figures(29, 2, "50"), figures(36, 2, "49", segment_name="Stale")),  # an amount, a rate
+        (figures(29, 2, "50"), figures(99, 2, "50", segment_name="Stale")),  # a date
+    ],
+)
+def test_an_order_that_changed_or_went_is_a_correction(before: Figures, after: Figures) -> None:
+    why = explain(before, after, THEN, WEEK_LATER)
+    assert (why.cause, why.has_new_order) == (Cause.CORRECTION, False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"base_currency": "USD"},
+        {"measured": {"counted_statuses": ["completed", "paid"]}},
+        {"measured": {"timezone": "America/New_York"}},
+        {"model": {**model(("Fresh", "Stale"), 30), "rule": "promises"}},
+        {"model": {**model(("Fresh", "Stale"), 30), "centroids": [[20, 0, 0]] * 3}},
+    ],
+)
+def test_what_is_measured_otherwise_is_the_cause(changes) -> None:
+    now = replace(WEEK_LATER, **changes)
+    why = explain(figures(28), figures(2, 3, "70", segment_name="Stale"), THEN, now)
+    assert why.cause is Cause.DEFINITION
+
+
+def test_without_an_order_the_segment_is_a_question_of_time_not_of_the_model() -> None:
+    promises = {**THEN.model, "rule": "promises"}
+    then, now = replace(THEN, model=promises), replace(WEEK_LATER, model=promises)
+    gone = figures(366, 0, "0", segment_name="Lost")
+    assert explain(figures(360, 1), gone, then, now).cause is Cause.AGEING
+    assert explain(gone, gone, then, now).cause is Cause.STAYED
 
 
 def test_snapshots_of_different_windows_differ_by_definition() -> None:
     now = replace(WEEK_LATER, window_days=90)
     why = explain(figures(28), figures(35, segment_name="Stale"), THEN, now)
-    assert why.cause is Cause.MODEL
+    assert why.cause is Cause.DEFINITION
 
 
 def test_scores_tell_moved_edges_from_own_figures() -> None:
@@ -104,7 +138,7 @@ def test_one_customer_lands_where_the_table_says(transform) -> None:
     features = np.vstack([skewed(1, 200), [[366, 0, 0], [3, 2, -250.5]]])
     space = Space.of(features, transform)
     fitted = Model(space=space, centroids=space.points(features)[[3, 50, 120]],
-                   names=("a", "b", "c"))  # fmt: skip
+                   names=("a", "b", "c"), rule="classic")  # fmt: skip
     labels = fitted.assign(features).labels
     for row, point, label in zip(features, space.points(features), labels, strict=True):
         one = figures(int(row[0]), int(row[1]), str(row[2]))
@@ -149,7 +183,8 @@ def test_the_sums_are_the_sums_of_the_explanations(pairs, days: int, same_window
 def table(customers: list[Figures | None]) -> pl.DataFrame:
     rows = [
         {"customer_id": str(number), "recency_days": one.recency_days, "left_out": 0,
-         "frequency": one.frequency, "monetary": one.monetary, "segment_name": one.segment_name}
+         "frequency": one.frequency, "monetary": one.monetary,
+         "segment_name": one.segment_name}
         for number, one in enumerate(customers) if one
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=dict(SNAPSHOT))

@@ -5,7 +5,7 @@ import pytest
 
 from scoring.engines import EngineAwayError
 from scoring.engines.protocol import EngineError
-from scoring.faults import is_locked_out, is_transient, words
+from scoring.runs.faults import is_locked_out, is_transient, words
 
 PASSING = (
     ConnectionRefusedError("nobody listens"),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.dialects import PostgresDialect
-from scoring.engines import frames
-from scoring.features import (
+from scoring.snapshot import frames
+from scoring.snapshot.dialects import PostgresDialect
+from scoring.snapshot.features import (
     Rate,
     Spec,
     cuts,
@@ -58,7 +58,7 @@ def test_rounded_down_cuts_compare_like_the_edges(values: list[Decimal], probe: 
 
 
 def frame_of(rows: list[tuple[int, int, Decimal]]) -> pl.DataFrame:
-    lines = [f"C{number},{r},{f},{m},0," for number, (r, f, m) in enumerate(rows)]
+    lines = [f"C{number},{r},{f},{m},0,,{int(f > 0)}" for number, (r, f, m) in enumerate(rows)]
     return frames.read_features("\n".join(lines).encode())
 
 

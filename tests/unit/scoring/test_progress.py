@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.progress import STEPS, Pace
+from scoring.runs.progress import STEPS, Pace
 
 LOOKS = st.lists(st.tuples(st.floats(0.001, 1.5), st.sampled_from(list(STEPS))), max_size=60)
 

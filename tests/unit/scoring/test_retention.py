@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.retention import Kept, expendable
+from scoring.snapshot.retention import Kept, expendable
 from tests.integration.scoring.shop import at
 
 UTC = ZoneInfo("UTC")

@@ -1,0 +1,250 @@
+"""Names of segments, each a promise in figures that a person can check. Pure.
+
+Who bought in the window is clustered, and a cluster's name follows from its median recency, its
+median frequency and its mean monetary beside those of all buyers. The others are told apart by
+rule: Lost ordered before the window, Prospects never did.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CAME_BACK = 2
+"""Median orders from which a cluster's customers are said to have come back."""
+A_LITTLE_OLDER = 1.1
+"""Need Attention ends at this multiple of the third quartile of the buyers' recency."""
+LOST, PROSPECTS = "Lost", "Prospects"
+APART = (LOST, PROSPECTS)
+"""Segments without a cluster, numbered behind the clusters in this order."""
+BEST_FIRST = (
+    "Champions", "Loyal Customers", "Potential Loyalists", "Big Spenders", "New Customers",
+    "Need Attention", "At Risk", "Hibernating", LOST, PROSPECTS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The figures of one cluster in real units that its name follows from."""
+
+    recency_days: float
+    """Median."""
+    frequency: float
+    """Median."""
+    monetary: float
+    """Mean."""
+    worth: float
+    """f + m - r of the centroid, in standard deviations."""
+
+    @property
+    def came_back(self) -> bool:
+        """Whether at least half of them ordered twice or more."""
+        return self.frequency >= CAME_BACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyers:
+    """The same figures of everybody who bought in the window."""
+
+    recency_days: float
+    """Median."""
+    third_quartile: float
+    """Of recency, days."""
+    monetary: float
+    """Mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What names depend on: the clusters beside all buyers."""
+
+    buyers: Buyers
+    clusters: Sequence[Profile]
+    slack: float = 0.0
+    """By which share a figure may miss its mark: for a model that is not to change for trifles."""
+
+    @classmethod
+    def of(
+        cls,
+        features: NDArray[np.float64],
+        labels: NDArray[np.int16],
+        centroids: NDArray[np.float64],
+    ) -> "Naming":
+        """Measure buyers (rows of R, F, M in real units) and the clusters that they are in."""
+        buyers = Buyers(
+            recency_days=float(np.median(features[:, 0])),
+            third_quartile=float(np.quantile(features[:, 0], 0.75)),
+            monetary=float(features[:, 2].mean()),
+        )
+        parts = [features[labels == number] for number in range(len(centroids))]
+        return cls(buyers, [_profile(part, at) for part, at in zip(parts, centroids, strict=True)])
+
+    def is_recent(self, one: Profile) -> bool:
+        """Whether a cluster ordered no longer ago than buyers do at the median."""
+        return one.recency_days <= self.buyers.recency_days * (1 + self.slack)
+
+    def is_older(self, one: Profile) -> bool:
+        """Whether it ordered longer ago."""
+        return one.recency_days > self.buyers.recency_days * (1 - self.slack)
+
+    def is_rich(self, one: Profile) -> bool:
+        """Whether a cluster spent more than the average buyer."""
+        return one.monetary > self.buyers.monetary * (1 - self.slack)
+
+    @property
+    def oldest_in_need(self) -> float:
+        """The median recency at which Need Attention ends."""
+        return A_LITTLE_OLDER * self.buyers.third_quartile * (1 + self.slack)
+
+    def names(self) -> list[str]:
+        """A name for each cluster; clusters of equal names form one segment.
+
+        Recent clusters that came back share Champions, Loyal Customers and Potential Loyalists
+        by worth; every other name is a question of the cluster's own figures.
+        """
+        names = [self._own_name(one) for one in self.clusters]
+        loyal = [number for number, one in enumerate(self.clusters) if self._is_loyal(one)]
+        loyal.sort(key=lambda number: -self.clusters[number].worth)
+        if (best := self._richest()) in loyal:
+            loyal.remove(best)
+            names[best] = "Champions"
+        for place, number in enumerate(loyal):
+            names[number] = "Potential Loyalists" if place else "Loyal Customers"
+        return names
+
+    def _is_loyal(self, one: Profile) -> bool:
+        return self.is_recent(one) and one.came_back
+
+    def _richest(self) -> int:
+        return max(range(len(self.clusters)), key=lambda number: self.clusters[number].monetary)
+
+    def _own_name(self, one: Profile) -> str:
+        if self.is_recent(one):
+            return "Big Spenders" if self.is_rich(one) else "New Customers"
+        if one.came_back and self.is_rich(one):
+            return "At Risk"
+        return "Need Attention" if self._is_middling(one) else "Hibernating"
+
+    def _is_middling(self, one: Profile) -> bool:
+        return one.came_back and one.recency_days <= self.oldest_in_need
+
+    def broken(self, names: Sequence[str]) -> list[str]:
+        """A sentence for each name that its cluster's figures contradict."""
+        own = [PROMISES[name](self, one) for name, one in zip(names, self.clusters, strict=True)]
+        return [sentence for sentence in (*own, self._order_broken(names)) if sentence]
+
+    def _order_broken(self, names: Sequence[str]) -> str:
+        """Loyal Customers are worth more than Potential Loyalists."""
+        worth: dict[str, list[float]] = {"Loyal Customers": [], "Potential Loyalists": []}
+        for name, one in zip(names, self.clusters, strict=True):
+            worth.get(name, []).append(one.worth)
+        loyal, potential = worth.values()
+        holds = not loyal or not potential or min(loyal) >= max(potential) - self.slack
+        return "" if holds else "Potential Loyalists are worth more than Loyal Customers"
+
+
+def _profile(part: NDArray[np.float64], centroid: NDArray[np.float64]) -> Profile:
+    r, f, m = centroid.tolist()
+    if not len(part):
+        return Profile(recency_days=np.inf, frequency=0, monetary=0, worth=f + m - r)
+    return Profile(
+        recency_days=float(np.median(part[:, 0])), frequency=float(np.median(part[:, 1])),
+        monetary=float(part[:, 2].mean()), worth=f + m - r,
+    )  # fmt: skip
+
+
+def _holds(*conditions: tuple[bool, str]) -> str:
+    """The first condition that fails, as a sentence, or nothing."""
+    return next((sentence for holds, sentence in conditions if not holds), "")
+
+
+def _recent(naming: Naming, one: Profile, who: str) -> tuple[bool, str]:
+    return naming.is_recent(one), (
+        f"{who} are not recent: their median recency is {one.recency_days:,.0f} days,"
+        f" that of all buyers {naming.buyers.recency_days:,.0f}"
+    )
+
+
+def _older(naming: Naming, one: Profile, who: str) -> tuple[bool, str]:
+    return naming.is_older(one), (
+        f"{who} are as recent as others: their median recency is {one.recency_days:,.0f} days,"
+        f" that of all buyers {naming.buyers.recency_days:,.0f}"
+    )
+
+
+def _returned(one: Profile, who: str) -> tuple[bool, str]:
+    return one.came_back, f"most {who} ordered once (median {one.frequency:g} orders)"
+
+
+def _once(one: Profile, who: str) -> tuple[bool, str]:
+    return not one.came_back, f"most {who} ordered more than once (median {one.frequency:g} orders)"
+
+
+def _rich(naming: Naming, one: Profile, who: str) -> tuple[bool, str]:
+    return naming.is_rich(one), (
+        f"{who} spent {one.monetary:,.2f} on average, no more than the average buyer"
+        f" ({naming.buyers.monetary:,.2f})"
+    )
+
+
+def _champions(naming: Naming, one: Profile) -> str:
+    most = max(other.monetary for other in naming.clusters)
+    richest = f"Champions spent {one.monetary:,.2f} on average, another cluster {most:,.2f}"
+    return _holds(
+        _recent(naming, one, "Champions"), _returned(one, "Champions"),
+        (one.monetary >= most * (1 - naming.slack), richest),
+    )  # fmt: skip
+
+
+def _loyal(naming: Naming, one: Profile) -> str:
+    who = "Loyal Customers"
+    return _holds(_recent(naming, one, who), _returned(one, who))
+
+
+def _potential(naming: Naming, one: Profile) -> str:
+    who = "Potential Loyalists"
+    return _holds(_recent(naming, one, who), _returned(one, who))
+
+
+def _big(naming: Naming, one: Profile) -> str:
+    who = "Big Spenders"
+    return _holds(_recent(naming, one, who), _once(one, who), _rich(naming, one, who))
+
+
+def _new(naming: Naming, one: Profile) -> str:
+    return _holds(_recent(naming, one, "New Customers"), _once(one, "New Customers"))
+
+
+def _attention(naming: Naming, one: Profile) -> str:
+    return _holds(
+        _returned(one, "Need Attention customers"),
+        (one.recency_days <= naming.oldest_in_need,
+         f"Need Attention is older than most: median recency {one.recency_days:,.0f} days"),
+    )  # fmt: skip
+
+
+def _at_risk(naming: Naming, one: Profile) -> str:
+    who = "At Risk customers"
+    return _holds(_returned(one, who), _older(naming, one, who), _rich(naming, one, who))
+
+
+def _hibernating(naming: Naming, one: Profile) -> str:
+    poor = "Hibernating customers came back and spent more than the average buyer"
+    is_rich = one.monetary > naming.buyers.monetary * (1 + naming.slack)
+    return _holds(
+        _older(naming, one, "Hibernating customers"), (not (one.came_back and is_rich), poor)
+    )
+
+
+PROMISES: dict[str, Callable[[Naming, Profile], str]] = {
+    "Champions": _champions,
+    "Loyal Customers": _loyal,
+    "Potential Loyalists": _potential,
+    "Big Spenders": _big,
+    "New Customers": _new,
+    "Need Attention": _attention,
+    "At Risk": _at_risk,
+    "Hibernating": _hibernating,
+}
+"""By name, what is untrue of a cluster as a sentence; empty where the name holds."""

@@ -1,0 +1,184 @@
+"""One run from its parameters to a snapshot in tables of its own. Publishes nothing."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from rfm_common.db import Sessions
+from rfm_common.settings import Settings
+from scoring.engines import Engine
+from scoring.model import (
+    Assignment,
+    Candidate,
+    Model,
+    Points,
+    Recipe,
+    Start,
+    broken_names,
+    fit,
+    fit_auto,
+    measure,
+    nearest,
+    stoppable,
+)
+from scoring.runs import report
+from scoring.runs.plan import Plan, read_plan, ruler
+from scoring.runs.progress import Progress
+from scoring.runs.publish import Outcome, Publication
+from scoring.runs.queue import Claim, note_version
+from scoring.runs.result import Fitted, Found
+from scoring.snapshot.features import Edges, edge_positions, edges_at
+from scoring.snapshot.reading import count_rows
+from scoring.snapshot.records import Flows, Target, Totals
+
+FIT_LIMIT = 1_000_000
+"""Up to so many customers the model is fitted on all, beyond on a sample by checksum of id."""
+
+
+class Solved(NamedTuple):
+    """A model, the values of k that were tried, and where those belong whom it was fitted on."""
+
+    model: Model
+    sweep: list[Candidate]
+    features: Points
+    points: Points
+    assignment: Assignment
+
+
+async def compute(
+    settings: Settings,
+    sessions: Sessions,
+    engine: Engine,
+    publication: Publication,
+    progress: Progress,
+) -> Outcome:
+    """Run all steps but the swap; the result's tables are filled when this returns."""
+    try:
+        claimed = publication.claimed
+        progress.enter("load")
+        plan, totals = await _read(settings, sessions, engine, claimed, progress)
+        target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
+        progress.enter("scores")
+        edges = await _edges(engine, totals.active_customers)
+        await engine.score(edges)
+        async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
+            features = group.create_task(_write_features(engine, target, plan, publication))
+            progress.enter("clusters")
+            solved = await _solve(engine, totals, plan, claimed.parameters)
+            progress.enter("assign")
+            inertia = await engine.assign(solved.model, solved.assignment) if solved else 0.0
+            group.create_task(engine.write_clusters(target))
+            fitted = await stoppable(_measured, solved) if solved else None
+            if fitted:
+                fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
+            found = Found(
+                plan=plan, totals=totals, edges=edges, fitted=fitted,
+                aggregates=await engine.aggregate(fitted.model.segments if fitted else ()),
+                flows=Flows(),
+            )  # fmt: skip
+            found = replace(found, flows=await _flows(engine, found))
+            progress.enter("publish")
+        outcome = _outcome(found, target, claimed, features.result())
+        outcome.row["engine"] = engine.name
+        return outcome
+    finally:
+        await engine.release()
+
+
+async def _read(
+    settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
+) -> tuple[Plan, Totals]:
+    """Plan and features from one snapshot of the data, so that they are of one version."""
+    async with sessions() as session, session.begin():
+        await count_rows(session)
+    async with sessions() as session, session.begin():
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        plan = await read_plan(session, settings, claimed.parameters)
+        async with sessions() as other, other.begin():
+            await note_version(other, claimed, plan.data_version)
+        progress.enter("features")
+        totals = await engine.features(session, plan.spec, plan.base)
+    return plan, totals
+
+
+async def _write_features(
+    engine: Engine, target: Target, plan: Plan, publication: Publication
+) -> int | None:
+    base = await engine.write_features(target)
+    if base is not None:
+        await publication.amend(target, base, plan.data_version)
+    return base
+
+
+async def _edges(engine: Engine, active: int) -> Edges:
+    values = await engine.active_values(edge_positions(active))
+    return {name: edges_at(values[name], active) for name in values}
+
+
+async def _solve(
+    engine: Engine, totals: Totals, plan: Plan, parameters: dict[str, Any]
+) -> Solved | None:
+    if not totals.customers:
+        return None
+    features = await engine.sample(FIT_LIMIT, _recipe(plan, parameters).rule)
+    return await stoppable(_solved, features, plan, parameters)
+
+
+def _solved(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
+    """Fit or take over the model, and place the customers of the sample."""
+    model, sweep = _model(features, plan, parameters)
+    points = model.space.points(features)
+    return Solved(model, sweep, features, points, nearest(points, model.centroids))
+
+
+def _measured(solved: Solved) -> Fitted:
+    model = solved.model
+    quality = measure(solved.points, model.centroids, solved.assignment, model.seed)
+    untrue = broken_names(model, solved.features)
+    return Fitted(model=model, quality=quality, sweep=solved.sweep, untrue=untrue)
+
+
+def _model(
+    features: Points, plan: Plan, parameters: dict[str, Any]
+) -> tuple[Model, list[Candidate]]:
+    if plan.model_run and plan.model_run.model.get("centroids"):
+        taken, frozen = Model.stored(plan.model_run.model), "model_run_id" in parameters
+        sweep = [] if frozen else [Candidate(**one) for one in plan.model_run.sweep]
+        return replace(taken, frozen=frozen, reason="the model of the day"), sweep
+    k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan)
+    if k == "auto" and len(features):
+        return fit_auto(features, recipe, start)
+    return fit(features, 1 if k == "auto" else k, recipe, start), []
+
+
+def _recipe(plan: Plan, parameters: dict[str, Any]) -> Recipe:
+    """How the run fits; a model that is taken over brings its own rule."""
+    taken = plan.model_run.model.get("rule", "classic") if plan.model_run else None
+    rule = taken or parameters.get("rule", "classic")
+    return Recipe(parameters["seed"], parameters["transform"], rule)
+
+
+def _start(plan: Plan) -> Start | None:
+    before = plan.start
+    if not (before and before.run_id and before.model.get("centroids")):
+        return None
+    return Start.stored(before.model, before.run_id)
+
+
+async def _flows(engine: Engine, found: Found) -> Flows:
+    """From the snapshot before, if there is one and both have segments."""
+    before = found.plan.previous
+    if not (before and before.run_id and before.model.get("centroids") and found.fitted):
+        return Flows()
+    now = report.ruler(found.plan, found.edges, found.fitted.model)
+    return await engine.flows(before.run_id, ruler(before), now)
+
+
+def _outcome(found: Found, target: Target, claimed: Claim, amends: int | None) -> Outcome:
+    return Outcome(
+        target=target, amends=amends, data_version=found.plan.data_version,
+        row=report.row(found, claimed.parameters), stats=found.aggregates.stats,
+        samples=found.aggregates.samples, flows=found.flows,
+        segment_countries=found.aggregates.segment_countries,
+        country_summaries=found.aggregates.country_summaries,
+    )  # fmt: skip

@@ -1,0 +1,134 @@
+"""What a run reads before it computes, in one snapshot of the data."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.explain import Ruler
+from rfm_common.models import DataState, ExchangeRate, ScoringRun
+from rfm_common.runs import resolve_calc_date
+from rfm_common.settings import Settings
+from scoring.runs.changes import additions, commonest, currency_counts
+from scoring.snapshot.features import Rate, Spec, daily_rates
+from scoring.snapshot.records import Base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The run's inputs: which data, which definition, and the runs that it follows."""
+
+    data_version: int
+    spec: Spec
+    fell_back: bool
+    """No counted order near today, so that calc_date is the newest counted order."""
+    currencies: dict[str, int]
+    """How many orders name which currency."""
+    base: Base | None
+    """A snapshot of the same definition, when only additions came since."""
+    previous: ScoringRun | None
+    """The run of the snapshot before this calc_date."""
+    start: ScoringRun | None
+    """The newest earlier run with a model of the same k, transform and rule."""
+    model_run: ScoringRun | None
+    """The run whose model is to be used as it is: asked for, or this day's own."""
+
+
+async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[str, Any]) -> Plan:
+    """Resolve the parameters of a run against the data as it is in this transaction."""
+    state = (await session.exec(select(DataState))).one()
+    calc_date, fell_back = await resolve_calc_date(
+        session, settings, parameters["calc_date"], parameters["window_days"]
+    )
+    added = await additions(session, calc_date, state.data_version)
+    currencies = await currency_counts(session, added)
+    base_currency = settings.currency or commonest(currencies)
+    spec = await _spec(session, settings, parameters, calc_date, base_currency)
+    start = await _newest_model(session, calc_date, parameters)
+    return Plan(
+        data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
+        base=added.base(spec) if added else None,
+        previous=await snapshot_before(session, calc_date), start=start,
+        model_run=await _model_run(session, calc_date, parameters, start),
+    )  # fmt: skip
+
+
+async def _spec(
+    session: AsyncSession,
+    settings: Settings,
+    parameters: dict[str, Any],
+    calc_date: datetime,
+    base_currency: str,
+) -> Spec:
+    spec = Spec(
+        calc_date=calc_date, window_days=parameters["window_days"],
+        statuses=tuple(sorted(settings.counted_statuses)), zone=settings.timezone,
+        base_currency=base_currency, as_of=bool(parameters.get("as_of")),
+    )  # fmt: skip
+    rates = await session.exec(select(ExchangeRate))
+    known = [Rate(rate.currency, rate.valid_from, rate.rate) for rate in rates.all()]
+    days = [moment.astimezone(settings.zone).date() for moment in (spec.window_start, calc_date)]
+    return replace(spec, rates=daily_rates(known, base_currency, days[0], days[1]))
+
+
+async def snapshot_before(session: AsyncSession, calc_date: datetime) -> ScoringRun | None:
+    """The run of the newest published snapshot before a moment."""
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) < calc_date)
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
+async def _newest_model(
+    session: AsyncSession, calc_date: datetime, parameters: dict[str, Any]
+) -> ScoringRun | None:
+    """Another k, transform or rule in between does not break the line."""
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) < calc_date)
+        .where(*_same_recipe(parameters))
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
+def _same_recipe(parameters: dict[str, Any]) -> list[ColumnElement[bool]]:
+    asked = col(ScoringRun.parameters)
+    names = ("k", "transform", "rule")
+    return [asked[name].astext == str(parameters[name]) for name in names if name in parameters]
+
+
+async def _model_run(
+    session: AsyncSession,
+    calc_date: datetime,
+    parameters: dict[str, Any],
+    start: ScoringRun | None,
+) -> ScoringRun | None:
+    """Runs within a day keep its model, unless it is the first that the shop ever had."""
+    if asked := parameters.get("model_run_id"):
+        return await session.get(ScoringRun, asked)
+    if start is None:
+        return None
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) == calc_date)
+        .where(*_same_recipe(parameters))
+    )
+    return found.first()
+
+
+def ruler(run: ScoringRun) -> Ruler:
+    """What a finished run was measured with."""
+    if run.calc_date is None:
+        raise ValueError(f"run {run.run_id} has no calc_date")
+    return Ruler(
+        calc_date=run.calc_date, window_days=run.window_days, base_currency=run.base_currency,
+        edges=run.edges, model=run.model, measured=run.summary.get("measured", {}),
+    )  # fmt: skip

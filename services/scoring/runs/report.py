@@ -1,0 +1,198 @@
+"""What a run found, as its row in `scoring_runs` tells it. Pure."""
+
+from typing import Any
+
+from rfm_common.explain import Ruler
+from scoring.model import LARGEST, Fault, Model, Quality, fault, verdict
+from scoring.runs.plan import Plan
+from scoring.runs.result import Fitted, Found
+from scoring.snapshot.features import Edges, Spec, stored_edges
+
+FEW_CUSTOMERS = 10
+Json = dict[str, Any]
+
+
+def row(found: Found, parameters: Json) -> Json:
+    """The values of the run's columns."""
+    spec, fitted = found.plan.spec, found.fitted
+    k = fitted.model.k if fitted else 0
+    before = found.plan.previous
+    return {
+        "calc_date": spec.calc_date, "window_days": spec.window_days, "k": k,
+        "base_currency": spec.base_currency or None, "data_version": found.plan.data_version,
+        "customers_processed": found.totals.customers, "clusters_created": k,
+        "previous_run_id": before.run_id if before else None,
+        "edges": stored_edges(found.edges),
+        "model": fitted.model.data() if fitted else {},
+        "metrics": metrics(found, parameters) if fitted else {},
+        "summary": summary(found),
+        "sweep": [candidate.data() for candidate in fitted.sweep] if fitted else [],
+        "warnings": warnings(found, parameters),
+        "message": message(found),
+    }  # fmt: skip
+
+
+def ruler(plan: Plan, edges: Edges, model: Model) -> Ruler:
+    """What this run measures with, as it will be stored."""
+    return Ruler(
+        calc_date=plan.spec.calc_date, window_days=plan.spec.window_days,
+        base_currency=plan.spec.base_currency or None, edges=stored_edges(edges),
+        model=model.data(), measured=measured(plan.spec),
+    )  # fmt: skip
+
+
+def metrics(found: Found, parameters: Json) -> Json:
+    """The quality of the clusters, each cluster's own, and who moved."""
+    if found.fitted is None:
+        return {}
+    quality, model, asked = found.fitted.quality, found.fitted.model, parameters["k"]
+    wanted = None if model.frozen or asked == "auto" else int(asked)
+    return {
+        "inertia": quality.inertia, "silhouette": quality.silhouette,
+        "calinski_harabasz": quality.calinski_harabasz,
+        "davies_bouldin": quality.davies_bouldin,
+        "verdict": verdict(quality, clustered(found), wanted, found.fitted.untrue),
+        "untrue": found.fitted.untrue, "reason": model.reason, "rule": model.rule,
+        "clusters": _clusters(found, model, quality),
+        "moved": found.flows.summary(),
+    }  # fmt: skip
+
+
+def clustered(found: Found) -> int:
+    """How many customers the clusters hold."""
+    is_classic = found.fitted is None or found.fitted.model.rule == "classic"
+    return found.totals.customers if is_classic else found.totals.active_customers
+
+
+def _clusters(found: Found, model: Model, quality: Quality) -> list[Json]:
+    points = [dict(zip("rfm", point, strict=True)) for point in model.centroids.tolist()]
+    return [
+        {
+            "cluster_id": stat["cluster_id"], "segment_name": stat["segment_name"],
+            "customers": stat["customer_count"], "share": stat["customer_share"],
+            "monetary": str(stat["monetary"]), "silhouette": silhouette,
+            "stability": stability, "centroid": centre, "standardised": point,
+        }
+        for stat, silhouette, stability, centre, point in zip(
+            found.aggregates.stats[: model.k], quality.silhouettes, quality.stabilities,
+            model.centres(), points, strict=True,
+        )
+    ]  # fmt: skip
+
+
+def summary(found: Found) -> Json:
+    """Totals that every page shows."""
+    totals, spec = found.totals, found.plan.spec
+    return {
+        "customers": totals.customers, "active_customers": totals.active_customers,
+        "orders": totals.orders, "monetary": str(totals.monetary),
+        "median_recency_days": found.aggregates.median_recency_days,
+        "orders_left_out": totals.left_out,
+        "base_currency": spec.base_currency or None,
+        "grid": found.aggregates.grid,
+        "currencies": found.plan.currencies, "definition": spec.fingerprint(),
+        "measured": measured(spec),
+    }  # fmt: skip
+
+
+def measured(spec: Spec) -> Json:
+    """What else the figures depend on, as the run's summary keeps it."""
+    return {"counted_statuses": list(spec.statuses), "timezone": spec.zone, "as_of": spec.as_of}
+
+
+def message(found: Found) -> str:
+    """One sentence for whoever waits for the run."""
+    if not found.fitted:
+        return "There are no customers yet."
+    filled = [one for one in found.aggregates.stats if one["customer_count"]]
+    segments = len({one["segment_name"] for one in filled})
+    return f"{found.totals.customers:,} customers in {segments} segments."
+
+
+def warnings(found: Found, parameters: Json) -> list[Json]:
+    """What a reader should know before trusting the numbers."""
+    checks = (
+        _no_customers(found), _no_orders(found), _fell_back(found), _left_out(found),
+        *(_of_model(found, found.fitted, parameters) if found.fitted else ()),
+    )  # fmt: skip
+    return [{"code": check[0], "message": check[1]} for check in checks if check]
+
+
+Warned = tuple[str, str] | None
+
+
+def _no_customers(found: Found) -> Warned:
+    if found.totals.customers:
+        return None
+    return "no_customers", "There are no customers yet; drop a file of customers or orders."
+
+
+def _no_orders(found: Found) -> Warned:
+    if found.totals.active_customers or not found.totals.customers:
+        return None
+    days = found.plan.spec.window_days
+    return "no_orders", f"No customer has a counted order in the {days} days before the date."
+
+
+def _fell_back(found: Found) -> Warned:
+    if not found.plan.fell_back:
+        return None
+    spec = found.plan.spec
+    return "calc_date_fallback", (
+        f"No counted order in the last {spec.window_days} days;"
+        f" the snapshot is as of the newest one, {spec.calc_date:%Y-%m-%d %H:%M %Z}."
+    )
+
+
+def _left_out(found: Found) -> Warned:
+    count, base = found.totals.left_out, found.plan.spec.base_currency
+    if not count:
+        return None
+    return "orders_left_out", (
+        f"{count:,} orders have no exchange rate to {base} and are left out of monetary."
+    )
+
+
+def _of_model(found: Found, fitted: Fitted, parameters: Json) -> tuple[Warned, ...]:
+    return (
+        _fewer(fitted, parameters), _tamed(fitted, parameters), _giant(fitted),
+        _poor_choice(fitted), _few(found, fitted),
+    )  # fmt: skip
+
+
+def _fewer(fitted: Fitted, parameters: Json) -> Warned:
+    asked, got = parameters["k"], fitted.model.k
+    if fitted.model.frozen or asked in ("auto", got):
+        return None
+    return "k_reduced", f"Only {got} customers differ from each other: {got} clusters, not {asked}."
+
+
+def _tamed(fitted: Fitted, parameters: Json) -> Warned:
+    asked, taken = parameters["transform"], fitted.model.space.transform
+    if fitted.model.frozen or asked == taken:
+        return None
+    return "transform_replaced", (
+        f"With the transform {asked} no number of clusters keeps them all between 2 % and 60 % of"
+        f" the customers; {taken} was used instead."
+    )
+
+
+def _giant(fitted: Fitted) -> Warned:
+    share = max(fitted.quality.shares, default=0)
+    if fitted.model.k < 2 or share <= LARGEST:
+        return None
+    return "giant_cluster", f"One cluster holds {share:.0%} of the buyers."
+
+
+def _poor_choice(fitted: Fitted) -> Warned:
+    quality = fitted.quality
+    if not fitted.sweep or fault(quality.shares, quality.stabilities) is Fault.NONE:
+        return None
+    return "no_good_k", "No number of clusters gives an answer to rely on; the least bad is shown."
+
+
+def _few(found: Found, fitted: Fitted) -> Warned:
+    count, k = clustered(found), fitted.model.k
+    if count >= FEW_CUSTOMERS * k:
+        return None
+    return "few_customers", f"With {count} customers, {k} segments mean little. Aim for 50 or more."

@@ -1,0 +1,31 @@
+"""Everything that a run finds out, before it becomes rows."""
+
+from dataclasses import dataclass
+
+from scoring.model import Candidate, Model, Quality
+from scoring.runs.plan import Plan
+from scoring.snapshot.features import Edges
+from scoring.snapshot.records import Aggregates, Flows, Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A model, how good it is, and the values of k that were tried for it."""
+
+    model: Model
+    quality: Quality
+    sweep: list[Candidate]
+    untrue: list[str]
+    """A sentence for each name that the figures contradict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A computed snapshot: what was read, how it was measured, what came out."""
+
+    plan: Plan
+    totals: Totals
+    edges: Edges
+    fitted: Fitted | None
+    aggregates: Aggregates
+    flows: Flows
