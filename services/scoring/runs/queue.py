@@ -100,10 +100,10 @@ async def name_publisher(session: AsyncSession, claimed: Claim) -> None:
     await run_sql(session, f"SET LOCAL application_name = 'rfm-publishing-{claimed.run_id:d}'")
 
 
-async def waiting(session: AsyncSession) -> list[int]:
-    """Ids of the runs that a worker could take now."""
-    query = f"SELECT run_id FROM scoring_runs WHERE {_CLAIMABLE} ORDER BY run_id"  # noqa: S608
-    return [int(row[0]) for row in (await run_sql(session, query, lease=LEASE)).all()]
+async def is_waiting(session: AsyncSession) -> bool:
+    """Whether there is a run that a worker could take now."""
+    query = f"SELECT EXISTS (SELECT 1 FROM scoring_runs WHERE {_CLAIMABLE})"  # noqa: S608
+    return bool((await run_sql(session, query, lease=LEASE)).scalar_one())
 
 
 async def beat(session: AsyncSession, claimed: Claim, progress: dict[str, Any]) -> None:
