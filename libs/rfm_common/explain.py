@@ -9,13 +9,13 @@ scores. They are the cause only for a customer who kept the segment and got othe
 figures that would have had the old ones; among flows between segments they never occur.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import copysign, expm1, log1p
-from typing import Any
 
+from rfm_common.documents import Edges, StoredModel
 from rfm_common.models import Cause
 
 SCORES = ("recency_days", "frequency", "monetary")
@@ -47,8 +47,8 @@ class Ruler:
     calc_date: datetime
     window_days: int
     base_currency: str | None
-    edges: Mapping[str, Sequence[Any]]
-    model: Mapping[str, Any]
+    edges: Edges
+    model: StoredModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def has_new_order(before: Standing, after: Standing, elapsed: int) -> bool:
 
 
 def _score_changes(
-    before: Figures, after: Figures, edges: Mapping[str, Sequence[Any]], ordered: bool
+    before: Figures, after: Figures, edges: Edges, ordered: bool
 ) -> tuple[ScoreChange, ...]:
     own = Cause.NEW_ORDER if ordered else Cause.AGEING
     changes = []
@@ -145,7 +145,7 @@ def _only_edges(scores: Sequence[ScoreChange]) -> bool:
     return {one.cause for one in scores} - {Cause.STAYED} == {Cause.EDGES}
 
 
-def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]]) -> int:
+def score_of(figure: str, figures: Standing, edges: Edges) -> int:
     """The score 1-5 of a figure between the given edges; 1 without an order or without edges."""
     if not figures.frequency or not edges.get(figure):
         return 1
@@ -154,12 +154,12 @@ def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]])
     return 5 - place if figure == "recency_days" else place + 1
 
 
-def segment_of(model: Mapping[str, Any], figures: Standing) -> str:
+def segment_of(model: StoredModel, figures: Standing) -> str:
     """The segment that a stored model gives to these figures."""
-    return str(model["names"][cluster_of(model, figures)])
+    return model["names"][cluster_of(model, figures)]
 
 
-def cluster_of(model: Mapping[str, Any], figures: Standing) -> int:
+def cluster_of(model: StoredModel, figures: Standing) -> int:
     """The nearest centroid, the first of equals."""
     point = standardise(model, figures)
     squares = [
@@ -169,7 +169,7 @@ def cluster_of(model: Mapping[str, Any], figures: Standing) -> int:
     return squares.index(min(squares))
 
 
-def standardise(model: Mapping[str, Any], figures: Standing) -> list[float]:
+def standardise(model: StoredModel, figures: Standing) -> list[float]:
     """The customer's point in the space in which a stored model measures distance."""
     raw = [float(getattr(figures, name)) for name in SCORES]
     shaped = _shape(raw, model["transform"], model.get("lambdas"))

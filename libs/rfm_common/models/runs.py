@@ -8,6 +8,16 @@ from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
+from rfm_common.documents import (
+    Candidate,
+    Edges,
+    Metrics,
+    Notice,
+    Step,
+    StoredModel,
+    Summary,
+    Timings,
+)
 from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, choice, time
 
 
@@ -52,7 +62,10 @@ class OutboxEvent(SQLModel, table=True):
 
 
 class ScoringRun(SQLModel, table=True):
-    """A request to score and all that came of it; enough to repeat the run exactly."""
+    """A request to score and all that came of it; enough to repeat the run exactly.
+
+    `rfm_common.documents` says what the JSON columns hold.
+    """
 
     __tablename__ = "scoring_runs"
     __table_args__ = (
@@ -85,18 +98,14 @@ class ScoringRun(SQLModel, table=True):
     clusters_created: int | None = None
     previous_run_id: int | None = Field(default=None, sa_type=BigInteger)
     """The run of the snapshot that flows are measured from."""
-    progress: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """{step, step_number, steps, percent, message}."""
-    edges: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    model: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    metrics: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """Totals that pages show: customers, revenue, grid of recency by frequency-monetary scores."""
-    sweep: list[Any] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
-    warnings: list[Any] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
-    """[{code, message}]."""
-    timings: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """Seconds by step."""
+    progress: Step = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    edges: Edges = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    model: StoredModel = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    metrics: Metrics = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    summary: Summary = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    sweep: list[Candidate] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    warnings: list[Notice] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    timings: Timings = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     message: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)
     attempt: int = Field(default=0, sa_column_kwargs=ZERO)

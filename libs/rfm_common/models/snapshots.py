@@ -9,6 +9,7 @@ from sqlalchemy import Column, Computed, Index, Numeric, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
+from rfm_common.documents import CountrySums
 from rfm_common.models.base import DICT, MONEY_SCALE, choice, id_text, run_key, time
 
 
@@ -121,8 +122,7 @@ class CountrySummary(SQLModel, table=True):
 
     run_id: int = Field(sa_column=run_key())
     country: str = Field(sa_type=Text, primary_key=True)
-    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """customers, active_customers, orders, monetary, median_recency_days, grid."""
+    summary: CountrySums = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
 
 
 class SegmentFlow(SQLModel, table=True):

@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Never, TypedDict
 
 from sqlalchemy import delete, func, insert
 from sqlmodel import col, select, update
@@ -11,6 +12,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import remember
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
+from rfm_common.documents import (
+    Candidate,
+    Edges,
+    Metrics,
+    Notice,
+    StoredModel,
+    Summary,
+    Timings,
+)
 from rfm_common.events import RunFinished
 from rfm_common.models import (
     CountrySummary,
@@ -27,6 +37,28 @@ from scoring.snapshot import writing
 from scoring.snapshot.records import Flows, Target
 
 
+class RunColumns(TypedDict, total=False):
+    """Values for columns of `scoring_runs`."""
+
+    calc_date: datetime
+    window_days: int
+    k: int
+    base_currency: str | None
+    engine: str
+    data_version: int
+    customers_processed: int
+    clusters_created: int
+    previous_run_id: int | None
+    edges: Edges
+    model: StoredModel | dict[str, Never]
+    metrics: Metrics
+    summary: Summary
+    sweep: list[Candidate]
+    warnings: list[Notice]
+    timings: Timings
+    message: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """All that a run found out, ready for its row and its tables."""
@@ -35,8 +67,7 @@ class Outcome:
     amends: int | None
     """The run whose features this one's table only changes; None when it has them all."""
     data_version: int
-    row: dict[str, Any]
-    """Values for columns of `scoring_runs`."""
+    row: RunColumns
     stats: Sequence[dict[str, Any]]
     samples: Sequence[dict[str, Any]]
     segment_countries: Sequence[dict[str, Any]]

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import remember
 from rfm_common.db import run_sql
+from rfm_common.documents import Step
 from rfm_common.events import RunFailed, RunStarted
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, is_behind, queue_run
@@ -106,7 +107,7 @@ async def is_waiting(session: AsyncSession) -> bool:
     return bool((await run_sql(session, query, lease=LEASE)).scalar_one())
 
 
-async def beat(session: AsyncSession, claimed: Claim, progress: dict[str, Any]) -> None:
+async def beat(session: AsyncSession, claimed: Claim, progress: Step) -> None:
     """Prolong the lease and show the progress; raises when the run is lost or cancelled."""
     renewed = await session.exec(
         _held(claimed)

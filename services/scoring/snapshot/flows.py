@@ -49,7 +49,7 @@ def _movers(marked: pl.DataFrame, then: Ruler, now: Ruler) -> pl.DataFrame:
     moved = marked.filter(pl.col("segment_name") != pl.col("segment_name_before"))
     if not is_comparable(then, now):
         return moved.with_columns(cause=pl.lit(Cause.MODEL.value))
-    old = Model.stored(dict(then.model))
+    old = Model.stored(then.model)
     labels = old.assign(numbers(moved)).labels.astype(np.uint32)
     expected = pl.Series(list(old.names), dtype=pl.String).gather(pl.Series(labels))
     own = pl.when("ordered").then(pl.lit(Cause.NEW_ORDER.value)).otherwise(
