@@ -124,7 +124,7 @@ async def queue_run(
     )
     session.add(run)
     await session.flush()
-    remember(session, RunQueued(run_id=run.run_id or 0, trigger=trigger))
+    remember(session, RunQueued(run_id=run.run_id, trigger=trigger))
     return run
 
 

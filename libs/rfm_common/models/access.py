@@ -33,7 +33,7 @@ class ApiKey(SQLModel, table=True):
               postgresql_where=text("revoked_at IS NULL")),
     )  # fmt: skip
 
-    key_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    key_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                sa_column_args=[Identity()])  # fmt: skip
     name: str = Field(sa_type=Text)
     prefix: str = Field(sa_type=Text)
@@ -63,7 +63,7 @@ class LoginSession(SQLModel, table=True):
 
     __tablename__ = "login_sessions"
 
-    session_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    session_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                    sa_column_args=[Identity()])  # fmt: skip
     secret_hash: bytes = Field(sa_type=LargeBinary, unique=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
@@ -79,7 +79,7 @@ class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_at", "at"),)
 
-    audit_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    audit_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                  sa_column_args=[Identity()])  # fmt: skip
     at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
     actor: str = Field(sa_type=Text)

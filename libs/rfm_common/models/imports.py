@@ -55,7 +55,7 @@ class Import(SQLModel, table=True):
         Index("ix_imports_started_at", "started_at"),
     )  # fmt: skip
 
-    import_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    import_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                   sa_column_args=[Identity()])  # fmt: skip
     file_name: str = Field(sa_type=Text)
     kind: Kind | None = Field(default=None, sa_type=choice(Kind))
@@ -96,7 +96,7 @@ class ImportReject(SQLModel, table=True):
     __tablename__ = "import_rejects"
     __table_args__ = (Index("ix_import_rejects_import_id_line", "import_id", "line"),)
 
-    reject_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    reject_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                   sa_column_args=[Identity()])  # fmt: skip
     import_id: int = Field(
         sa_column=Column(

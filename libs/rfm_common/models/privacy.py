@@ -27,7 +27,7 @@ class Erasure(SQLModel, table=True):
               postgresql_where=text("state = 'requested'")),
     )  # fmt: skip
 
-    erasure_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    erasure_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                    sa_column_args=[Identity()])  # fmt: skip
     state: ErasureState = Field(default=ErasureState.REQUESTED, sa_type=choice(ErasureState))
     subject_hash: bytes = Field(sa_type=LargeBinary)

@@ -53,7 +53,7 @@ class OutboxEvent(SQLModel, table=True):
         Index("ix_outbox_unpublished", "outbox_id", postgresql_where=text("published_at IS NULL")),
     )
 
-    outbox_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    outbox_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                   sa_column_args=[Identity()])  # fmt: skip
     type: str = Field(sa_type=Text)
     data: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
@@ -78,7 +78,7 @@ class ScoringRun(SQLModel, table=True):
               postgresql_where=text("state IN ('queued', 'running')")),
     )  # fmt: skip
 
-    run_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    run_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                sa_column_args=[Identity()])  # fmt: skip
     state: RunState = Field(default=RunState.QUEUED, sa_type=choice(RunState))
     trigger: str = Field(default="api", sa_type=Text)

@@ -33,7 +33,7 @@ class WebhookEndpoint(SQLModel, table=True):
               postgresql_where=text("from_settings")),
     )  # fmt: skip
 
-    endpoint_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    endpoint_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                     sa_column_args=[Identity()])  # fmt: skip
     url: str = Field(sa_type=Text)
     events: list[str] = Field(sa_type=ARRAY(Text))
@@ -105,7 +105,7 @@ class WebhookDelivery(SQLModel, table=True):
         Index("ix_webhook_deliveries_endpoint_id", "endpoint_id", "delivery_id"),
     )  # fmt: skip
 
-    delivery_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    delivery_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                     sa_column_args=[Identity()])  # fmt: skip
     message_id: str = Field(
         sa_column=Column(
@@ -132,7 +132,7 @@ class WebhookAttempt(SQLModel, table=True):
     __tablename__ = "webhook_attempts"
     __table_args__ = (Index("ix_webhook_attempts_delivery_id", "delivery_id"),)
 
-    attempt_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    attempt_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                    sa_column_args=[Identity()])  # fmt: skip
     delivery_id: int = Field(
         sa_column=Column(

@@ -211,7 +211,7 @@ def _is_to_show(claimed: Claim, data_version: int, shown: ScoringRun | None) -> 
     if claimed.is_preview:
         return False
     ours = (data_version, claimed.run_id)
-    return shown is None or (shown.data_version or 0, shown.run_id or 0) <= ours
+    return shown is None or (shown.data_version or 0, shown.run_id) <= ours
 
 
 async def _swap(
@@ -223,7 +223,7 @@ async def _swap(
         await writing.take_over(session, outcome.target, outcome.amends)
         parents = parents[1:]
     if shown:
-        await retire(session, shown.run_id or 0)
+        await retire(session, shown.run_id)
     if claimed.is_automatic:
         await _retire_later(session, outcome)
     await writing.attach(session, outcome.target, parents)
@@ -245,7 +245,7 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
         )
     )
     for run_id in later.all():
-        await retire(session, run_id or 0)
+        await retire(session, run_id)
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:
