@@ -12,7 +12,7 @@ from sqlalchemy import Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, NOW, time
+from rfm_common.models.base import DICT, NOW, timestamptz
 
 
 class Scope(StrEnum):
@@ -40,10 +40,10 @@ class ApiKey(SQLModel, table=True):
     """The first characters of the key, to recognise it by."""
     secret_hash: bytes = Field(sa_type=LargeBinary, unique=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    last_used_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    last_used_at: datetime | None = Field(default=None, sa_type=timestamptz())
     """To the minute."""
-    revoked_at: datetime | None = Field(default=None, sa_type=time())
+    revoked_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class LoginLink(SQLModel, table=True):
@@ -53,9 +53,9 @@ class LoginLink(SQLModel, table=True):
 
     secret_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    expires_at: datetime = Field(sa_type=time())
-    used_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    expires_at: datetime = Field(sa_type=timestamptz())
+    used_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class LoginSession(SQLModel, table=True):
@@ -67,10 +67,10 @@ class LoginSession(SQLModel, table=True):
                                    sa_column_args=[Identity()])  # fmt: skip
     secret_hash: bytes = Field(sa_type=LargeBinary, unique=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    expires_at: datetime = Field(sa_type=time())
-    last_used_at: datetime | None = Field(default=None, sa_type=time())
-    revoked_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    expires_at: datetime = Field(sa_type=timestamptz())
+    last_used_at: datetime | None = Field(default=None, sa_type=timestamptz())
+    revoked_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class AuditEntry(SQLModel, table=True):
@@ -81,7 +81,7 @@ class AuditEntry(SQLModel, table=True):
 
     audit_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                  sa_column_args=[Identity()])  # fmt: skip
-    at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     actor: str = Field(sa_type=Text)
     """`local`, `key:NAME`, `login:NUMBER` or `cli`."""
     action: str = Field(sa_type=Text)

@@ -18,7 +18,7 @@ from rfm_common.documents import (
     Summary,
     Timings,
 )
-from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, choice, time
+from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, enum_column, timestamptz
 
 
 class RunState(StrEnum):
@@ -42,7 +42,7 @@ class DataState(SQLModel, table=True):
     )
     data_version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
     scored_version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
-    changed_at: datetime | None = Field(default=None, sa_type=time())
+    changed_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class OutboxEvent(SQLModel, table=True):
@@ -57,8 +57,8 @@ class OutboxEvent(SQLModel, table=True):
                                   sa_column_args=[Identity()])  # fmt: skip
     type: str = Field(sa_type=Text)
     data: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    published_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    published_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class ScoringRun(SQLModel, table=True):
@@ -80,14 +80,14 @@ class ScoringRun(SQLModel, table=True):
 
     run_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                sa_column_args=[Identity()])  # fmt: skip
-    state: RunState = Field(default=RunState.QUEUED, sa_type=choice(RunState))
+    state: RunState = Field(default=RunState.QUEUED, sa_type=enum_column(RunState))
     trigger: str = Field(default="api", sa_type=Text)
     """Who asked: import, api, cli, sweeper, backfill."""
     is_automatic: bool = Field(default=False, sa_column_kwargs=FALSE)
     """With the settings' parameters, so that finishing it moves `scored_version`."""
     parameters: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """As asked: calc_date (null, `latest` or ISO), window_days, k (or `auto`), transform, seed."""
-    calc_date: datetime | None = Field(default=None, sa_type=time())
+    calc_date: datetime | None = Field(default=None, sa_type=timestamptz())
     window_days: int = Field(default=365)
     k: int | None = None
     base_currency: str | None = Field(default=None, sa_type=Text)
@@ -112,9 +112,9 @@ class ScoringRun(SQLModel, table=True):
     fence: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
     """Grows with each claim; a worker may publish only under the fence it claimed."""
     worker: str | None = Field(default=None, sa_type=Text)
-    heartbeat_at: datetime | None = Field(default=None, sa_type=time())
+    heartbeat_at: datetime | None = Field(default=None, sa_type=timestamptz())
     cancel_requested: bool = Field(default=False, sa_column_kwargs=FALSE)
     idempotency_key: str | None = Field(default=None, sa_type=Text, unique=True)
-    queued_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    started_at: datetime | None = Field(default=None, sa_type=time())
-    finished_at: datetime | None = Field(default=None, sa_type=time())
+    queued_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    started_at: datetime | None = Field(default=None, sa_type=timestamptz())
+    finished_at: datetime | None = Field(default=None, sa_type=timestamptz())

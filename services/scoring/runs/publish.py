@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
 from rfm_common.documents import (
     Candidate,
@@ -151,7 +151,7 @@ async def _publish(
     )  # fmt: skip
     if claimed.is_automatic:
         await _raise_scored_version(session, outcome.data_version)
-    remember(session, _event(claimed, outcome))
+    add_to_outbox(session, _event(claimed, outcome))
     return is_current
 
 

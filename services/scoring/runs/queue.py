@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import run_sql
 from rfm_common.documents import Step
 from rfm_common.events import RunFailed, RunStarted
@@ -76,7 +76,7 @@ async def claim(session: AsyncSession, worker: str) -> Claim | None:
     if claimed.attempt > MAX_ATTEMPTS:
         await end(session, claimed, RunState.FAILED, _given_up(row["error"]))
         return await claim(session, worker)
-    remember(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
+    add_to_outbox(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
     return claimed
 
 
@@ -146,7 +146,7 @@ async def end(session: AsyncSession, claimed: Claim, state: RunState, error: str
         _held(claimed).values(state=state, error=error, finished_at=func.now(), progress={})
     )
     if ended.rowcount:
-        remember(session, RunFailed(run_id=claimed.run_id, state=state.value, error=error))
+        add_to_outbox(session, RunFailed(run_id=claimed.run_id, state=state.value, error=error))
 
 
 def _held(claimed: Claim) -> Any:
