@@ -27,7 +27,7 @@ from sqlmodel import col, select
 
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.valkey import PrivateValkey
-from rfm_common.bus import open_redis, relay, remember
+from rfm_common.bus import add_to_outbox, open_redis, relay
 from rfm_common.db import Sessions, open_sessions, raw_connection, run_sql
 from rfm_common.events import DataChanged
 from rfm_common.models import RunState, ScoringRun
@@ -222,7 +222,7 @@ async def ledger(session: Any) -> None:
         " SELECT 'orders.csv', 'orders', 'loaded', gen_random_uuid()::text, 1, data_version"
         " FROM data_state",
     )
-    remember(session, DataChanged(data_version=0))
+    add_to_outbox(session, DataChanged(data_version=0))
 
 
 def plain(settings: Settings, csv: Path, folder: Path) -> dict[str, float]:

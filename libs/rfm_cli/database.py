@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rfm_cli.postgres import PrivatePostgres, programs
-from rfm_cli.stack import with_servers
+from rfm_cli.servers import with_servers
 from rfm_cli.state import StateFolder
 from rfm_common.errors import RfmError
 from rfm_common.settings import Settings

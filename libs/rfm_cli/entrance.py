@@ -19,7 +19,7 @@ Done = TypeVar("Done")
 ACTOR = "cli"
 
 
-def inside(settings: Settings, act: Callable[[AsyncSession], Awaitable[Done]]) -> Done:
+def with_database(settings: Settings, act: Callable[[AsyncSession], Awaitable[Done]]) -> Done:
     """Do something in one transaction on the product's database, whether it runs or not."""
     with reach(settings) as reached:
         return asyncio.run(_upgraded(reached, act))

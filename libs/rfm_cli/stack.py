@@ -7,19 +7,16 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 
 import httpx
 
 from rfm_cli.children import ServerChild, ServiceChild
 from rfm_cli.client import base_url
 from rfm_cli.logstream import LogStream
-from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.processes import end_leftover, free_port, port_is_free
-from rfm_cli.server import PrivateServer
+from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.state import Record, StateFolder
 from rfm_cli.supervisor import Child, keep_running
-from rfm_cli.valkey import PrivateValkey
 from rfm_common.errors import RfmError
 from rfm_common.settings import Settings
 
@@ -37,6 +34,7 @@ _SERVER_SECONDS = {"valkey": 1.0, "postgres": 2.5}
 _POLL = 0.1
 
 OnReady = Callable[[str], Awaitable[None]]
+UseDatabase = Callable[[Settings], Awaitable[None]]
 
 
 class PortInUseError(RfmError):
@@ -52,24 +50,6 @@ def with_port(settings: Settings) -> Settings:
             " or choose another with --port N (--port 0 picks a free one)"
         )
     return settings.model_copy(update={"api_port": port})
-
-
-def private_servers(settings: Settings) -> list[PrivateServer]:
-    """A server for each that the settings do not name."""
-    needed = {"db_host": PrivatePostgres, "redis_url": PrivateValkey}
-    return [
-        make(settings.state_dir.absolute() / make.name)
-        for field, make in needed.items()
-        if field not in settings.model_fields_set
-    ]
-
-
-def with_servers(settings: Settings, servers: Sequence[PrivateServer]) -> Settings:
-    """The settings that reach these running servers."""
-    reach: dict[str, str] = {}
-    for server in servers:
-        reach |= server.environment()
-    return Settings(**settings.model_dump() | {key.lower(): reach[key] for key in reach})
 
 
 def service_environment(settings: Settings) -> dict[str, str]:
@@ -153,12 +133,12 @@ class Stack:
         """Bring everything up and keep it up; ends only by an error or by cancellation."""
         try:
             async with asyncio.TaskGroup() as group:
-                # Loading the migration tools takes as long as starting the servers.
-                schema = asyncio.create_task(asyncio.to_thread(import_module, "rfm_common.schema"))
+                tools = asyncio.create_task(asyncio.to_thread(_database_tools))
                 settings = await self._start_servers(group)
-                await (await schema).upgrade(settings)
+                upgrade, check = await tools
+                await upgrade(settings)
                 log.info("the database has the newest schema")
-                await import_module("rfm_cli.entrance").check(settings)
+                await check(settings)
                 await self._start_services(group, settings)
                 await self._answers(base_url(settings))
                 await self._on_ready(base_url(settings))
@@ -198,6 +178,14 @@ class Stack:
         await asyncio.gather(*(child.stop(_SERVICE_SECONDS) for child in self._services))
         for child in reversed(self._servers):
             await child.stop(_SERVER_SECONDS[child.name])
+
+
+def _database_tools() -> tuple[UseDatabase, UseDatabase]:
+    """`upgrade` and `check`: loading them takes as long as starting the servers."""
+    from rfm_cli.entrance import check  # noqa: PLC0415 - beside the start of the servers
+    from rfm_common.schema import upgrade  # noqa: PLC0415
+
+    return upgrade, check
 
 
 async def _is_healthy(client: httpx.AsyncClient) -> bool:

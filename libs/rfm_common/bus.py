@@ -113,7 +113,7 @@ async def end_of_stream(redis: Redis) -> str:
     return newest if newest != NOWHERE else str(await redis.xadd(STREAM, {"type": "stream.begun"}))
 
 
-async def holds(redis: Redis, place: str) -> bool:
+async def can_resume_from(redis: Redis, place: str) -> bool:
     """Whether the stream still has all that came after this place: not trimmed, not made anew."""
     oldest = await redis.xrange(STREAM, count=1)
     if not oldest:
@@ -133,7 +133,7 @@ def ids(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in ("import_id", "run_id", "data_version") if data.get(name)}
 
 
-def remember(session: AsyncSession, event: Event) -> None:
+def add_to_outbox(session: AsyncSession, event: Event) -> None:
     """Write the event to the outbox, in the transaction of the change that it tells of."""
     session.add(OutboxEvent(type=event.type, data=event.data()))
 

@@ -9,13 +9,13 @@ scores. They are the cause only for a customer who kept the segment and got othe
 figures that would have had the old ones; among flows between segments they never occur.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import copysign, expm1, log1p
-from typing import Any
 
+from rfm_common.documents import Edges, Measured, StoredModel
 from rfm_common.models import Cause
 
 SCORES = ("recency_days", "frequency", "monetary")
@@ -47,19 +47,20 @@ class Ruler:
     calc_date: datetime
     window_days: int
     base_currency: str | None
-    edges: Mapping[str, Sequence[Any]]
-    model: Mapping[str, Any]
-    measured: Mapping[str, Any]
+    edges: Edges
+    model: StoredModel
+    measured: Measured
     """`summary.measured`: the counted statuses and the time zone."""
 
     @property
     def definition(self) -> tuple[object, ...]:
         """What two snapshots must share for their customers to have moved by themselves."""
-        measured = (repr(self.measured.get(name)) for name in ("counted_statuses", "timezone"))
+        statuses = repr(self.measured.get("counted_statuses"))
+        zone = self.measured.get("timezone")
         rule = self.model.get("rule", "classic")
         k = len(self.model.get("centroids", ()))
         transform = self.model.get("transform")
-        return (self.window_days, self.base_currency, rule, k, transform, *measured)
+        return (self.window_days, self.base_currency, rule, k, transform, statuses, zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ def _is_older(before: Standing, after: Standing, elapsed: int) -> bool:
 
 
 def _score_changes(
-    before: Figures, after: Figures, edges: Mapping[str, Sequence[Any]], own: Cause
+    before: Figures, after: Figures, edges: Edges, own: Cause
 ) -> tuple[ScoreChange, ...]:
     changes = []
     for figure in SCORES:
@@ -181,7 +182,7 @@ def _only_edges(scores: Sequence[ScoreChange]) -> bool:
     return {one.cause for one in scores} - {Cause.STAYED} == {Cause.EDGES}
 
 
-def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]]) -> int:
+def score_of(figure: str, figures: Standing, edges: Edges) -> int:
     """The score 1-5 of a figure between the given edges; 1 without an order or without edges."""
     if not figures.frequency or not edges.get(figure):
         return 1
@@ -190,14 +191,14 @@ def score_of(figure: str, figures: Standing, edges: Mapping[str, Sequence[Any]])
     return 5 - place if figure == "recency_days" else place + 1
 
 
-def segment_of(model: Mapping[str, Any], figures: Standing) -> str:
+def segment_of(model: StoredModel, figures: Standing) -> str:
     """The segment that a stored model gives to these figures; without an order by rule."""
     if not figures.frequency and model.get("rule", "classic") != "classic":
         return figures.segment_name
-    return str(model["names"][cluster_of(model, figures)])
+    return model["names"][cluster_of(model, figures)]
 
 
-def cluster_of(model: Mapping[str, Any], figures: Standing) -> int:
+def cluster_of(model: StoredModel, figures: Standing) -> int:
     """The nearest centroid, the first of equals."""
     point = standardise(model, figures)
     squares = [
@@ -207,7 +208,7 @@ def cluster_of(model: Mapping[str, Any], figures: Standing) -> int:
     return squares.index(min(squares))
 
 
-def standardise(model: Mapping[str, Any], figures: Standing) -> list[float]:
+def standardise(model: StoredModel, figures: Standing) -> list[float]:
     """The customer's point in the space in which a stored model measures distance."""
     raw = [float(getattr(figures, name)) for name in SCORES]
     shaped = _shape(raw, model["transform"], model.get("lambdas"))

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import run_sql
 from rfm_common.errors import ConflictError
 from rfm_common.events import RunQueued
@@ -125,7 +125,7 @@ async def queue_run(
     )
     session.add(run)
     await session.flush()
-    remember(session, RunQueued(run_id=run.run_id or 0, trigger=trigger))
+    add_to_outbox(session, RunQueued(run_id=run.run_id, trigger=trigger))
     return run
 
 

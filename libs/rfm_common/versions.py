@@ -2,7 +2,7 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import run_sql
 from rfm_common.events import DataChanged
 
@@ -19,5 +19,5 @@ async def next_version(session: AsyncSession) -> int:
 async def change_without_file(session: AsyncSession) -> int:
     """The same, told as an event of its own: no import tells of it."""
     version = await next_version(session)
-    remember(session, DataChanged(data_version=version))
+    add_to_outbox(session, DataChanged(data_version=version))
     return version

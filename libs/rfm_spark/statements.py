@@ -203,7 +203,7 @@ def _expected(both: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
         return (
             f"SELECT {', '.join([*columns, 'to_segment'])}, NULL AS segment_name FROM {renamed} x"
         )
-    return assigned(renamed, [*columns, "to_segment"], Model.stored(dict(then.model)), dialect)
+    return assigned(renamed, [*columns, "to_segment"], Model.stored(then.model), dialect)
 
 
 def _ordered(elapsed: int) -> str:

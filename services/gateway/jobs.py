@@ -116,4 +116,4 @@ async def cancel_run(sessions: Sessions, run_id: int) -> None:
             run.finished_at = datetime.now(UTC)
             # Without new data the sweeper does not repeat what someone called off.
             run.data_version = (await session.exec(select(DataState.data_version))).one()
-            bus.remember(session, RunFailed(run_id=run_id, state=RunState.CANCELLED.value))
+            bus.add_to_outbox(session, RunFailed(run_id=run_id, state=RunState.CANCELLED.value))

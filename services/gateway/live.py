@@ -97,7 +97,9 @@ class Live:
 
     async def _has_place(self, redis: Redis) -> bool:
         """Whether nothing was lost since our position; a server that ended may have lost some."""
-        return self.server == await server_id(redis) and await bus.holds(redis, self.position)
+        return self.server == await server_id(redis) and await bus.can_resume_from(
+            redis, self.position
+        )
 
     def broadcast(self, name: str, data: object, stream_id: str) -> None:
         """Offer an event to every client."""
@@ -159,7 +161,7 @@ async def missed(redis: Redis, since: str | None, place: str) -> list[Message]:
         return []
     try:
         events = await bus.read(redis, since, count=KEPT * 2)
-        if not await bus.holds(redis, since):
+        if not await bus.can_resume_from(redis, since):
             return [(place, frame(RESYNC, {}, place))]
     except (*BUS_ERRORS, ValueError):
         return [(place, frame(RESYNC, {}, place))]

@@ -9,7 +9,7 @@ from rfm_common.events import ImportFinished, RunQueued
 
 async def test_an_event_leaves_after_the_commit(sessions: Sessions, redis) -> None:
     async with sessions() as session, session.begin():
-        bus.remember(session, RunQueued(run_id=1, trigger="test"))
+        bus.add_to_outbox(session, RunQueued(run_id=1, trigger="test"))
         await session.flush()
         assert await bus.relay(sessions, redis) == 0
     assert await bus.relay(sessions, redis) == 1
@@ -20,7 +20,7 @@ async def test_an_event_leaves_after_the_commit(sessions: Sessions, redis) -> No
 
 async def test_a_rollback_takes_its_event_along(sessions: Sessions, redis) -> None:
     async with sessions() as session:
-        bus.remember(session, RunQueued(run_id=1))
+        bus.add_to_outbox(session, RunQueued(run_id=1))
         await session.flush()
         await session.rollback()
     assert await bus.relay(sessions, redis) == 0
@@ -49,13 +49,13 @@ async def test_a_place_tells_whether_all_that_followed_is_still_there(redis) -> 
     assert place == await bus.end_of_stream(redis) == await bus.last_id(redis)
     for run_id in range(3):
         await bus.publish(redis, RunQueued(run_id=run_id))
-    assert await bus.holds(redis, place)
-    assert not await bus.holds(redis, bus.NOWHERE)
+    assert await bus.can_resume_from(redis, place)
+    assert not await bus.can_resume_from(redis, bus.NOWHERE)
     await redis.xtrim(bus.STREAM, maxlen=1, approximate=False)
-    assert not await bus.holds(redis, place)
+    assert not await bus.can_resume_from(redis, place)
     newest = await bus.last_id(redis)
-    assert await bus.holds(redis, newest)
+    assert await bus.can_resume_from(redis, newest)
     await redis.delete(bus.STREAM)
-    assert not await bus.holds(redis, newest)
+    assert not await bus.can_resume_from(redis, newest)
     await bus.publish(redis, RunQueued(run_id=9))
-    assert not await bus.holds(redis, newest)
+    assert not await bus.can_resume_from(redis, newest)

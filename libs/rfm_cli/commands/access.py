@@ -10,7 +10,7 @@ from rich.table import Table
 from rfm_cli import remote
 from rfm_cli.client import running_url
 from rfm_cli.commands.options import settings_of, state_dir
-from rfm_cli.entrance import ACTOR, inside, login_url
+from rfm_cli.entrance import ACTOR, login_url, with_database
 from rfm_common import keys
 from rfm_common.logins import create_link
 from rfm_common.models import ApiKey, Scope
@@ -37,7 +37,9 @@ def key() -> None:
 def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
     """Make a key called NAME and print it: the only time that it is shown."""
     granted = [Scope(scope) for scope in scopes]
-    made = inside(settings_of(options), lambda one: keys.create_key(one, name, granted, ACTOR))
+    made = with_database(
+        settings_of(options), lambda one: keys.create_key(one, name, granted, ACTOR)
+    )
     click.echo(made)
     click.echo("Keep it now: only its hash is stored. Send it as Authorization: Bearer KEY;"
                " the commands take it from RFM_API_KEY.", err=True)  # fmt: skip
@@ -47,7 +49,7 @@ def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
 @state_dir
 def list_keys(**options: Any) -> None:
     """Show every key: what it begins with, what it may do, when it was used."""
-    remote.console().print(key_table(inside(settings_of(options), keys.list_keys)))
+    remote.console().print(key_table(with_database(settings_of(options), keys.list_keys)))
 
 
 def key_table(found: Sequence[ApiKey]) -> Table:
@@ -70,7 +72,7 @@ def _short(moment: datetime | None) -> str:
 @state_dir
 def revoke(name: str, **options: Any) -> None:
     """End the key called NAME; a running gateway knows within seconds."""
-    inside(settings_of(options), lambda one: keys.revoke_key(one, name, ACTOR))
+    with_database(settings_of(options), lambda one: keys.revoke_key(one, name, ACTOR))
     click.echo(f"revoked {name}")
 
 
@@ -82,5 +84,5 @@ def login(scopes: tuple[str, ...], **options: Any) -> None:
     settings = settings_of(options)
     granted = [Scope(scope) for scope in scopes]
     url = running_url(settings)
-    secret = inside(settings, lambda one: create_link(one, granted, ACTOR))
+    secret = with_database(settings, lambda one: create_link(one, granted, ACTOR))
     click.echo(login_url(url, secret))

@@ -4,9 +4,7 @@ import asyncio
 import sys
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
@@ -36,13 +34,15 @@ def up(**options: Any) -> None:
 async def _announce(settings: Settings, url: str) -> None:
     """Say where it is and, to a person at a terminal, how to get in; a log gets no secret."""
     click.echo(f"RFM runs at {url} (Ctrl-C stops it)")
-    # Not loaded at the top: it takes as long as starting the servers.
-    if sys.stdout.isatty() and (link := await _entrance().first_link(settings, url)):
+    if sys.stdout.isatty() and (link := await _first_link(settings, url)):
         click.echo(f"Log in once, within 15 minutes: {link}")
 
 
-def _entrance() -> ModuleType:
-    return import_module("rfm_cli.entrance")
+async def _first_link(settings: Settings, url: str) -> str | None:
+    # Not loaded at the top: it takes as long as starting the servers.
+    from rfm_cli.entrance import first_link  # noqa: PLC0415
+
+    return await first_link(settings, url)
 
 
 def _run_stack(settings: Settings, on_ready: OnReady) -> None:

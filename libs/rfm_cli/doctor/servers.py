@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from rfm_cli.database import is_private
 from rfm_cli.doctor.checks import Check, fail, ok, warn
 from rfm_cli.doctor.work import work
-from rfm_cli.stack import private_servers, with_servers
+from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.state import StateFolder
 from rfm_common.bus import BUS_ERRORS, open_redis
 from rfm_common.db import database_address

@@ -12,7 +12,7 @@ from sqlalchemy import Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, NOW, time
+from rfm_common.models.base import DICT, NOW, timestamptz
 
 
 class Scope(StrEnum):
@@ -33,17 +33,17 @@ class ApiKey(SQLModel, table=True):
               postgresql_where=text("revoked_at IS NULL")),
     )  # fmt: skip
 
-    key_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    key_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                sa_column_args=[Identity()])  # fmt: skip
     name: str = Field(sa_type=Text)
     prefix: str = Field(sa_type=Text)
     """The first characters of the key, to recognise it by."""
     secret_hash: bytes = Field(sa_type=LargeBinary, unique=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    last_used_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    last_used_at: datetime | None = Field(default=None, sa_type=timestamptz())
     """To the minute."""
-    revoked_at: datetime | None = Field(default=None, sa_type=time())
+    revoked_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class LoginLink(SQLModel, table=True):
@@ -53,9 +53,9 @@ class LoginLink(SQLModel, table=True):
 
     secret_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    expires_at: datetime = Field(sa_type=time())
-    used_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    expires_at: datetime = Field(sa_type=timestamptz())
+    used_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class LoginSession(SQLModel, table=True):
@@ -63,14 +63,14 @@ class LoginSession(SQLModel, table=True):
 
     __tablename__ = "login_sessions"
 
-    session_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    session_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                    sa_column_args=[Identity()])  # fmt: skip
     secret_hash: bytes = Field(sa_type=LargeBinary, unique=True)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    expires_at: datetime = Field(sa_type=time())
-    last_used_at: datetime | None = Field(default=None, sa_type=time())
-    revoked_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    expires_at: datetime = Field(sa_type=timestamptz())
+    last_used_at: datetime | None = Field(default=None, sa_type=timestamptz())
+    revoked_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class AuditEntry(SQLModel, table=True):
@@ -79,9 +79,9 @@ class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_at", "at"),)
 
-    audit_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    audit_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                  sa_column_args=[Identity()])  # fmt: skip
-    at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     actor: str = Field(sa_type=Text)
     """`local`, `key:NAME`, `login:NUMBER` or `cli`."""
     action: str = Field(sa_type=Text)

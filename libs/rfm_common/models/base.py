@@ -30,7 +30,7 @@ MONEY_DIGITS = 18
 MONEY_SCALE = 4
 
 
-def choice(values: type[StrEnum]) -> Enum:
+def enum_column(values: type[StrEnum]) -> Enum:
     """Store the value as plain text: a new member then needs no ALTER TYPE."""
     return Enum(
         values, native_enum=False, create_constraint=False, length=32,
@@ -48,7 +48,7 @@ def money() -> Numeric[Decimal]:
     return Numeric(MONEY_DIGITS, MONEY_SCALE)
 
 
-def time() -> DateTime:
+def timestamptz() -> DateTime:
     """A moment with its zone."""
     return DateTime(timezone=True)
 

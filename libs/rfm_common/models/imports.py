@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, FALSE, NOW, ZERO, choice, id_text, time
+from rfm_common.models.base import DICT, FALSE, NOW, ZERO, enum_column, id_text, timestamptz
 
 
 class Kind(StrEnum):
@@ -55,11 +55,11 @@ class Import(SQLModel, table=True):
         Index("ix_imports_started_at", "started_at"),
     )  # fmt: skip
 
-    import_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    import_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                   sa_column_args=[Identity()])  # fmt: skip
     file_name: str = Field(sa_type=Text)
-    kind: Kind | None = Field(default=None, sa_type=choice(Kind))
-    state: ImportState = Field(default=ImportState.READING, sa_type=choice(ImportState))
+    kind: Kind | None = Field(default=None, sa_type=enum_column(Kind))
+    state: ImportState = Field(default=ImportState.READING, sa_type=enum_column(ImportState))
     sha256: str | None = Field(default=None, sa_type=Text)
     size_bytes: int = Field(default=0, sa_type=BigInteger)
     rows_total: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
@@ -86,8 +86,8 @@ class Import(SQLModel, table=True):
     file_identity: str | None = Field(default=None, sa_type=Text)
     """inode:size:mtime of the file that was judged, so that it is not judged again."""
     claimed_by: str | None = Field(default=None, sa_type=Text)
-    started_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    finished_at: datetime | None = Field(default=None, sa_type=time())
+    started_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    finished_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class ImportReject(SQLModel, table=True):
@@ -96,14 +96,14 @@ class ImportReject(SQLModel, table=True):
     __tablename__ = "import_rejects"
     __table_args__ = (Index("ix_import_rejects_import_id_line", "import_id", "line"),)
 
-    reject_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    reject_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                   sa_column_args=[Identity()])  # fmt: skip
     import_id: int = Field(
         sa_column=Column(
             BigInteger, ForeignKey("imports.import_id", ondelete="CASCADE"), nullable=False
         )
     )
-    outcome: RowOutcome = Field(default=RowOutcome.REJECTED, sa_type=choice(RowOutcome))
+    outcome: RowOutcome = Field(default=RowOutcome.REJECTED, sa_type=enum_column(RowOutcome))
     line: int = Field(sa_type=BigInteger)
     column_name: str | None = Field(default=None, sa_type=Text)
     value: str | None = Field(default=None, sa_type=Text)

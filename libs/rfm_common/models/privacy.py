@@ -8,7 +8,7 @@ from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, LIST, NOW, choice, id_text, time
+from rfm_common.models.base import DICT, LIST, NOW, enum_column, id_text, timestamptz
 
 
 class ErasureState(StrEnum):
@@ -27,9 +27,9 @@ class Erasure(SQLModel, table=True):
               postgresql_where=text("state = 'requested'")),
     )  # fmt: skip
 
-    erasure_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    erasure_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                    sa_column_args=[Identity()])  # fmt: skip
-    state: ErasureState = Field(default=ErasureState.REQUESTED, sa_type=choice(ErasureState))
+    state: ErasureState = Field(default=ErasureState.REQUESTED, sa_type=enum_column(ErasureState))
     subject_hash: bytes = Field(sa_type=LargeBinary)
     """Keyed hash of the customer's id: the same person asked for twice can be told."""
     customer_id: str | None = Field(default=None, sa_type=id_text())
@@ -38,8 +38,8 @@ class Erasure(SQLModel, table=True):
     removed: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """Counts by table; of files: `files_rewritten`, `files_deleted`, `stream_entries`."""
     actor: str = Field(sa_type=Text)
-    requested_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    finished_at: datetime | None = Field(default=None, sa_type=time())
+    requested_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    finished_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class Suppression(SQLModel, table=True):
@@ -55,4 +55,4 @@ class Suppression(SQLModel, table=True):
             BigInteger, ForeignKey("erasures.erasure_id", ondelete="CASCADE"), nullable=False
         )
     )
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)

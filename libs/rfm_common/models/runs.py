@@ -8,7 +8,17 @@ from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, choice, time
+from rfm_common.documents import (
+    Candidate,
+    Edges,
+    Metrics,
+    Notice,
+    Step,
+    StoredModel,
+    Summary,
+    Timings,
+)
+from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, enum_column, timestamptz
 
 
 class RunState(StrEnum):
@@ -32,7 +42,7 @@ class DataState(SQLModel, table=True):
     )
     data_version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
     scored_version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
-    changed_at: datetime | None = Field(default=None, sa_type=time())
+    changed_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class OutboxEvent(SQLModel, table=True):
@@ -43,16 +53,19 @@ class OutboxEvent(SQLModel, table=True):
         Index("ix_outbox_unpublished", "outbox_id", postgresql_where=text("published_at IS NULL")),
     )
 
-    outbox_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    outbox_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                   sa_column_args=[Identity()])  # fmt: skip
     type: str = Field(sa_type=Text)
     data: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    published_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    published_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class ScoringRun(SQLModel, table=True):
-    """A request to score and all that came of it; enough to repeat the run exactly."""
+    """A request to score and all that came of it; enough to repeat the run exactly.
+
+    `rfm_common.documents` says what the JSON columns hold.
+    """
 
     __tablename__ = "scoring_runs"
     __table_args__ = (
@@ -65,16 +78,16 @@ class ScoringRun(SQLModel, table=True):
               postgresql_where=text("state IN ('queued', 'running')")),
     )  # fmt: skip
 
-    run_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    run_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                sa_column_args=[Identity()])  # fmt: skip
-    state: RunState = Field(default=RunState.QUEUED, sa_type=choice(RunState))
+    state: RunState = Field(default=RunState.QUEUED, sa_type=enum_column(RunState))
     trigger: str = Field(default="api", sa_type=Text)
     """Who asked: import, api, cli, sweeper, backfill."""
     is_automatic: bool = Field(default=False, sa_column_kwargs=FALSE)
     """With the settings' parameters, so that finishing it moves `scored_version`."""
     parameters: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """As asked: calc_date (null, `latest` or ISO), window_days, k (or `auto`), transform, seed."""
-    calc_date: datetime | None = Field(default=None, sa_type=time())
+    calc_date: datetime | None = Field(default=None, sa_type=timestamptz())
     window_days: int = Field(default=365)
     k: int | None = None
     base_currency: str | None = Field(default=None, sa_type=Text)
@@ -85,27 +98,23 @@ class ScoringRun(SQLModel, table=True):
     clusters_created: int | None = None
     previous_run_id: int | None = Field(default=None, sa_type=BigInteger)
     """The run of the snapshot that flows are measured from."""
-    progress: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """{step, step_number, steps, percent, message}."""
-    edges: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    model: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    metrics: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """Totals that pages show: customers, revenue, grid of recency by frequency-monetary scores."""
-    sweep: list[Any] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
-    warnings: list[Any] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
-    """[{code, message}]."""
-    timings: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """Seconds by step."""
+    progress: Step = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    edges: Edges = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    model: StoredModel = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    metrics: Metrics = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    summary: Summary = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    sweep: list[Candidate] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    warnings: list[Notice] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    timings: Timings = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     message: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)
     attempt: int = Field(default=0, sa_column_kwargs=ZERO)
     fence: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
     """Grows with each claim; a worker may publish only under the fence it claimed."""
     worker: str | None = Field(default=None, sa_type=Text)
-    heartbeat_at: datetime | None = Field(default=None, sa_type=time())
+    heartbeat_at: datetime | None = Field(default=None, sa_type=timestamptz())
     cancel_requested: bool = Field(default=False, sa_column_kwargs=FALSE)
     idempotency_key: str | None = Field(default=None, sa_type=Text, unique=True)
-    queued_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
-    started_at: datetime | None = Field(default=None, sa_type=time())
-    finished_at: datetime | None = Field(default=None, sa_type=time())
+    queued_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    started_at: datetime | None = Field(default=None, sa_type=timestamptz())
+    finished_at: datetime | None = Field(default=None, sa_type=timestamptz())

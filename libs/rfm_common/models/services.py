@@ -7,7 +7,7 @@ from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from rfm_common.models.base import DICT, NOW, time
+from rfm_common.models.base import DICT, NOW, timestamptz
 
 
 class ServiceBeat(SQLModel, table=True):
@@ -20,7 +20,7 @@ class ServiceBeat(SQLModel, table=True):
     service: str = Field(sa_type=Text)
     """ingest, scoring or gateway."""
     version: str = Field(sa_type=Text)
-    started_at: datetime = Field(sa_type=time())
-    beat_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    started_at: datetime = Field(sa_type=timestamptz())
+    beat_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     figures: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """`cpu_seconds`, `resident_bytes`."""

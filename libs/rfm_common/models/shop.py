@@ -19,7 +19,7 @@ from sqlmodel import BigInteger, Field, SQLModel
 from rfm_common.models.base import (
     id_text,
     money,
-    time,
+    timestamptz,
 )
 
 BEGINNING = date(1, 1, 1)
@@ -44,7 +44,7 @@ class Customer(SQLModel, table=True):
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
     email: str | None = Field(default=None, sa_type=Text)
     country: str | None = Field(default=None, sa_type=Text)
-    created_at: datetime | None = Field(default=None, sa_type=time())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz())
     import_id: int | None = Field(default=None, sa_type=BigInteger)
     import_line: int | None = None
 
@@ -67,7 +67,7 @@ class Order(SQLModel, table=True):
     customer_id: str = Field(
         sa_column=Column(id_text(), ForeignKey("customers.customer_id"), nullable=False)
     )
-    order_date: datetime = Field(sa_type=time())
+    order_date: datetime = Field(sa_type=timestamptz())
     order_amount: Decimal = Field(sa_type=money())
     currency: str = Field(sa_type=Text)
     """ISO code in upper case; empty when the file named none: the shop's base currency."""

@@ -9,7 +9,8 @@ from sqlalchemy import Column, Computed, Index, Numeric, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
-from rfm_common.models.base import DICT, MONEY_SCALE, choice, id_text, run_key, time
+from rfm_common.documents import CountrySums
+from rfm_common.models.base import DICT, MONEY_SCALE, enum_column, id_text, run_key, timestamptz
 
 
 class Cause(StrEnum):
@@ -33,7 +34,7 @@ class RfmFeature(SQLModel, table=True):
     __table_args__ = {"postgresql_partition_by": "LIST (calc_date)"}
 
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
-    calc_date: datetime = Field(sa_type=time(), primary_key=True)
+    calc_date: datetime = Field(sa_type=timestamptz(), primary_key=True)
     recency_days: int
     frequency: int
     monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
@@ -60,7 +61,7 @@ class CustomerCluster(SQLModel, table=True):
     )
 
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
-    calc_date: datetime = Field(sa_type=time(), primary_key=True)
+    calc_date: datetime = Field(sa_type=timestamptz(), primary_key=True)
     cluster_id: int = Field(sa_type=SmallInteger)
     segment_name: str = Field(sa_type=Text)
     segment_rank: int
@@ -123,8 +124,7 @@ class CountrySummary(SQLModel, table=True):
 
     run_id: int = Field(sa_column=run_key())
     country: str = Field(sa_type=Text, primary_key=True)
-    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """customers, active_customers, orders, monetary, median_recency_days, grid."""
+    summary: CountrySums = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
 
 
 class SegmentFlow(SQLModel, table=True):
@@ -136,7 +136,7 @@ class SegmentFlow(SQLModel, table=True):
     from_segment: str = Field(sa_type=Text, primary_key=True)
     """Empty for customers who were not in the snapshot before."""
     to_segment: str = Field(sa_type=Text, primary_key=True)
-    cause: Cause = Field(sa_type=choice(Cause), primary_key=True)
+    cause: Cause = Field(sa_type=enum_column(Cause), primary_key=True)
     customers: int = Field(sa_type=BigInteger)
     monetary_before: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
     monetary_after: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))

@@ -13,7 +13,16 @@ from sqlalchemy import ForeignKey, Index, Numeric, SmallInteger, Text, UniqueCon
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import BigInteger, Column, Field, Identity, SQLModel
 
-from rfm_common.models.base import FALSE, MONEY_SCALE, NOW, ZERO, choice, id_text, run_key, time
+from rfm_common.models.base import (
+    FALSE,
+    MONEY_SCALE,
+    NOW,
+    ZERO,
+    enum_column,
+    id_text,
+    run_key,
+    timestamptz,
+)
 
 
 class DeliveryState(StrEnum):
@@ -33,7 +42,7 @@ class WebhookEndpoint(SQLModel, table=True):
               postgresql_where=text("from_settings")),
     )  # fmt: skip
 
-    endpoint_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    endpoint_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                     sa_column_args=[Identity()])  # fmt: skip
     url: str = Field(sa_type=Text)
     events: list[str] = Field(sa_type=ARRAY(Text))
@@ -42,14 +51,14 @@ class WebhookEndpoint(SQLModel, table=True):
     secret: str = Field(sa_type=Text)
     """`whsec_` and base64. In the clear, because every message is signed with it."""
     previous_secret: str | None = Field(default=None, sa_type=Text)
-    previous_secret_until: datetime | None = Field(default=None, sa_type=time())
+    previous_secret_until: datetime | None = Field(default=None, sa_type=timestamptz())
     """Until then messages are signed with both."""
     is_enabled: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     disabled_reason: str | None = Field(default=None, sa_type=Text)
-    failing_since: datetime | None = Field(default=None, sa_type=time())
+    failing_since: datetime | None = Field(default=None, sa_type=timestamptz())
     """The first failure since the last success."""
     from_settings: bool = Field(default=False, sa_column_kwargs=FALSE)
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
 
 
 class WebhookRun(SQLModel, table=True):
@@ -58,7 +67,7 @@ class WebhookRun(SQLModel, table=True):
     __tablename__ = "webhook_runs"
 
     run_id: int = Field(sa_column=run_key())
-    announced_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    announced_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
 
 
 class WebhookTold(SQLModel, table=True):
@@ -69,7 +78,7 @@ class WebhookTold(SQLModel, table=True):
 
     __tablename__ = "webhook_told"
 
-    calc_date: datetime = Field(sa_type=time(), primary_key=True)
+    calc_date: datetime = Field(sa_type=timestamptz(), primary_key=True)
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
     run_id: int = Field(sa_type=BigInteger)
     segment_name: str | None = Field(default=None, sa_type=Text)
@@ -91,7 +100,7 @@ class WebhookMessage(SQLModel, table=True):
     run_id: int | None = Field(default=None, sa_type=BigInteger)
     payload: dict[str, Any] = Field(sa_type=JSONB)
     """The body as it is sent: {type, timestamp, data}."""
-    created_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
 
 
 class WebhookDelivery(SQLModel, table=True):
@@ -105,7 +114,7 @@ class WebhookDelivery(SQLModel, table=True):
         Index("ix_webhook_deliveries_endpoint_id", "endpoint_id", "delivery_id"),
     )  # fmt: skip
 
-    delivery_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    delivery_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                     sa_column_args=[Identity()])  # fmt: skip
     message_id: str = Field(
         sa_column=Column(
@@ -118,12 +127,14 @@ class WebhookDelivery(SQLModel, table=True):
             nullable=False,
         )
     )  # fmt: skip
-    state: DeliveryState = Field(default=DeliveryState.PENDING, sa_type=choice(DeliveryState))
+    state: DeliveryState = Field(default=DeliveryState.PENDING, sa_type=enum_column(DeliveryState))
     attempts: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs=ZERO)
     """Since it was made or replayed; also the fence of a lease."""
-    next_attempt_at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    next_attempt_at: datetime | None = Field(
+        default=None, sa_type=timestamptz(), sa_column_kwargs=NOW
+    )
     """When it is due; while somebody attempts it, when somebody else may."""
-    ended_at: datetime | None = Field(default=None, sa_type=time())
+    ended_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class WebhookAttempt(SQLModel, table=True):
@@ -132,7 +143,7 @@ class WebhookAttempt(SQLModel, table=True):
     __tablename__ = "webhook_attempts"
     __table_args__ = (Index("ix_webhook_attempts_delivery_id", "delivery_id"),)
 
-    attempt_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+    attempt_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
                                    sa_column_args=[Identity()])  # fmt: skip
     delivery_id: int = Field(
         sa_column=Column(
@@ -140,7 +151,7 @@ class WebhookAttempt(SQLModel, table=True):
             nullable=False,
         )
     )  # fmt: skip
-    at: datetime | None = Field(default=None, sa_type=time(), sa_column_kwargs=NOW)
+    at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     status: int | None = Field(default=None, sa_type=SmallInteger)
     """None: no answer, see `error`."""
     milliseconds: int

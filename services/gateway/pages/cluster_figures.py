@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from gateway.charts.points import Point
 from gateway.pages.figures import Figure
@@ -133,7 +132,7 @@ def snake(run: ScoringRun, numbers: Numbers) -> Figure:
 
 def sweep(run: ScoringRun, numbers: Numbers) -> Figure:
     """Silhouette and inertia for every k that was tried, the chosen one ringed."""
-    tried: list[dict[str, Any]] = run.sweep
+    tried = run.sweep
     ks = [item["k"] for item in tried]
     chosen = [item for item in tried if item["k"] == run.k]
     return {
@@ -162,7 +161,7 @@ def sweep(run: ScoringRun, numbers: Numbers) -> Figure:
     }
 
 
-def _ring(points: list[tuple[int, float]]) -> Figure:
+def _ring(points: Sequence[tuple[int, float | None]]) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -179,7 +178,7 @@ def _ring(points: list[tuple[int, float]]) -> Figure:
     }
 
 
-def _line(name: str, x: list[int], y: list[float], ink: str, symbol: str) -> Figure:
+def _line(name: str, x: list[int], y: Sequence[float | None], ink: str, symbol: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines+markers",

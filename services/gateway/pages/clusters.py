@@ -1,5 +1,6 @@
 """The clusters of a run: why this many, where they lie, and what their centres mean."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from gateway.pages.guide import rank
 from gateway.pages.numbers import Numbers
 from gateway.pages.render import answer
 from gateway.queries.pages import SILENT, find_run, find_snapshot
+from rfm_common.documents import Candidate, Metrics
 from rfm_common.errors import NotFoundError
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
@@ -59,7 +61,7 @@ class ClustersPage:
     numbers: Numbers
     run: ScoringRun
     clusters: list[Cluster]
-    sweep: list[dict[str, Any]]
+    sweep: list[Candidate]
     was_asked: bool
     verdict: str
     silhouette: float | None
@@ -67,14 +69,14 @@ class ClustersPage:
     views: dict[str, str]
     bundle: str
     segments: list[str]
-    moved: dict[str, Any]
+    moved: Mapping[str, Any]
     is_pinned: bool
     is_preview: bool
     ks: range
     default_k: int | str
 
 
-def build_clusters(metrics: dict[str, Any]) -> list[Cluster]:
+def build_clusters(metrics: Metrics) -> list[Cluster]:
     """The clusters as the run measured them, in order of id."""
     return [
         Cluster(

@@ -23,7 +23,7 @@ class Measure(Answer):
     base_currency: str | None
     edges: dict[str, Any]
     model: dict[str, Any]
-    measured: dict[str, Any]
+    measured: Measured
 
 
 class MeasureRow(Answer):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import Sessions, run_sql
 from rfm_common.demo import PREFIX as DEMO_PREFIX
 from rfm_common.erasure import QUOTING
@@ -61,7 +61,7 @@ async def claim(
     row.stored_path = input_path(file_name)
     session.add(row)
     await session.flush()
-    remember(session, ImportStarted(
+    add_to_outbox(session, ImportStarted(
         import_id=row.import_id or 0, file_name=file_name, size_bytes=size))  # fmt: skip
     return row
 
@@ -92,7 +92,7 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
         setattr(row, name, value)
     row.state, row.finished_at, row.claimed_by = state, datetime.now(UTC), None
     session.add(row)
-    remember(session, _verdict(row))
+    add_to_outbox(session, _verdict(row))
 
 
 def told(row: Import) -> str:

@@ -1,11 +1,12 @@
 """k = auto: the best silhouette among the answers that are worth having."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from rfm_common import documents
 from rfm_common.settings import Transform
 from scoring.model.fit import Recipe, broken_names, cold_start, count_distinct, fit, thin
 from scoring.model.model import Model, Start, nearest
@@ -38,9 +39,13 @@ class Candidate:
         """The worst fault."""
         return fault((self.largest_share, self.smallest_share), (self.stability,))
 
-    def data(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return asdict(self)
+    def data(self) -> documents.Candidate:
+        """The entry of the run's `sweep`."""
+        return documents.Candidate(
+            k=self.k, inertia=self.inertia, silhouette=self.silhouette,
+            largest_share=self.largest_share, smallest_share=self.smallest_share,
+            stability=self.stability, accepted=self.accepted, refusal=self.refusal,
+        )  # fmt: skip
 
 
 def sweep(features: Points, seed: int, transform: Transform) -> list[Candidate]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rfm_common.documents import Centroids, StartModel, StoredModel
 from rfm_common.explain import SCORES
 from rfm_common.settings import Rule
 from scoring.model.names import APART
@@ -51,14 +52,14 @@ class Start:
         return len(self.centroids)
 
     @classmethod
-    def stored(cls, data: dict[str, Any], run_id: int) -> Self:
+    def stored(cls, data: Centroids, run_id: int) -> Self:
         """Read a run's `model` column, or the `start` in it."""
         return cls(
             run_id=run_id, space=Space.stored(data), centroids=_read(data["centroids"]),
             names=tuple(data["names"]), rule=data.get("rule", "classic"),
         )  # fmt: skip
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> StartModel:
         """The `start` of a run's `model` column."""
         return {
             "run_id": self.run_id, **self.space.data(), "centroids": self.centroids.tolist(),
@@ -91,7 +92,7 @@ class Model:
         return len(self.centroids)
 
     @classmethod
-    def stored(cls, data: dict[str, Any]) -> Self:
+    def stored(cls, data: StoredModel) -> Self:
         """Read a run's `model` column."""
         start = data.get("start")
         return cls(
@@ -101,7 +102,7 @@ class Model:
             fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
         )  # fmt: skip
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> StoredModel:
         """What the run's `model` column keeps; floats survive JSON to the last bit."""
         return {
             **self.space.data(), "centroids": self.centroids.tolist(), "names": list(self.names),

@@ -1,12 +1,13 @@
 """The space in which customers are compared: a transform, then standard deviations."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import PowerTransformer
 
+from rfm_common.documents import SpaceConstants
 from rfm_common.settings import Transform
 from scoring.model.stopping import check
 
@@ -33,12 +34,13 @@ class Space:
         return cls(transform, _floats(mean), _floats(np.where(flat, 1, scale)), lambdas)
 
     @classmethod
-    def stored(cls, model: dict[str, Any]) -> Self:
+    def stored(cls, model: SpaceConstants) -> Self:
         """The space of a run's stored model."""
-        lambdas = tuple(model["lambdas"]) if model.get("lambdas") else None
+        powers = model.get("lambdas")
+        lambdas = tuple(powers) if powers else None
         return cls(model["transform"], tuple(model["mean"]), tuple(model["scale"]), lambdas)
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> SpaceConstants:
         """What a stored model keeps of it."""
         return {
             "transform": self.transform, "mean": list(self.mean), "scale": list(self.scale),

@@ -39,7 +39,7 @@ class Additions:
             return None
         ids = self.id_list
         return Base(
-            run_id=self.run.run_id or 0,
+            run_id=self.run.run_id,
             fence=self.run.fence,
             counted=counted(spec, PostgresDialect()),
             touched=f"SELECT customer_id FROM orders WHERE import_id IN ({ids})"
@@ -64,7 +64,7 @@ async def additions(
     ):
         return None
     small = sum(one.rows_total for one in imports) <= (run.customers_processed or 0) // 2
-    return Additions(run, [one.import_id or 0 for one in imports]) if small else None
+    return Additions(run, [one.import_id for one in imports]) if small else None
 
 
 async def _imports(session: AsyncSession, after: int, until: int) -> Sequence[Import]:

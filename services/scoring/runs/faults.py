@@ -1,15 +1,15 @@
-"""Which errors pass by themselves: a server that restarts, a lock that is held. Pure."""
+"""Which errors a run outlives: a server that restarts, a lock that is held. Pure."""
 
 from collections.abc import Iterator
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError
+
+from rfm_common.faults import is_passing
 
 LOCKED = frozenset({"55P03", "40P01"})
 """lock_not_available, deadlock_detected."""
-PASSING = ("08", "40", "53", "55", "57", "42P01")
-"""Connection, rollback, resources, object state, operator intervention. And undefined_table: a
-snapshot that another run replaced between two statements of this one."""
+REPLACED = "42P01"
+"""undefined_table: a snapshot that another run replaced between two statements of this one."""
 
 
 def is_locked_out(error: BaseException) -> bool:
@@ -19,7 +19,7 @@ def is_locked_out(error: BaseException) -> bool:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed a moment later."""
-    return any(_passes(one) for one in _causes(error))
+    return any(is_passing(one) or _sqlstate(one) == REPLACED for one in _causes(error))
 
 
 def words(error: BaseException) -> str:
@@ -27,14 +27,6 @@ def words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"
-
-
-def _passes(error: BaseException) -> bool:
-    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError):
-        return True
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return (_sqlstate(error) or "").startswith(PASSING)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Any
+
+from rfm_common.documents import Step, Timings
 
 STEPS = {"load": 0, "features": 2, "scores": 45, "clusters": 50, "assign": 65, "publish": 75}
 """The steps in order, and the percentage of a usual run at which each begins."""
@@ -14,7 +15,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.step = ""
-        self.timings: dict[str, float] = {}
+        self.timings: Timings = {}
         self._started = self._entered = monotonic()
 
     def enter(self, step: str) -> None:
@@ -30,7 +31,7 @@ class Progress:
             self.timings[self.step] = round(taken, 3)
         self._entered = now
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Step:
         """The `progress` column, and the fields of a RunProgress event."""
         if not self.step:
             return {}

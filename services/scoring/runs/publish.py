@@ -3,14 +3,24 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Never, TypedDict
 
 from sqlalchemy import delete, func, insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
+from rfm_common.documents import (
+    Candidate,
+    Edges,
+    Metrics,
+    Notice,
+    StoredModel,
+    Summary,
+    Timings,
+)
 from rfm_common.events import RunFinished
 from rfm_common.models import (
     CountrySummary,
@@ -27,6 +37,28 @@ from scoring.snapshot import writing
 from scoring.snapshot.records import Flows, Target
 
 
+class RunColumns(TypedDict, total=False):
+    """Values for columns of `scoring_runs`."""
+
+    calc_date: datetime
+    window_days: int
+    k: int
+    base_currency: str | None
+    engine: str
+    data_version: int
+    customers_processed: int
+    clusters_created: int
+    previous_run_id: int | None
+    edges: Edges
+    model: StoredModel | dict[str, Never]
+    metrics: Metrics
+    summary: Summary
+    sweep: list[Candidate]
+    warnings: list[Notice]
+    timings: Timings
+    message: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """All that a run found out, ready for its row and its tables."""
@@ -35,8 +67,7 @@ class Outcome:
     amends: int | None
     """The run whose features this one's table only changes; None when it has them all."""
     data_version: int
-    row: dict[str, Any]
-    """Values for columns of `scoring_runs`."""
+    row: RunColumns
     stats: Sequence[dict[str, Any]]
     samples: Sequence[dict[str, Any]]
     segment_countries: Sequence[dict[str, Any]]
@@ -120,7 +151,7 @@ async def _publish(
     )  # fmt: skip
     if claimed.is_automatic:
         await _raise_scored_version(session, outcome.data_version)
-    remember(session, _event(claimed, outcome))
+    add_to_outbox(session, _event(claimed, outcome))
     return is_current
 
 
@@ -180,7 +211,7 @@ def _is_to_show(claimed: Claim, data_version: int, shown: ScoringRun | None) -> 
     if claimed.is_preview:
         return False
     ours = (data_version, claimed.run_id)
-    return shown is None or (shown.data_version or 0, shown.run_id or 0) <= ours
+    return shown is None or (shown.data_version or 0, shown.run_id) <= ours
 
 
 async def _swap(
@@ -192,7 +223,7 @@ async def _swap(
         await writing.take_over(session, outcome.target, outcome.amends)
         parents = parents[1:]
     if shown:
-        await retire(session, shown.run_id or 0)
+        await retire(session, shown.run_id)
     if claimed.is_automatic:
         await _retire_later(session, outcome)
     await writing.attach(session, outcome.target, parents)
@@ -214,7 +245,7 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
         )
     )
     for run_id in later.all():
-        await retire(session, run_id or 0)
+        await retire(session, run_id)
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:

@@ -8,8 +8,9 @@ from sqlalchemy import func
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import run_sql
+from rfm_common.documents import Step
 from rfm_common.events import RunFailed, RunStarted
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, is_behind, queue_run
@@ -75,7 +76,7 @@ async def claim(session: AsyncSession, worker: str) -> Claim | None:
     if claimed.attempt > MAX_ATTEMPTS:
         await end(session, claimed, RunState.FAILED, _given_up(row["error"]))
         return await claim(session, worker)
-    remember(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
+    add_to_outbox(session, RunStarted(run_id=claimed.run_id, attempt=claimed.attempt))
     return claimed
 
 
@@ -100,13 +101,13 @@ async def name_publisher(session: AsyncSession, claimed: Claim) -> None:
     await run_sql(session, f"SET LOCAL application_name = 'rfm-publishing-{claimed.run_id:d}'")
 
 
-async def waiting(session: AsyncSession) -> list[int]:
-    """Ids of the runs that a worker could take now."""
-    query = f"SELECT run_id FROM scoring_runs WHERE {_CLAIMABLE} ORDER BY run_id"  # noqa: S608
-    return [int(row[0]) for row in (await run_sql(session, query, lease=LEASE)).all()]
+async def is_waiting(session: AsyncSession) -> bool:
+    """Whether there is a run that a worker could take now."""
+    query = f"SELECT EXISTS (SELECT 1 FROM scoring_runs WHERE {_CLAIMABLE})"  # noqa: S608
+    return bool((await run_sql(session, query, lease=LEASE)).scalar_one())
 
 
-async def beat(session: AsyncSession, claimed: Claim, progress: dict[str, Any]) -> None:
+async def beat(session: AsyncSession, claimed: Claim, progress: Step) -> None:
     """Prolong the lease and show the progress; raises when the run is lost or cancelled."""
     renewed = await session.exec(
         _held(claimed)
@@ -145,7 +146,7 @@ async def end(session: AsyncSession, claimed: Claim, state: RunState, error: str
         _held(claimed).values(state=state, error=error, finished_at=func.now(), progress={})
     )
     if ended.rowcount:
-        remember(session, RunFailed(run_id=claimed.run_id, state=state.value, error=error))
+        add_to_outbox(session, RunFailed(run_id=claimed.run_id, state=state.value, error=error))
 
 
 def _held(claimed: Claim) -> Any:

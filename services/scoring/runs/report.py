@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from rfm_common.documents import ClusterMetrics, Measured, Metrics, Notice, Summary
 from rfm_common.explain import Ruler
 from scoring.model import LARGEST, Fault, Model, Quality, fault, verdict
 from scoring.runs.plan import Plan
+from scoring.runs.publish import RunColumns
 from scoring.runs.result import Fitted, Found
 from scoring.snapshot.features import Edges, Spec, stored_edges
 
@@ -12,7 +14,7 @@ FEW_CUSTOMERS = 10
 Json = dict[str, Any]
 
 
-def row(found: Found, parameters: Json) -> Json:
+def row(found: Found, parameters: Json) -> RunColumns:
     """The values of the run's columns."""
     spec, fitted = found.plan.spec, found.fitted
     k = fitted.model.k if fitted else 0
@@ -41,7 +43,7 @@ def ruler(plan: Plan, edges: Edges, model: Model) -> Ruler:
     )  # fmt: skip
 
 
-def metrics(found: Found, parameters: Json) -> Json:
+def metrics(found: Found, parameters: Json) -> Metrics:
     """The quality of the clusters, each cluster's own, and who moved."""
     if found.fitted is None:
         return {}
@@ -64,7 +66,7 @@ def clustered(found: Found) -> int:
     return found.totals.customers if is_classic else found.totals.active_customers
 
 
-def _clusters(found: Found, model: Model, quality: Quality) -> list[Json]:
+def _clusters(found: Found, model: Model, quality: Quality) -> list[ClusterMetrics]:
     points = [dict(zip("rfm", point, strict=True)) for point in model.centroids.tolist()]
     return [
         {
@@ -80,7 +82,7 @@ def _clusters(found: Found, model: Model, quality: Quality) -> list[Json]:
     ]  # fmt: skip
 
 
-def summary(found: Found) -> Json:
+def summary(found: Found) -> Summary:
     """Totals that every page shows."""
     totals, spec = found.totals, found.plan.spec
     return {
@@ -95,7 +97,7 @@ def summary(found: Found) -> Json:
     }  # fmt: skip
 
 
-def measured(spec: Spec) -> Json:
+def measured(spec: Spec) -> Measured:
     """What else the figures depend on, as the run's summary keeps it."""
     return {"counted_statuses": list(spec.statuses), "timezone": spec.zone, "as_of": spec.as_of}
 
@@ -109,7 +111,7 @@ def message(found: Found) -> str:
     return f"{found.totals.customers:,} customers in {segments} segments."
 
 
-def warnings(found: Found, parameters: Json) -> list[Json]:
+def warnings(found: Found, parameters: Json) -> list[Notice]:
     """What a reader should know before trusting the numbers."""
     checks = (
         _no_customers(found), _no_orders(found), _fell_back(found), _left_out(found),

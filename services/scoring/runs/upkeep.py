@@ -50,7 +50,7 @@ async def _thin(settings: Settings, sessions: Sessions) -> None:
         await writing.wait_briefly(session)
         await lock(session, AdvisoryLock.PUBLISH)
         shown = [
-            Kept(run.run_id or 0, run.calc_date, run.is_automatic)
+            Kept(run.run_id, run.calc_date, run.is_automatic)
             for run in (await session.exec(select(ScoringRun).where(ScoringRun.is_current))).all()
             if run.calc_date
         ]
@@ -70,7 +70,7 @@ async def _refresh_flows(sessions: Sessions) -> bool:
             return False
         then, now = [await session.get_one(ScoringRun, run_id) for run_id in found]
         moved = await _flows(session, then, now)
-        await write_flows(session, now.run_id or 0, moved)
+        await write_flows(session, now.run_id, moved)
         await session.exec(
             update(ScoringRun)
             .where(col(ScoringRun.run_id) == now.run_id)
@@ -85,8 +85,7 @@ async def _flows(session: AsyncSession, then: ScoringRun, now: ScoringRun) -> Fl
     if not (then.model.get("centroids") and now.model.get("centroids")):
         return Flows()
     tables = [
-        await reading.copy_out(session, reading.snapshot_query(run.run_id or 0))
-        for run in (then, now)
+        await reading.copy_out(session, reading.snapshot_query(run.run_id)) for run in (then, now)
     ]
     before, after = [await asyncio.to_thread(frames.read_snapshot, csv) for csv in tables]
     return await asyncio.to_thread(flows.compare, before, after, ruler(then), ruler(now))

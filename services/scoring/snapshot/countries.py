@@ -4,6 +4,8 @@ from typing import Any
 
 import polars as pl
 
+from rfm_common.documents import Cell, CountrySums
+
 KEPT = 300
 """The countries with the most customers; the column may hold anything, also a million values."""
 UNKNOWN = ""
@@ -18,10 +20,16 @@ def cells(frame: pl.DataFrame, *also: str) -> pl.DataFrame:
     )
 
 
-def grid(counted: pl.DataFrame, *also: str) -> list[Row]:
+def grid(counted: pl.DataFrame) -> list[Cell]:
     """Cells as a run's summary keeps them."""
-    rows = counted.sort(*also, "r_score", "fm_score").iter_rows(named=True)
-    return [row | {"monetary": str(row["monetary"])} for row in rows]
+    return [_cell(row) for row in counted.sort("r_score", "fm_score").iter_rows(named=True)]
+
+
+def _cell(row: Row) -> Cell:
+    return Cell(
+        r_score=row["r_score"], fm_score=row["fm_score"], customers=row["customers"],
+        monetary=str(row["monetary"]),
+    )  # fmt: skip
 
 
 def by_country(frame: pl.DataFrame) -> tuple[list[Row], list[Row]]:
@@ -59,13 +67,18 @@ def _sums(frame: pl.DataFrame) -> pl.DataFrame:
 
 def summaries(sums: pl.DataFrame, counted: pl.DataFrame) -> list[Row]:
     """The parts of a run's summary that differ from country to country, with their cells."""
-    found: dict[str, list[Row]] = {}
-    for cell in grid(counted, "country"):
-        found.setdefault(cell.pop("country"), []).append(cell)
+    found: dict[str, list[Cell]] = {}
+    for row in counted.sort("country", "r_score", "fm_score").iter_rows(named=True):
+        found.setdefault(row["country"], []).append(_cell(row))
     return [
-        {
-            "country": (country := row.pop("country")),
-            "summary": row | {"monetary": str(row["monetary"]), "grid": found[country]},
-        }
+        {"country": row["country"], "summary": _summary(row, found[row["country"]])}
         for row in sums.sort("country").iter_rows(named=True)
     ]
+
+
+def _summary(row: Row, cells: list[Cell]) -> CountrySums:
+    return CountrySums(
+        customers=row["customers"], active_customers=row["active_customers"],
+        orders=row["orders"], monetary=str(row["monetary"]),
+        median_recency_days=row["median_recency_days"], grid=cells,
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import sha256
 
+from rfm_common import documents
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from scoring.snapshot.dialects import Dialect
@@ -171,7 +172,7 @@ def cuts(edges: Sequence[Decimal], unit: Decimal) -> list[Decimal]:
     return [edge.quantize(unit, ROUND_FLOOR) for edge in edges]
 
 
-def stored_edges(edges: Edges) -> dict[str, list[float | str]]:
+def stored_edges(edges: Edges) -> documents.Edges:
     """The edges as the run's row keeps them: money in exact digits, counts as numbers."""
     return {
         name: [str(edge) if name == "monetary" else float(edge) for edge in edges[name]]

@@ -60,7 +60,7 @@ def _movers(marked: pl.DataFrame, then: Ruler, now: Ruler) -> pl.DataFrame:
     moved = marked.filter(pl.col("segment_name") != pl.col("segment_name_before"))
     if not is_comparable(then, now):
         return moved.with_columns(cause=pl.lit(Cause.DEFINITION.value))
-    expected = _expected(moved, Model.stored(dict(then.model)))
+    expected = _expected(moved, Model.stored(then.model))
     own = (
         pl.when("ordered").then(pl.lit(Cause.NEW_ORDER.value))
         .when("corrected").then(pl.lit(Cause.CORRECTION.value))

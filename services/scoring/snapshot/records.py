@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from rfm_common.documents import Cell, Moved
 from rfm_common.models import Cause
 
 
@@ -46,7 +47,7 @@ class Aggregates:
     """The snapshot added up: rows for the tables of these names, and the grid."""
 
     stats: list[dict[str, Any]]
-    grid: list[dict[str, Any]]
+    grid: list[Cell]
     samples: list[dict[str, Any]]
     segment_countries: list[dict[str, Any]]
     country_summaries: list[dict[str, Any]]
@@ -80,7 +81,7 @@ class Flows:
     quiet: Mapping[Cause, int] = field(default_factory=dict)
     """Customers of both snapshots without a new order, by cause: stayed, ageing or model."""
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Moved:
         """The `moved` part of the run's metrics; what the quiet did is told apart by cause."""
         counts = {cause: sum(row.customers for row in self.rows if row.cause is cause)
                   for cause in FLOWING}  # fmt: skip

@@ -48,7 +48,7 @@ async def leftovers(sessions: Sessions) -> list[str]:
 
 
 async def shown(sessions: Sessions) -> list[int]:
-    return [run.run_id or 0 for run in await runs(sessions) if run.is_current]
+    return [run.run_id for run in await runs(sessions) if run.is_current]
 
 
 @pytest.mark.timeout(300)
@@ -115,7 +115,7 @@ async def fitting(sessions: Sessions) -> int:
 
     async def found() -> int:
         running = [run for run in await runs(sessions) if run.state is RunState.RUNNING]
-        return sum(run.run_id or 0 for run in running if run.progress.get("step") == "clusters")
+        return sum(run.run_id for run in running if run.progress.get("step") == "clusters")
 
     return await eventually(found, 60, "a run fits its clusters")
 

@@ -16,7 +16,7 @@ import pytest
 
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.processes import command_line
-from rfm_cli.stack import private_servers, with_servers
+from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.settings import Settings
 from tests.integration.cli.supervised import Supervised, open_folder, until

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from rfm_common.bus import remember
+from rfm_common.bus import add_to_outbox
 from rfm_common.db import Sessions, run_sql
 from rfm_common.events import ImportFinished
 from rfm_common.models import ScoringRun
@@ -82,7 +82,9 @@ async def _new_version(session: Any, import_id: int) -> int:
     version = await next_version(session)
     await run_sql(session, "UPDATE imports SET data_version = :v WHERE import_id = :i",
                   v=version, i=import_id)  # fmt: skip
-    remember(session, ImportFinished(import_id=import_id, file_name="o.csv", data_version=version))
+    add_to_outbox(
+        session, ImportFinished(import_id=import_id, file_name="o.csv", data_version=version)
+    )
     return version
 
 

@@ -336,7 +336,7 @@ async def test_a_preview_tells_what_a_run_would_give_and_changes_nothing(
     assert (await run_of(sessions, shown.run_id)).is_current
     events = [event for _, event in await bus.read(redis, "0-0", count=1000)]
     told = {event.run_id: event.preview for event in events if isinstance(event, RunFinished)}
-    assert (told[shown.run_id or 0], told[preview.run_id or 0]) == (False, True)
+    assert (told[shown.run_id], told[preview.run_id]) == (False, True)
     published = await score(settings, sessions, redis, asked)
     assert published.is_current
     assert published.model["centroids"] == preview.model["centroids"]

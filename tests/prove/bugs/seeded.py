@@ -81,7 +81,7 @@ def told_before_commit() -> None:
         await original(work, effects)
         await asyncio.sleep(WINDOW)
 
-    put(ledger, "remember", tell)
+    put(ledger, "add_to_outbox", tell)
     put(loader, "_finish_loaded", finish)
 
 

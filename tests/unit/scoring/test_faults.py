@@ -2,6 +2,8 @@
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from scoring.engines import EngineAwayError
 from scoring.engines.protocol import EngineError
@@ -14,6 +16,10 @@ PASSING = (
     asyncpg.UndefinedTableError("the base was replaced by another run while this one read it"),
     asyncpg.AdminShutdownError("terminating connection"),
     asyncpg.LockNotAvailableError("somebody reads"),
+    asyncpg.PostgresIOError("could not read block 7"),
+    asyncpg.DiskFullError("no space left on device"),
+    PoolTimeoutError("no connection is free"),
+    DBAPIError("SELECT 1", None, asyncpg.AdminShutdownError("terminating connection")),
 )
 LASTING = (ValueError("a bug"), EngineError("Spark refused"), asyncpg.UndefinedColumnError("c"))
 

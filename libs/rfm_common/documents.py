@@ -1,0 +1,177 @@
+"""The JSON documents of a run: what scoring writes to its row and pages read from it.
+
+They are plain dictionaries at run time, as the columns hold them. Money is text with exact digits.
+A run that has not finished has empty documents, and so has one that found no customers; that is
+why keys of the outermost level may be missing.
+"""
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from rfm_common.settings import Rule, Transform
+
+
+class Cell(TypedDict):
+    """Customers of one recency score and one rounded mean of the other two scores."""
+
+    r_score: int
+    fm_score: int
+    customers: int
+    monetary: str
+
+
+class CountrySums(TypedDict, total=False):
+    """The part of a summary that is counted by customer: `country_summaries.summary`."""
+
+    customers: int
+    active_customers: int
+    orders: int
+    monetary: str
+    median_recency_days: float | None
+    """Of customers with an order."""
+    grid: list[Cell]
+
+
+class Measured(TypedDict, total=False):
+    """What else the definition of R, F and M depends on."""
+
+    counted_statuses: list[str]
+    timezone: str
+    as_of: bool
+
+
+class Summary(CountrySums, total=False):
+    """`summary`: totals that every page shows."""
+
+    orders_left_out: int
+    """They have no exchange rate."""
+    base_currency: str | None
+    currencies: dict[str, int]
+    """How many orders name which currency."""
+    definition: str
+    """Equal for equal definitions of R, F and M."""
+    measured: Measured
+
+
+class ClusterMetrics(TypedDict):
+    """One cluster's size and quality."""
+
+    cluster_id: int
+    segment_name: str
+    customers: int
+    share: float
+    monetary: str
+    silhouette: float | None
+    stability: float | None
+    centroid: dict[str, float]
+    """In real units, by recency_days, frequency and monetary."""
+    standardised: dict[str, float]
+    """In standard deviations, by r, f and m."""
+
+
+class Quiet(TypedDict):
+    """Customers of both snapshots without a new order, and how many moved for which cause."""
+
+    customers: int
+    ageing: int
+    model: int
+
+
+class Moved(TypedDict):
+    """Who changed segment since the snapshot before."""
+
+    total: int
+    without_new_order: int
+    quiet: Quiet
+    by_cause: dict[str, int]
+
+
+class Metrics(TypedDict, total=False):
+    """`metrics`: the quality of the clusters, each cluster's own, and who moved."""
+
+    inertia: float
+    silhouette: float | None
+    calinski_harabasz: float | None
+    davies_bouldin: float | None
+    verdict: str
+    untrue: list[str]
+    """A sentence for each name that the figures contradict."""
+    reason: str
+    """Why the model is another one than before, or the same."""
+    rule: Rule
+    clusters: list[ClusterMetrics]
+    moved: Moved
+
+
+class SpaceConstants(TypedDict):
+    """Constants that turn R, F and M into standard deviations."""
+
+    transform: Transform
+    mean: list[float]
+    scale: list[float]
+    lambdas: list[float] | None
+
+
+class Centroids(SpaceConstants):
+    """Where the clusters are, in standard deviations, and what they are called."""
+
+    centroids: list[list[float]]
+    names: list[str]
+    rule: NotRequired[Rule]
+    """`classic` where it is missing: rows of before there was another."""
+
+
+class StartModel(Centroids):
+    """The model that a fit began from."""
+
+    run_id: int
+
+
+class StoredModel(Centroids, total=False):
+    """`model`: all that is needed to assign a customer; floats survive JSON to the last bit."""
+
+    seed: int
+    versions: dict[str, str]
+    model_changed: bool
+    reason: str
+    frozen: bool
+    start: StartModel | None
+    fitted_on: int
+
+
+class Candidate(TypedDict):
+    """An entry of `sweep`: one number of clusters that was tried."""
+
+    k: int
+    inertia: float
+    silhouette: float | None
+    largest_share: float
+    smallest_share: float
+    stability: float | None
+    accepted: bool
+    refusal: str | None
+
+
+class Notice(TypedDict):
+    """An entry of `warnings`."""
+
+    code: str
+    message: str
+
+
+class Step(TypedDict, total=False):
+    """`progress`: the step that a run is in; empty before the first and after the last."""
+
+    step: str
+    step_number: int
+    steps: int
+    percent: float
+    seconds_left: float | None
+
+
+Timings = dict[str, float]
+"""`timings`: seconds by step."""
+
+Edges = dict[str, list[float | str]]
+"""`edges`: the four edges between scores by figure; those of money are text."""
