@@ -41,7 +41,7 @@ class Figures(Standing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruler:
+class ScoringDefinition:
     """What a snapshot was measured with: fields of its row in `scoring_runs`, as stored."""
 
     calc_date: datetime
@@ -74,8 +74,10 @@ class Why:
     scores: tuple[ScoreChange, ...]
 
 
-def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Ruler) -> Why:
-    """Compare a customer in two snapshots, each with the ruler that measured it."""
+def explain(
+    before: Figures | None, after: Figures, then: ScoringDefinition | None, now: ScoringDefinition
+) -> Why:
+    """Compare a customer in two snapshots, each with the definition it was measured by."""
     if before is None or then is None or not then.model.get("centroids"):
         return Why(
             cause=Cause.NEW_CUSTOMER, has_new_order=after.frequency > 0, before=None, after=after,
@@ -92,7 +94,9 @@ def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Rul
     )  # fmt: skip
 
 
-def segment_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) -> Cause:
+def segment_cause(
+    before: Standing, after: Standing, then: ScoringDefinition, now: ScoringDefinition
+) -> Cause:
     """Why the segment is another one; a model of then without centroids explains everything."""
     if before.segment_name == after.segment_name:
         return Cause.STAYED
@@ -103,7 +107,7 @@ def segment_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) ->
     return Cause.NEW_ORDER if ordered else Cause.AGEING
 
 
-def is_comparable(then: Ruler, now: Ruler) -> bool:
+def is_comparable(then: ScoringDefinition, now: ScoringDefinition) -> bool:
     """Whether both snapshots measure the same: one window, one currency."""
     return (then.window_days, then.base_currency) == (now.window_days, now.base_currency)
 

@@ -7,7 +7,7 @@ and makes a query of it, so that they can be stacked.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from rfm_common.explain import SCORES, Ruler, elapsed_days, is_comparable
+from rfm_common.explain import SCORES, ScoringDefinition, elapsed_days, is_comparable
 from rfm_common.models import MONEY_DIGITS, MONEY_SCALE, Cause
 from scoring.model import Model, Space
 from scoring.snapshot.dialects import Dialect
@@ -162,7 +162,9 @@ FROM {source} c JOIN places p ON p.segment_name = c.segment_name AND p.piece = c
 COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
 
 
-def flows(before: str, after: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
+def flows(
+    before: str, after: str, then: ScoringDefinition, now: ScoringDefinition, dialect: Dialect
+) -> str:
     """From one snapshot to another: from_segment, to_segment, cause, ordered, with their sums.
 
     The rule of `rfm_common.explain`, as `scoring.snapshot.flows` has it for tables in memory.
@@ -181,7 +183,7 @@ FROM (SELECT COALESCE(segment_name_before, '') AS from_segment, to_segment, orde
 GROUP BY from_segment, to_segment, cause, ordered"""
 
 
-def _expected(both: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
+def _expected(both: str, then: ScoringDefinition, now: ScoringDefinition, dialect: Dialect) -> str:
     """Where would their figures of now be under the model of then? NULL if it cannot tell."""
     columns = [*COMPARED[:3], *(f"{name}_before" for name in COMPARED)]
     renamed = f"(SELECT r.*, r.segment_name AS to_segment FROM {both} r)"

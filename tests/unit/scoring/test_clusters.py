@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from scoring.model import Model, Space, Start, fit, fit_auto, measure, nearest, verdict
 from scoring.model.choice import Candidate, ranked
-from scoring.model.fit import EASY, cold_start, matched, refine
+from scoring.model.fit import WARM_START_TOL, cold_start, matched, refine
 from scoring.model.quality import jaccard, refusal
 from scoring.model.segments import name_segments
 from tests.unit.scoring.people import history, skewed, steady
@@ -141,7 +141,7 @@ def test_a_centroid_on_the_border_of_two_names_keeps_the_one_it_had() -> None:
     now = fit(features, 5, 0, "log1p", start(then))
     space = Space.of(features, "log1p")
     carried = then.space.carry(then.centroids, space)
-    freely = refine(space.points(features), carried, EASY).centroids
+    freely = refine(space.points(features), carried, WARM_START_TOL).centroids
     assert name_segments(freely.tolist()) != then.names
     assert now.names == then.names == name_segments(now.centroids.tolist())
     assert (now.centroids == freely).all(axis=1).sum() == 4
