@@ -41,7 +41,7 @@ class Figures(Standing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruler:
+class ScoringDefinition:
     """What a snapshot was measured with: fields of its row in `scoring_runs`, as stored."""
 
     calc_date: datetime
@@ -86,8 +86,10 @@ class Why:
     scores: tuple[ScoreChange, ...]
 
 
-def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Ruler) -> Why:
-    """Compare a customer in two snapshots, each with the ruler that measured it."""
+def explain(
+    before: Figures | None, after: Figures, then: ScoringDefinition | None, now: ScoringDefinition
+) -> Why:
+    """Compare a customer in two snapshots, each with the definition it was measured by."""
     if before is None or then is None or not then.model.get("centroids"):
         return Why(
             cause=Cause.NEW_CUSTOMER, has_new_order=after.frequency > 0, before=None, after=after,
@@ -105,7 +107,9 @@ def explain(before: Figures | None, after: Figures, then: Ruler | None, now: Rul
     )  # fmt: skip
 
 
-def segment_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) -> Cause:
+def segment_cause(
+    before: Standing, after: Standing, then: ScoringDefinition, now: ScoringDefinition
+) -> Cause:
     """Why the segment is another one; a model of then without centroids explains everything."""
     if before.segment_name == after.segment_name:
         return Cause.STAYED
@@ -116,7 +120,9 @@ def segment_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) ->
     return own_cause(before, after, then, now)
 
 
-def own_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) -> Cause:
+def own_cause(
+    before: Standing, after: Standing, then: ScoringDefinition, now: ScoringDefinition
+) -> Cause:
     """What changed a customer's figures between two snapshots that measure the same."""
     elapsed = elapsed_days(then.calc_date, now.calc_date)
     if has_new_order(before, after, elapsed):
@@ -125,7 +131,7 @@ def own_cause(before: Standing, after: Standing, then: Ruler, now: Ruler) -> Cau
     return Cause.CORRECTION if is_corrected else Cause.AGEING
 
 
-def is_comparable(then: Ruler, now: Ruler) -> bool:
+def is_comparable(then: ScoringDefinition, now: ScoringDefinition) -> bool:
     """Whether both snapshots measure the same."""
     return then.definition == now.definition
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
-from rfm_common.explain import SCORES, Ruler
+from rfm_common.explain import SCORES, ScoringDefinition
 from rfm_common.lake import live_imports, order_file
 from rfm_common.settings import Rule, Settings
 from rfm_spark import statements, sums
@@ -182,7 +182,7 @@ class SparkEngine:
         ]
         return [row for part in chosen for row in part.drop("checksum").rows(named=True)]
 
-    async def flows(self, run_id: int, then: Ruler, now: Ruler) -> Flows:
+    async def flows(self, run_id: int, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
         """Read the other snapshot to the cluster and join there."""
         table = f"({reading.snapshot_query(run_id)}) AS snapshot"
         await self._spark.read_database("before", self._database, table, self._parts)

@@ -7,7 +7,7 @@ and makes a query of it, so that they can be stacked.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from rfm_common.explain import SCORES, Ruler, elapsed_days, is_comparable
+from rfm_common.explain import SCORES, ScoringDefinition, elapsed_days, is_comparable
 from rfm_common.models import MONEY_DIGITS, MONEY_SCALE, Cause
 from scoring.model import PROSPECTS, Model, Space
 from scoring.snapshot.dialects import Dialect
@@ -170,7 +170,9 @@ FROM {source} c JOIN places p ON p.segment_name = c.segment_name AND p.piece = c
 COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
 
 
-def flows(before: str, after: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
+def flows(
+    before: str, after: str, then: ScoringDefinition, now: ScoringDefinition, dialect: Dialect
+) -> str:
     """From one snapshot to another: from_segment, to_segment, cause, ordered, with their sums.
 
     The rule of `rfm_common.explain`, as `scoring.snapshot.flows` has it for tables in memory.
@@ -191,7 +193,7 @@ FROM (SELECT COALESCE(segment_name_before, '') AS from_segment, to_segment, orde
 GROUP BY from_segment, to_segment, cause, ordered"""
 
 
-def _expected(both: str, then: Ruler, now: Ruler, dialect: Dialect) -> str:
+def _expected(both: str, then: ScoringDefinition, now: ScoringDefinition, dialect: Dialect) -> str:
     """Where would their figures of now be under the model of then? NULL if it cannot tell."""
     columns = [*COMPARED[:3], "has_ordered", *(f"{name}_before" for name in COMPARED)]
     never = dialect.text(PROSPECTS)
@@ -223,7 +225,7 @@ def _corrected(elapsed: int, window_days: int) -> str:
         THEN 1 ELSE 0 END"""
 
 
-def _cause(dialect: Dialect, then: Ruler, now: Ruler) -> str:
+def _cause(dialect: Dialect, then: ScoringDefinition, now: ScoringDefinition) -> str:
     cases = {
         "segment_name_before IS NULL": Cause.NEW_CUSTOMER,
         "to_segment = segment_name_before": Cause.STAYED,

@@ -22,7 +22,7 @@ from rfm_common.settings import Settings
 from rfm_common.tasks import end, together
 from scoring.listener import listen
 from scoring.runs import jobs, queue
-from scoring.runs.upkeep import tidy
+from scoring.runs.upkeep import run_maintenance
 
 QUEUE = "rfm:scoring"
 POLL = 0.05
@@ -56,7 +56,7 @@ class ScoringWorker:
 
     async def run(self) -> None:
         """Until cancelled: the run in hand then goes back to the queue."""
-        await tidy(self._context.settings, self._context.sessions)
+        await run_maintenance(self._context.settings, self._context.sessions)
         await together(
             listen(self._context.settings, self.ring), self._answer(), self._carry_out_runs()
         )

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.queries.reasons import find_ruler
+from gateway.queries.reasons import find_definition
 from gateway.queries.rows import money
 from gateway.queries.segments import EVERYBODY
 from gateway.schemas.changes import Change, ChangeCause
 from gateway.schemas.common import Snapshot
 from rfm_common.db import raw_connection, run_sql
-from rfm_common.explain import Ruler, Standing, segment_cause
+from rfm_common.explain import ScoringDefinition, Standing, segment_cause
 
 BATCH = 2000
 FIGURES = ("segment_name", "recency_days", "frequency", "monetary")
-Rulers = Mapping[int, Ruler | None]
+Definitions = Mapping[int, ScoringDefinition | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +87,22 @@ async def moves(
     )
     raw = await raw_connection(session)
     cursor = await raw.cursor(statement, *arguments)
-    rulers: dict[int, Ruler | None] = {}
+    definitions: dict[int, ScoringDefinition | None] = {}
     while records := await cursor.fetch(batch):
-        for run_id in {after.run_id, *(record["run_id"] or 0 for record in records)} - {*rulers}:
-            rulers[run_id] = await find_ruler(session, run_id)
-        yield await asyncio.to_thread(_read, records, rulers, rulers[after.run_id])
+        for run_id in {after.run_id, *(record["run_id"] or 0 for record in records)} - {
+            *definitions
+        }:
+            definitions[run_id] = await find_definition(session, run_id)
+        yield await asyncio.to_thread(_read, records, definitions, definitions[after.run_id])
 
 
-def _read(records: Sequence[Any], rulers: Rulers, now: Ruler | None) -> list[Move]:
-    return [_move(record, rulers.get(record["run_id"] or 0), now) for record in records]
+def _read(
+    records: Sequence[Any], definitions: Definitions, now: ScoringDefinition | None
+) -> list[Move]:
+    return [_move(record, definitions.get(record["run_id"] or 0), now) for record in records]
 
 
-def _move(record: Any, then: Ruler | None, now: Ruler | None) -> Move:
+def _move(record: Any, then: ScoringDefinition | None, now: ScoringDefinition | None) -> Move:
     before, after = _standing(record, "b"), _standing(record, "a")
     return Move(
         customer_id=record["customer_id"],
@@ -117,7 +121,10 @@ def _standing(record: Any, side: str) -> Standing | None:
 
 
 def _cause(
-    before: Standing | None, after: Standing | None, then: Ruler | None, now: Ruler | None
+    before: Standing | None,
+    after: Standing | None,
+    then: ScoringDefinition | None,
+    now: ScoringDefinition | None,
 ) -> ChangeCause:
     if after is None:
         return "left"

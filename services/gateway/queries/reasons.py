@@ -12,7 +12,7 @@ from gateway.queries import rows
 from gateway.queries.quick import Quick
 from gateway.schemas.common import Answer
 from gateway.schemas.customers import CustomerScores, Reason, ScoreMove
-from rfm_common.explain import Figures, Ruler, explain
+from rfm_common.explain import Figures, ScoringDefinition, explain
 
 
 class Measure(Answer):
@@ -23,7 +23,7 @@ class Measure(Answer):
     base_currency: str | None
     edges: dict[str, Any]
     model: dict[str, Any]
-    measured: Measured
+    measured: dict[str, Any]
 
 
 class MeasureRow(Answer):
@@ -39,20 +39,22 @@ class MeasureRow(Answer):
 
 async def find_reason(session: AsyncSession, history: Sequence[CustomerScores]) -> Reason | None:
     """The explanation of the newest row by the one before; None without two."""
-    rulers = [await find_ruler(session, row.run_id) for row in history[:2]]
-    return _reason(history, rulers)
+    definitions = [await find_definition(session, row.run_id) for row in history[:2]]
+    return _reason(history, definitions)
 
 
 async def peek_reason(quick: Quick, history: Sequence[CustomerScores]) -> Reason | None:
     """The same without a session."""
-    return _reason(history, [await _peek_ruler(quick, row.run_id) for row in history[:2]])
+    return _reason(history, [await _peek_definition(quick, row.run_id) for row in history[:2]])
 
 
-def _reason(history: Sequence[CustomerScores], rulers: Sequence[Ruler | None]) -> Reason | None:
+def _reason(
+    history: Sequence[CustomerScores], definitions: Sequence[ScoringDefinition | None]
+) -> Reason | None:
     if len(history) < 2:
         return None
     after, before = history[:2]
-    now, then = rulers
+    now, then = definitions
     if now is None or then is None or not then.model.get("centroids"):
         return None
     why = explain(_figures(before), _figures(after), then, now)
@@ -69,16 +71,16 @@ def _reason(history: Sequence[CustomerScores], rulers: Sequence[Ruler | None]) -
     )
 
 
-async def find_ruler(session: AsyncSession, run_id: int) -> Ruler | None:
+async def find_definition(session: AsyncSession, run_id: int) -> ScoringDefinition | None:
     """What a run measured with; None without the run."""
     found = await rows.one(session, Measure, f"{_MEASURES} = :run_id", run_id=run_id)
-    return _ruler(found) if found else None
+    return _definition(found) if found else None
 
 
-async def _peek_ruler(quick: Quick, run_id: int) -> Ruler | None:
+async def _peek_definition(quick: Quick, run_id: int) -> ScoringDefinition | None:
     """The same, kept: a run that has a snapshot does not change."""
-    if kept := quick.recent.get(("ruler", run_id)):
-        return cast("Ruler", kept)
+    if kept := quick.recent.get(("definition", run_id)):
+        return cast("ScoringDefinition", kept)
     found = await quick.one(MeasureRow, f"{_MEASURES} = $1", run_id)
     if found is None:
         return None
@@ -87,7 +89,7 @@ async def _peek_ruler(quick: Quick, run_id: int) -> Ruler | None:
         base_currency=found.base_currency, edges=decode(found.edges), model=decode(found.model),
         measured=decode(found.measured),
     )  # fmt: skip
-    return quick.recent.keep(("ruler", run_id), _ruler(measure))
+    return quick.recent.keep(("definition", run_id), _definition(measure))
 
 
 _MEASURES = (
@@ -96,8 +98,8 @@ _MEASURES = (
 )
 
 
-def _ruler(found: Measure) -> Ruler:
-    return Ruler(**{f.name: getattr(found, f.name) for f in fields(Ruler)})
+def _definition(found: Measure) -> ScoringDefinition:
+    return ScoringDefinition(**{f.name: getattr(found, f.name) for f in fields(ScoringDefinition)})
 
 
 def _figures(scores: CustomerScores) -> Figures:

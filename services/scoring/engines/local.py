@@ -9,7 +9,7 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
-from rfm_common.explain import SCORES, Ruler
+from rfm_common.explain import SCORES, ScoringDefinition
 from rfm_common.settings import Rule, Settings
 from scoring.engines.protocol import Engine
 from scoring.model import Assignment, Model, Points
@@ -88,7 +88,7 @@ class LocalEngine:
         """Add up by cluster."""
         return await asyncio.to_thread(frames.aggregate, self._frame, names, 0)
 
-    async def flows(self, run_id: int, then: Ruler, now: Ruler) -> Flows:
+    async def flows(self, run_id: int, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
         """Read the other snapshot once and join."""
         async with self._sessions() as session, session.begin():
             csv = await reading.copy_out(session, reading.snapshot_query(run_id))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.explain import Ruler
+from rfm_common.explain import ScoringDefinition
 from rfm_common.settings import Rule
 from scoring.model import Assignment, Model, Points
 from scoring.snapshot.features import Edges, Spec
@@ -58,7 +58,7 @@ class Engine(Protocol):
         """Add the snapshot up."""
         ...
 
-    async def flows(self, run_id: int, then: Ruler, now: Ruler) -> Flows:
+    async def flows(self, run_id: int, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
         """Compare with the published snapshot of the run `run_id`."""
         ...
 

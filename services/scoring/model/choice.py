@@ -8,7 +8,7 @@ import numpy as np
 
 from rfm_common import documents
 from rfm_common.settings import Transform
-from scoring.model.fit import Recipe, broken_names, cold_start, count_distinct, fit, thin
+from scoring.model.fit import Recipe, broken_names, cold_start, count_distinct, fit, subsample
 from scoring.model.model import Model, Start, nearest
 from scoring.model.quality import LARGEST, Fault, fault, refusal, silhouettes, stability
 from scoring.model.space import Points, Space
@@ -50,7 +50,7 @@ class Candidate:
 
 def sweep(features: Points, seed: int, transform: Transform) -> list[Candidate]:
     """Try each k on an even sample of the customers."""
-    points = Space.of(features, transform).points(thin(features, SWEEP_SAMPLE))
+    points = Space.of(features, transform).points(subsample(features, SWEEP_SAMPLE))
     most = count_distinct(points, max(CANDIDATES))
     return [try_k(points, k, seed) for k in CANDIDATES if k <= most]
 
@@ -127,7 +127,7 @@ def fit_auto(
 
 def _are_alike(features: Points) -> bool:
     """Whether so many customers have the same figures that a giant cluster cannot be helped."""
-    _, counts = np.unique(thin(features, SWEEP_SAMPLE), axis=0, return_counts=True)
+    _, counts = np.unique(subsample(features, SWEEP_SAMPLE), axis=0, return_counts=True)
     return bool(counts.max() > LARGEST * counts.sum())
 
 

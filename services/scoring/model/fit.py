@@ -53,7 +53,7 @@ class Solution(NamedTuple):
 
     centroids: Points
     inertia: float
-    rests: bool
+    converged: bool
 
 
 class Recipe(NamedTuple):
@@ -138,7 +138,7 @@ def broken_names(model: Model, features: Points, slack: float = 0.0) -> list[str
 
 def cold_start(points: Points, k: int, seed: int) -> Solution:
     """The best of several starts on a sample, refined on all points."""
-    sample = thin(points, START_SAMPLE)
+    sample = subsample(points, START_SAMPLE)
     starts = min(max(START_ROWS // len(sample), FEWEST_STARTS), MOST_STARTS)
     seeds = np.random.default_rng(seed).integers(SEEDS, size=starts)
     tried = [_kmeans(sample, k, "k-means++", int(one), THOROUGH) for one in seeds]
@@ -151,7 +151,7 @@ def refine(points: Points, centroids: Points, tolerance: float = THOROUGH.tolera
     patience = Patience(SLICE, tolerance)
     for _ in range(STEPS // SLICE):
         solution = _kmeans(points, len(centroids), centroids, 0, patience)
-        if solution.rests:
+        if solution.converged:
             break
         centroids = solution.centroids
     return solution
@@ -164,8 +164,8 @@ def _kmeans(points: Points, k: int, init: str | Points, seed: int, patience: Pat
             k, init=init, n_init=1, random_state=seed, max_iter=patience.steps,
             tol=patience.tolerance, algorithm="lloyd",
         ).fit(points)  # fmt: skip
-    rests = fitted.n_iter_ < patience.steps
-    return Solution(np.asarray(fitted.cluster_centers_), float(fitted.inertia_), rests)
+    converged = fitted.n_iter_ < patience.steps
+    return Solution(np.asarray(fitted.cluster_centers_), float(fitted.inertia_), converged)
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -180,12 +180,12 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def thin(points: Points, limit: int) -> Points:
+def subsample(points: Points, limit: int) -> Points:
     """Evenly spaced rows, at most `limit`: the same ones every time."""
-    return points[thin_rows(len(points), limit)]
+    return points[subsample_rows(len(points), limit)]
 
 
-def thin_rows(count: int, limit: int) -> slice | np.ndarray[tuple[int], np.dtype[np.int64]]:
+def subsample_rows(count: int, limit: int) -> slice | np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Which of `count` rows an even sample of at most `limit` takes."""
     if count <= limit:
         return slice(None)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_samples
 
-from scoring.model.fit import FEW_PER_CLUSTER, one_thread, thin_rows
+from scoring.model.fit import FEW_PER_CLUSTER, one_thread, subsample_rows
 from scoring.model.model import Assignment, Labels, nearest
 from scoring.model.space import Points
 from scoring.model.stopping import check
@@ -55,7 +55,7 @@ def silhouettes(
     points: Points, labels: Labels, k: int
 ) -> tuple[float | None, tuple[float | None, ...]]:
     """The mean silhouette of an even sample, and per cluster."""
-    rows = thin_rows(len(points), SILHOUETTE_SAMPLE)
+    rows = subsample_rows(len(points), SILHOUETTE_SAMPLE)
     sample, marks = points[rows], labels[rows]
     if not 1 < len(np.unique(marks)) < len(sample):
         return None, (None,) * k
@@ -94,7 +94,7 @@ def stability(points: Points, centroids: Points, seed: int) -> tuple[float | Non
     with the one that is most like it.
     """
     k = len(centroids)
-    sample = points[thin_rows(len(points), STABILITY_SAMPLE)]
+    sample = points[subsample_rows(len(points), STABILITY_SAMPLE)]
     if k < 2 or len(sample) < 2 * k:
         return (None,) * k
     rng = np.random.default_rng(seed)

@@ -22,11 +22,11 @@ from scoring.model import (
     stoppable,
 )
 from scoring.runs import report
-from scoring.runs.plan import Plan, read_plan, ruler
+from scoring.runs.plan import Plan, definition_of, read_plan
 from scoring.runs.progress import Progress
 from scoring.runs.publish import Outcome, Publication
 from scoring.runs.queue import Claim, note_version
-from scoring.runs.result import Fitted, Found
+from scoring.runs.result import Fitted, RunResult
 from scoring.snapshot.features import Edges, edge_positions, edges_at
 from scoring.snapshot.reading import count_rows
 from scoring.snapshot.records import Flows, Target, Totals
@@ -71,7 +71,7 @@ async def compute(
             fitted = await stoppable(_measured, solved) if solved else None
             if fitted:
                 fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
-            found = Found(
+            found = RunResult(
                 plan=plan, totals=totals, edges=edges, fitted=fitted,
                 aggregates=await engine.aggregate(fitted.model.segments if fitted else ()),
                 flows=Flows(),
@@ -165,16 +165,16 @@ def _start(plan: Plan) -> Start | None:
     return Start.stored(before.model, before.run_id)
 
 
-async def _flows(engine: Engine, found: Found) -> Flows:
+async def _flows(engine: Engine, found: RunResult) -> Flows:
     """From the snapshot before, if there is one and both have segments."""
     before = found.plan.previous
     if not (before and before.run_id and before.model.get("centroids") and found.fitted):
         return Flows()
-    now = report.ruler(found.plan, found.edges, found.fitted.model)
-    return await engine.flows(before.run_id, ruler(before), now)
+    now = report.definition(found.plan, found.edges, found.fitted.model)
+    return await engine.flows(before.run_id, definition_of(before), now)
 
 
-def _outcome(found: Found, target: Target, claimed: Claim, amends: int | None) -> Outcome:
+def _outcome(found: RunResult, target: Target, claimed: Claim, amends: int | None) -> Outcome:
     return Outcome(
         target=target, amends=amends, data_version=found.plan.data_version,
         row=report.row(found, claimed.parameters), stats=found.aggregates.stats,

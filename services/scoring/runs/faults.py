@@ -22,7 +22,7 @@ def is_transient(error: BaseException) -> bool:
     return any(is_passing(one) or _sqlstate(one) == REPLACED for one in _causes(error))
 
 
-def words(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """The error in one line; of a group, its first member."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -19,11 +19,11 @@ from rfm_common.tasks import together
 from scoring.engines import Engine, EngineAwayError
 from scoring.runs import queue
 from scoring.runs.compute import compute
-from scoring.runs.faults import is_locked_out, is_transient, words
+from scoring.runs.faults import describe, is_locked_out, is_transient
 from scoring.runs.progress import Pace, Progress
 from scoring.runs.publish import BaseReplacedError, Outcome, Publication, publication
 from scoring.runs.queue import CancelledRunError, Claim, LostRunError
-from scoring.runs.upkeep import tidy
+from scoring.runs.upkeep import run_maintenance
 
 TICK = 0.05
 """Seconds between two looks at the step of a run."""
@@ -54,7 +54,7 @@ async def drain(context: Context) -> int:
     while claimed := await _next(context):
         await carry_out(context, claimed)
         done += 1
-    await tidy(context.settings, context.sessions)
+    await run_maintenance(context.settings, context.sessions)
     return done
 
 
@@ -96,17 +96,18 @@ async def _carry_out(context: Context, claimed: Claim) -> None:
 
 async def _under_lease(context: Context, claimed: Claim) -> None:
     """Compute and publish while a second task shows signs of life; the first to end decides."""
-    progress, alive = Progress(), asyncio.Lock()
+    progress, heartbeat_lock = Progress(), asyncio.Lock()
     async with publication(context.sessions, claimed) as swap:
         outcome = await together(
-            _work(context, swap, progress, alive), _keep(context, claimed, progress, alive)
+            _work(context, swap, progress, heartbeat_lock),
+            _heartbeat(context, claimed, progress, heartbeat_lock),
         )
     seconds = round(sum(progress.timings.values()), 2)
     log.info(outcome.row["message"], extra={"seconds": seconds})
 
 
 async def _work(
-    context: Context, swap: Publication, progress: Progress, alive: asyncio.Lock
+    context: Context, swap: Publication, progress: Progress, heartbeat_lock: asyncio.Lock
 ) -> Outcome:
     """Compute and publish.
 
@@ -115,11 +116,11 @@ async def _work(
     outcome = await _compute(context, swap, progress)
     give_up, pause = monotonic() + SWAP_PATIENCE, 0.05
     while True:
-        await alive.acquire()
+        await heartbeat_lock.acquire()
         try:
             await _publish(swap, outcome, progress)
         except Exception as error:
-            alive.release()
+            heartbeat_lock.release()
             if not is_locked_out(error) or monotonic() > give_up:
                 raise
         else:
@@ -143,14 +144,14 @@ async def _publish(swap: Publication, outcome: Outcome, progress: Progress) -> N
     await swap.publish(outcome)
 
 
-async def _keep(
-    context: Context, claimed: Claim, progress: Progress, alive: asyncio.Lock
+async def _heartbeat(
+    context: Context, claimed: Claim, progress: Progress, heartbeat_lock: asyncio.Lock
 ) -> NoReturn:
     """Prolong the lease and tell the step; ends only by LostRunError or CancelledRunError."""
     pace = Pace()
     while True:
         if pace.is_due(progress.step):
-            async with alive:
+            async with heartbeat_lock:
                 pace.told(progress.step)
                 await _beat(context, claimed, progress)
         await asyncio.sleep(TICK)
@@ -173,11 +174,11 @@ async def _beat(context: Context, claimed: Claim, progress: Progress) -> None:
 
 async def _failed(context: Context, claimed: Claim, error: Exception) -> None:
     if is_transient(error):
-        log.warning("run interrupted: %s", words(error))
-        await _release(context, claimed, words(error))
+        log.warning("run interrupted: %s", describe(error))
+        await _release(context, claimed, describe(error))
     else:
         log.exception("run failed")
-        await _end(context, claimed, RunState.FAILED, words(error))
+        await _end(context, claimed, RunState.FAILED, describe(error))
 
 
 async def _release(context: Context, claimed: Claim, error: str | None = None) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rfm_common.explain import Ruler
+from rfm_common.explain import ScoringDefinition
 from rfm_common.models import DataState, ExchangeRate, ScoringRun
 from rfm_common.runs import resolve_calc_date
 from rfm_common.settings import Settings
@@ -124,11 +124,11 @@ async def _model_run(
     return found.first()
 
 
-def ruler(run: ScoringRun) -> Ruler:
+def definition_of(run: ScoringRun) -> ScoringDefinition:
     """What a finished run was measured with."""
     if run.calc_date is None:
         raise ValueError(f"run {run.run_id} has no calc_date")
-    return Ruler(
+    return ScoringDefinition(
         calc_date=run.calc_date, window_days=run.window_days, base_currency=run.base_currency,
         edges=run.edges, model=run.model, measured=run.summary.get("measured", {}),
     )  # fmt: skip

@@ -3,18 +3,18 @@
 from typing import Any
 
 from rfm_common.documents import ClusterMetrics, Measured, Metrics, Notice, Summary
-from rfm_common.explain import Ruler
+from rfm_common.explain import ScoringDefinition
 from scoring.model import LARGEST, Fault, Model, Quality, fault, verdict
 from scoring.runs.plan import Plan
 from scoring.runs.publish import RunColumns
-from scoring.runs.result import Fitted, Found
+from scoring.runs.result import Fitted, RunResult
 from scoring.snapshot.features import Edges, Spec, stored_edges
 
 FEW_CUSTOMERS = 10
 Json = dict[str, Any]
 
 
-def row(found: Found, parameters: Json) -> RunColumns:
+def row(found: RunResult, parameters: Json) -> RunColumns:
     """The values of the run's columns."""
     spec, fitted = found.plan.spec, found.fitted
     k = fitted.model.k if fitted else 0
@@ -34,16 +34,16 @@ def row(found: Found, parameters: Json) -> RunColumns:
     }  # fmt: skip
 
 
-def ruler(plan: Plan, edges: Edges, model: Model) -> Ruler:
+def definition(plan: Plan, edges: Edges, model: Model) -> ScoringDefinition:
     """What this run measures with, as it will be stored."""
-    return Ruler(
+    return ScoringDefinition(
         calc_date=plan.spec.calc_date, window_days=plan.spec.window_days,
         base_currency=plan.spec.base_currency or None, edges=stored_edges(edges),
         model=model.data(), measured=measured(plan.spec),
     )  # fmt: skip
 
 
-def metrics(found: Found, parameters: Json) -> Metrics:
+def metrics(found: RunResult, parameters: Json) -> Metrics:
     """The quality of the clusters, each cluster's own, and who moved."""
     if found.fitted is None:
         return {}
@@ -60,13 +60,13 @@ def metrics(found: Found, parameters: Json) -> Metrics:
     }  # fmt: skip
 
 
-def clustered(found: Found) -> int:
+def clustered(found: RunResult) -> int:
     """How many customers the clusters hold."""
     is_classic = found.fitted is None or found.fitted.model.rule == "classic"
     return found.totals.customers if is_classic else found.totals.active_customers
 
 
-def _clusters(found: Found, model: Model, quality: Quality) -> list[ClusterMetrics]:
+def _clusters(found: RunResult, model: Model, quality: Quality) -> list[ClusterMetrics]:
     points = [dict(zip("rfm", point, strict=True)) for point in model.centroids.tolist()]
     return [
         {
@@ -82,7 +82,7 @@ def _clusters(found: Found, model: Model, quality: Quality) -> list[ClusterMetri
     ]  # fmt: skip
 
 
-def summary(found: Found) -> Summary:
+def summary(found: RunResult) -> Summary:
     """Totals that every page shows."""
     totals, spec = found.totals, found.plan.spec
     return {
@@ -102,7 +102,7 @@ def measured(spec: Spec) -> Measured:
     return {"counted_statuses": list(spec.statuses), "timezone": spec.zone, "as_of": spec.as_of}
 
 
-def message(found: Found) -> str:
+def message(found: RunResult) -> str:
     """One sentence for whoever waits for the run."""
     if not found.fitted:
         return "There are no customers yet."
@@ -111,7 +111,7 @@ def message(found: Found) -> str:
     return f"{found.totals.customers:,} customers in {segments} segments."
 
 
-def warnings(found: Found, parameters: Json) -> list[Notice]:
+def warnings(found: RunResult, parameters: Json) -> list[Notice]:
     """What a reader should know before trusting the numbers."""
     checks = (
         _no_customers(found), _no_orders(found), _fell_back(found), _left_out(found),
@@ -123,20 +123,20 @@ def warnings(found: Found, parameters: Json) -> list[Notice]:
 Warned = tuple[str, str] | None
 
 
-def _no_customers(found: Found) -> Warned:
+def _no_customers(found: RunResult) -> Warned:
     if found.totals.customers:
         return None
     return "no_customers", "There are no customers yet; drop a file of customers or orders."
 
 
-def _no_orders(found: Found) -> Warned:
+def _no_orders(found: RunResult) -> Warned:
     if found.totals.active_customers or not found.totals.customers:
         return None
     days = found.plan.spec.window_days
     return "no_orders", f"No customer has a counted order in the {days} days before the date."
 
 
-def _fell_back(found: Found) -> Warned:
+def _fell_back(found: RunResult) -> Warned:
     if not found.plan.fell_back:
         return None
     spec = found.plan.spec
@@ -146,7 +146,7 @@ def _fell_back(found: Found) -> Warned:
     )
 
 
-def _left_out(found: Found) -> Warned:
+def _left_out(found: RunResult) -> Warned:
     count, base = found.totals.left_out, found.plan.spec.base_currency
     if not count:
         return None
@@ -155,7 +155,7 @@ def _left_out(found: Found) -> Warned:
     )
 
 
-def _of_model(found: Found, fitted: Fitted, parameters: Json) -> tuple[Warned, ...]:
+def _of_model(found: RunResult, fitted: Fitted, parameters: Json) -> tuple[Warned, ...]:
     return (
         _fewer(fitted, parameters), _tamed(fitted, parameters), _giant(fitted),
         _poor_choice(fitted), _few(found, fitted),
@@ -193,7 +193,7 @@ def _poor_choice(fitted: Fitted) -> Warned:
     return "no_good_k", "No number of clusters gives an answer to rely on; the least bad is shown."
 
 
-def _few(found: Found, fitted: Fitted) -> Warned:
+def _few(found: RunResult, fitted: Fitted) -> Warned:
     count, k = clustered(found), fitted.model.k
     if count >= FEW_CUSTOMERS * k:
         return None

@@ -20,7 +20,7 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class RunResult:
     """A computed snapshot: what was read, how it was measured, what came out."""
 
     plan: Plan

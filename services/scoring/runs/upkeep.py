@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
-from scoring.runs.faults import is_transient, words
-from scoring.runs.plan import ruler
+from scoring.runs.faults import describe, is_transient
+from scoring.runs.plan import definition_of
 from scoring.runs.publish import retire, write_flows
 from scoring.snapshot import flows, frames, reading, writing
 from scoring.snapshot.records import Flows
@@ -19,17 +19,17 @@ from scoring.snapshot.retention import Kept, expendable
 log = logging.getLogger("rfm.scoring")
 
 
-async def tidy(settings: Settings, sessions: Sessions) -> None:
+async def run_maintenance(settings: Settings, sessions: Sessions) -> None:
     """Bring everything that follows from the snapshots up to date; safe to repeat and to lose."""
     try:
         await _clear(sessions)
-        await _thin(settings, sessions)
+        await _prune(settings, sessions)
         while await _index_lists(sessions):
             pass
         while await _refresh_flows(sessions):
             pass
     except Exception as error:
-        log.warning("will tidy up later: %s", words(error), exc_info=not is_transient(error))
+        log.warning("will tidy up later: %s", describe(error), exc_info=not is_transient(error))
 
 
 async def _clear(sessions: Sessions) -> None:
@@ -45,7 +45,7 @@ async def _index_lists(sessions: Sessions) -> bool:
         return await writing.index_lists(session)
 
 
-async def _thin(settings: Settings, sessions: Sessions) -> None:
+async def _prune(settings: Settings, sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
         await writing.wait_briefly(session)
         await lock(session, AdvisoryLock.PUBLISH)
@@ -88,7 +88,9 @@ async def _flows(session: AsyncSession, then: ScoringRun, now: ScoringRun) -> Fl
         await reading.copy_out(session, reading.snapshot_query(run.run_id)) for run in (then, now)
     ]
     before, after = [await asyncio.to_thread(frames.read_snapshot, csv) for csv in tables]
-    return await asyncio.to_thread(flows.compare, before, after, ruler(then), ruler(now))
+    return await asyncio.to_thread(
+        flows.compare, before, after, definition_of(then), definition_of(now)
+    )
 
 
 _STALE = """

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rfm_common.explain import Ruler, elapsed_days, is_comparable
+from rfm_common.explain import ScoringDefinition, elapsed_days, is_comparable
 from rfm_common.models import Cause
 from scoring.model import Model
 from scoring.snapshot.frames import numbers
 from scoring.snapshot.records import Flow, Flows
 
 
-def compare(before: pl.DataFrame, after: pl.DataFrame, then: Ruler, now: Ruler) -> Flows:
+def compare(
+    before: pl.DataFrame, after: pl.DataFrame, then: ScoringDefinition, now: ScoringDefinition
+) -> Flows:
     """Join two snapshots by customer, name each one's cause, and add up."""
     known = before.select("customer_id", **{f"{name}_before": name for name in _COMPARED})
     both = after.select("customer_id", *_COMPARED).join(known, on="customer_id", how="left")
@@ -55,7 +57,7 @@ def _stayed(marked: pl.DataFrame) -> pl.DataFrame:
     return marked.filter(pl.col("segment_name") == pl.col("segment_name_before"))
 
 
-def _movers(marked: pl.DataFrame, then: Ruler, now: Ruler) -> pl.DataFrame:
+def _movers(marked: pl.DataFrame, then: ScoringDefinition, now: ScoringDefinition) -> pl.DataFrame:
     """Where would their figures of now be under the model of then? That tells the cause."""
     moved = marked.filter(pl.col("segment_name") != pl.col("segment_name_before"))
     if not is_comparable(then, now):

@@ -36,7 +36,7 @@ def never_rest() -> None:
     module: Any = sys.modules[fit.__module__]
     solution = module.Solution
     module.START_SAMPLE, module.STEPS = 10, 10**9
-    module.Solution = lambda centroids, inertia, _: solution(centroids, inertia, rests=False)
+    module.Solution = lambda centroids, inertia, _: solution(centroids, inertia, converged=False)
 
 
 if __name__ == "__main__":

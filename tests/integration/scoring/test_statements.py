@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
-from rfm_common.explain import SCORES, Ruler
+from rfm_common.explain import SCORES, ScoringDefinition
 from rfm_common.settings import Transform
 from rfm_spark import statements
 from scoring.model import Model, Points, Recipe, fit
@@ -175,8 +175,8 @@ async def test_everyone_gets_the_same_cluster_and_rank(
     )  # fmt: skip
 
 
-def ruler(spec: Spec, model: Model, calc_date: datetime) -> Ruler:
-    return Ruler(
+def definition(spec: Spec, model: Model, calc_date: datetime) -> ScoringDefinition:
+    return ScoringDefinition(
         calc_date=calc_date, window_days=spec.window_days, base_currency=spec.base_currency,
         edges={}, model=model.data(), measured={},
     )  # fmt: skip
@@ -190,14 +190,14 @@ async def test_flows_and_their_causes_are_the_same(database, memory, window_days
     then = await InMemory.of(session, past)
     models = [fit(buyers(one.frame), k, Recipe(42, "log1p")) for one, k in ((then, 3), (now, 4))]
     before, after = then.placed(models[0]), now.placed(models[1])
-    rulers = (
-        ruler(replace(past, window_days=window_days), models[0], earlier),
-        ruler(now.spec, models[1], CALC_DATE),
+    definitions = (
+        definition(replace(past, window_days=window_days), models[0], earlier),
+        definition(now.spec, models[1], CALC_DATE),
     )
     for name, frame in (("before", before), ("after", after)):
         await put(database, name, frame)
-    query = statements.flows("before", "after", *rulers, database.dialect)
-    expected = flows.compare(before, after, *rulers)
+    query = statements.flows("before", "after", *definitions, database.dialect)
+    expected = flows.compare(before, after, *definitions)
     assert flows.gathered(await database.run(query)) == expected
     assert {row.cause for row in expected.rows} >= {"new_customer", "stayed"}
 

@@ -16,7 +16,7 @@ from rfm_common.models import Cause, ScoringRun
 from rfm_common.runs import RunRequest
 from scoring.model import Model, Points, Recipe, fit, nearest
 from scoring.runs import compute
-from scoring.runs.plan import ruler
+from scoring.runs.plan import definition_of
 from scoring.snapshot.records import FLOWING
 from tests.integration.scoring.shop import ShopOrder, at, load, score, snapshot
 from tests.unit.scoring.people import History, history, steady
@@ -179,7 +179,7 @@ async def test_each_customers_reason_adds_up_to_the_flows_and_edges_move_only_sc
     later = RunRequest(calc_date=TODAY + timedelta(hours=6))
     now = await score(settings, sessions, redis, later)
     before, after = [await snapshot(sessions, run.calc_date) for run in (then, now)]
-    whys = [explain(figures(before[one]), figures(row), ruler(then), ruler(now))
+    whys = [explain(figures(before[one]), figures(row), definition_of(then), definition_of(now))
             for one, row in after.items()]  # fmt: skip
 
     by_edges = [why for why in whys if why.cause is Cause.EDGES]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm_common.explain import Figures, Ruler, cluster_of, explain, standardise
+from rfm_common.explain import Figures, ScoringDefinition, cluster_of, explain, standardise
 from rfm_common.models import Cause
 from scoring.model import Model, Space
 from scoring.snapshot import flows
@@ -30,8 +30,8 @@ def model(names: tuple[str, str], border: float) -> dict[str, object]:
             "centroids": centroids, "names": list(names), "seed": 1}  # fmt: skip
 
 
-THEN = Ruler(calc_date=at("2026-03-01"), window_days=365, base_currency="EUR", edges=EDGES,
-             model=model(("Fresh", "Stale"), 30), measured={})  # fmt: skip
+THEN = ScoringDefinition(calc_date=at("2026-03-01"), window_days=365, base_currency="EUR",
+             edges=EDGES, model=model(("Fresh", "Stale"), 30), measured={})  # fmt: skip
 WEEK_LATER = replace(THEN, calc_date=at("2026-03-08"))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from scoring.engines import EngineAwayError
 from scoring.engines.protocol import EngineError
-from scoring.runs.faults import is_locked_out, is_transient, words
+from scoring.runs.faults import describe, is_locked_out, is_transient
 
 PASSING = (
     ConnectionRefusedError("nobody listens"),
@@ -24,13 +24,13 @@ PASSING = (
 LASTING = (ValueError("a bug"), EngineError("Spark refused"), asyncpg.UndefinedColumnError("c"))
 
 
-@pytest.mark.parametrize("error", PASSING, ids=words)
+@pytest.mark.parametrize("error", PASSING, ids=describe)
 def test_what_may_succeed_a_moment_later(error) -> None:
     assert is_transient(error)
     assert is_transient(ExceptionGroup("tasks", [error]))
 
 
-@pytest.mark.parametrize("error", LASTING, ids=words)
+@pytest.mark.parametrize("error", LASTING, ids=describe)
 def test_what_would_fail_again(error) -> None:
     assert not is_transient(error)
 
@@ -42,4 +42,4 @@ def test_a_held_lock_is_told_from_the_rest() -> None:
 
 def test_a_group_is_told_by_its_first_member() -> None:
     inner = ExceptionGroup("inner", [EngineAwayError("Spark is away")])
-    assert words(ExceptionGroup("outer", [inner])) == "EngineAwayError: Spark is away"
+    assert describe(ExceptionGroup("outer", [inner])) == "EngineAwayError: Spark is away"
