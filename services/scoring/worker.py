@@ -7,6 +7,7 @@ harm. When Redis is away a worker asks itself.
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from arq import ArqRedis
@@ -26,7 +27,8 @@ from scoring.runs.upkeep import run_maintenance
 
 QUEUE = "rfm:scoring"
 POLL = 0.05
-DAY = 86_400
+TURN = 10.0
+"""Seconds for which a worker that has runs leaves further jobs to those that are free."""
 
 log = logging.getLogger("rfm.scoring")
 
@@ -83,12 +85,16 @@ class ScoringWorker:
         return True
 
     async def look(self, _: dict[Any, Any]) -> None:
-        """The arq job: have this worker look for runs, and take no other job while it has some.
+        """The arq job: have this worker look for runs.
 
-        The runs are not the job's: Redis may go, and arq with it, while one is carried out.
+        The runs are not the job's: Redis may go, and arq with it, while one is carried out. And a
+        job is short, so that those of killed workers, which arq keeps until they would have timed
+        out, never pile up in front of new ones.
         """
         self._call()
-        await self._idle.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TURN):
+                await self._idle.wait()
 
     def _call(self) -> None:
         self._idle.clear()
@@ -121,7 +127,7 @@ class ScoringWorker:
     def _arq(self) -> Worker:
         look: Any = self.look
         return Worker(
-            [func(look, name=self.look.__name__, keep_result=0, timeout=DAY)],
+            [func(look, name=self.look.__name__, keep_result=0, timeout=2 * TURN)],
             queue_name=QUEUE, redis_pool=connect_arq(self._context.settings),
             on_startup=self._ready, handle_signals=False, max_jobs=1, poll_delay=POLL,
             health_check_interval=10, health_check_key=f"{QUEUE}:health:{self._context.worker}",

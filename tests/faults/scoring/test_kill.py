@@ -17,7 +17,7 @@ from rfm_common.settings import Settings
 from scoring import listener
 from scoring.engines import open_engine
 from scoring.runs import jobs, queue
-from scoring.worker import POLL
+from scoring.worker import POLL, ScoringWorker
 from tests.faults.scoring.doomed import POINTS
 from tests.faults.scoring.fleet import fleet, stopped_at
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs
@@ -83,6 +83,18 @@ async def test_killed_at_every_step(settings, sessions, redis) -> None:
 def test_a_killed_run_is_taken_over_within_15_seconds() -> None:
     """The lease runs out, then somebody looks: what happens is in the test above."""
     assert queue.LEASE.total_seconds() + listener.SWEEP_MS / 1000 + POLL <= 15
+
+
+async def test_what_killed_workers_leave_in_redis_does_not_pile_up(
+    settings, sessions, redis
+) -> None:
+    """arq reads the oldest 100 jobs, also those that it takes for running elsewhere.
+
+    A worker that is killed again and again leaves one each time, at most every few seconds.
+    """
+    engine = open_engine(settings, sessions)
+    worker = ScoringWorker(jobs.Context(settings, sessions, redis, engine, "test"))
+    assert worker._arq().in_progress_timeout_s <= 60
 
 
 @pytest.mark.timeout(180)
