@@ -5,9 +5,10 @@ import io
 import tarfile
 from pathlib import Path
 
-from gateway import assets
-from gateway.assets import ASSETS, Asset, describe, folder
-from gateway.pages import render, scripts
+from gateway.kit import assets
+from gateway.kit.assets import ASSETS, Asset, describe, folder
+from gateway.kit import render
+from gateway.web import scripts
 from rfm_common.settings import Settings
 
 CONTENT = b"window.library = 1;"

@@ -8,12 +8,12 @@ import pytest
 from babel import Locale
 
 from gateway.charts.points import Point
-from gateway.pages import cluster_figures, figures
-from gateway.pages.flows import build_balance, build_matrix, count_causes, direction
-from gateway.pages.numbers import Numbers
-from gateway.queries.pages import Segment
-from gateway.schemas.customers import OrderRow
-from gateway.schemas.migrations import Flow
+from gateway.charts import cluster_figures, page_figures as figures
+from gateway.migrations.flows import build_balance, build_matrix, count_causes, direction
+from gateway.kit.numbers import Numbers
+from gateway.overview.queries import Segment
+from gateway.customers.schemas import OrderRow
+from gateway.migrations.schemas import Flow
 from rfm_common.models import ScoringRun
 
 NUMBERS = Numbers(Locale("de", "DE"), ZoneInfo("UTC"), "EUR")

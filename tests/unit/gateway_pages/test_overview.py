@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.pages.guide import GUIDES, guide, rank
-from gateway.pages.histograms import histogram
-from gateway.pages.kpis import Moment, build_kpis, money_at_risk, relative_change
-from gateway.pages.numbers import Numbers
-from gateway.pages.overview import build_grid, build_rows
-from gateway.queries.pages import Segment
-from gateway.queries.segments import slug
+from gateway.kit.guide import GUIDES, guide, rank
+from gateway.segments.histograms import histogram
+from gateway.overview.kpis import Moment, build_kpis, money_at_risk, relative_change
+from gateway.kit.numbers import Numbers
+from gateway.overview.page import build_grid, build_rows
+from gateway.overview.queries import Segment
+from gateway.segments.queries import slug
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
 STYLES = Path("services/gateway/static/app.css").resolve()
