@@ -8,8 +8,8 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.web.app import create_app
 from gateway.kit.assets import fetching
+from gateway.web.app import create_app
 from gateway.web.edge import alive
 from gateway.web.server import Server
 from gateway.webhooks.endpoints import check_settings

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from gateway.charts.points import Point
 from gateway.charts.page_figures import Figure
+from gateway.charts.points import Point
 from gateway.kit.numbers import Numbers
 from rfm_common.models import ScoringRun
 

@@ -8,15 +8,15 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.charts import cluster_figures
+from gateway.charts import page_figures as figures
+from gateway.charts.queries import read_sample, read_trend
+from gateway.customers.queries import customer_orders
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.charts import cluster_figures, page_figures as figures
 from gateway.kit.frame import NumbersDep
 from gateway.kit.numbers import Numbers
-from gateway.customers.queries import customer_orders
-from gateway.overview.queries import find_run
-from gateway.charts.queries import read_sample, read_trend
 from gateway.kit.rows import Page
-from gateway.kit.snapshots import latest_snapshot
+from gateway.kit.snapshots import find_run, latest_snapshot
 from rfm_common.models import ScoringRun
 
 Chart = Callable[[AsyncSession, ScoringRun, Numbers], Awaitable[figures.Figure]]

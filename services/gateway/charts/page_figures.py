@@ -10,10 +10,10 @@ from html import escape
 from typing import Any
 
 from gateway.charts.points import Point
+from gateway.customers.schemas import OrderRow
 from gateway.kit.guide import guide, rank
 from gateway.kit.numbers import Numbers
-from gateway.overview.queries import Segment
-from gateway.customers.schemas import OrderRow
+from gateway.segments.figures import Segment
 
 Figure = dict[str, Any]
 SYMBOLS = ("star", "circle", "diamond", "triangle-up", "square", "triangle-down", "hexagon", "x")

@@ -7,8 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.charts.points import Point
 from gateway.kit import rows
-from gateway.overview.queries import Segment, list_segments_of
 from gateway.segments.country_figures import country_segments
+from gateway.segments.figures import Segment, list_segments_of
 from rfm_common.models import ScoringRun
 
 

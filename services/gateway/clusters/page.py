@@ -7,10 +7,10 @@ from litestar import Request, Response, get
 
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
-from gateway.kit.guide import rank
+from gateway.kit.guide import SILENT, rank
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
-from gateway.overview.queries import SILENT, find_run, find_snapshot
+from gateway.kit.snapshots import find_run, find_snapshot_run
 from rfm_common.errors import NotFoundError
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
@@ -98,7 +98,7 @@ async def _chosen_run(
     session: SessionDep, settings: Settings, asked: str | None
 ) -> ScoringRun | None:
     if not asked:
-        return await find_snapshot(session, settings.zone)
+        return await find_snapshot_run(session, settings.zone)
     number = int(asked) if asked.isascii() and asked.isdigit() else 0
     return await find_run(session, number) if number < 2**31 else None
 

@@ -7,17 +7,17 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
 from gateway.customers import queries
-from gateway.customers.queries import CustomerRecord
 from gateway.customers.facts import customer_facts
 from gateway.customers.filters import CustomerFilter, SortKey
 from gateway.customers.lists import Window, list_customers
+from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import peek_reason
-from gateway.segments.queries import find_segment
-from gateway.kit.snapshots import latest_snapshot
-from gateway.kit.responses import answer
 from gateway.customers.schemas import CustomerDetail, CustomerList, OrderList, OrderRow
+from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
+from gateway.kit.responses import answer
+from gateway.kit.snapshots import latest_snapshot
+from gateway.segments.queries import find_segment
 from gateway.segments.schemas import CustomerRow
 from rfm_common.errors import existing
 

@@ -2,8 +2,8 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit import rows
 from gateway.customers.filters import Condition, CustomerFilter, condition
+from gateway.kit import rows
 from gateway.kit.schemas import Snapshot
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from msgspec.json import decode
 
 from gateway.customers.queries import CustomerRecord
+from gateway.customers.schemas import CustomerScores, OrderRow
 from gateway.kit.quick import Quick
 from gateway.kit.rows import money
 from gateway.kit.snapshots import BY_DATE
-from gateway.customers.schemas import CustomerScores, OrderRow
 from rfm_common.settings import Settings
 
 NEWEST = 100

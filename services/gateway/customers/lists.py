@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit import rows
 from gateway.customers.counts import count
 from gateway.customers.filters import EVERYONE, Condition, CustomerFilter, SortKey, condition
-from gateway.kit.rows import Page
 from gateway.customers.search import MANY, Found, found_by
-from gateway.segments.queries import CUSTOMER_COLUMNS, customer_tables
+from gateway.kit import rows
+from gateway.kit.rows import Page
 from gateway.kit.schemas import Snapshot
+from gateway.segments.queries import CUSTOMER_COLUMNS, customer_tables
 from gateway.segments.schemas import CustomerRow
 from rfm_common.errors import NotFoundError
 

@@ -10,19 +10,19 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from msgspec import Meta
 
-from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.customers.filters import CustomerFilter, SortKey
+from gateway.customers.lists import Window, list_customers
 from gateway.kit.days import DayDep
+from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import Frame, FrameDep
-from gateway.kit.guide import rank
+from gateway.kit.guide import rank, slug
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager
 from gateway.kit.render import answer
-from gateway.customers.filters import CustomerFilter, SortKey
-from gateway.customers.lists import Window, list_customers
 from gateway.kit.rows import Page
-from gateway.segments.queries import find_segment, segment_names, slug
-from gateway.kit.snapshots import find_snapshot
 from gateway.kit.schemas import Score, Snapshot
+from gateway.kit.snapshots import find_snapshot
+from gateway.segments.queries import find_segment, segment_names
 from gateway.segments.schemas import CustomerRow
 from rfm_common.errors import InvalidInputError
 

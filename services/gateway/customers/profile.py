@@ -9,17 +9,17 @@ from urllib.parse import quote
 from litestar import Response, get
 from litestar.params import FromPath
 
+from gateway.customers import queries
+from gateway.customers.queries import CustomerRecord
+from gateway.customers.reasons import find_reason
+from gateway.customers.schemas import CustomerScores, OrderRow, Reason
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import CAUSES
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
-from gateway.customers import queries
-from gateway.customers.queries import CustomerRecord
-from gateway.customers.reasons import find_reason
 from gateway.kit.rows import Page
 from gateway.kit.snapshots import latest_snapshot
-from gateway.customers.schemas import CustomerScores, OrderRow, Reason
 from rfm_common.errors import NotFoundError
 
 ORDERS = 100

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.customers.schemas import CustomerScores, OrderRow
 from gateway.kit import rows
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Answer, Snapshot
-from gateway.customers.schemas import CustomerScores, OrderRow
 from rfm_common.settings import Settings
 
 

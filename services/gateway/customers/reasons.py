@@ -8,10 +8,10 @@ from typing import Any, cast
 from msgspec.json import decode
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.customers.schemas import CustomerScores, Reason, ScoreMove
 from gateway.kit import rows
 from gateway.kit.quick import Quick
 from gateway.kit.schemas import Answer
-from gateway.customers.schemas import CustomerScores, Reason, ScoreMove
 from rfm_common.explain import Figures, Ruler, explain
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit import rows
 from gateway.customers.filters import Condition
+from gateway.kit import rows
 from gateway.kit.planner import ANY_WAY, BY_INDEX, plan
 
 MANY = 5_000

@@ -10,16 +10,17 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.exports.queries import count_exported, customers_query
 from gateway.kit.audited import Export, audited
 from gateway.kit.dependencies import ActorDep, SessionDep, SessionsDep, SettingsDep, SnapshotDep
-from gateway.migrations.changes import change, count_moves, moves, standings
-from gateway.exports.queries import count_exported, customers_query
-from gateway.segments.queries import find_segment, slug
-from gateway.kit.snapshots import hold, snapshot_before, snapshot_since
+from gateway.kit.guide import slug
 from gateway.kit.responses import CSV, JSON, csv_lines, csv_text, encode
-from gateway.migrations.change_schemas import Change, Changes
 from gateway.kit.schemas import MOMENT, Snapshot
+from gateway.kit.snapshots import hold, snapshot_before, snapshot_since
 from gateway.kit.streams import Produce, Write, copy_rows, download, spooled
+from gateway.migrations.change_schemas import Change, Changes
+from gateway.migrations.changes import change, count_moves, moves, standings
+from gateway.segments.queries import find_segment
 from rfm_common.db import Sessions
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
 from rfm_common.settings import Settings

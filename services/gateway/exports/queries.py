@@ -4,8 +4,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
 from gateway.kit.rows import money
-from gateway.segments.queries import EVERYBODY, customer_tables
 from gateway.kit.schemas import Snapshot
+from gateway.segments.queries import EVERYBODY, customer_tables
 
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 

@@ -7,14 +7,14 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.exports.queries import rejects_query
+from gateway.imports import queries
+from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadAnswer
+from gateway.imports.uploads import receive
 from gateway.kit.audited import Export, audited
 from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
-from gateway.imports import queries
-from gateway.exports.queries import rejects_query
 from gateway.kit.responses import answer
-from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadAnswer
 from gateway.kit.streams import Write, copy_rows, download, spooled
-from gateway.imports.uploads import receive
 from rfm_common.errors import GoneError, existing
 from rfm_common.models import ImportState
 

@@ -3,9 +3,9 @@
 from litestar import delete, post
 
 from gateway.imports.demo import drop_demo, remove_demo
+from gateway.imports.schemas import DemoRemoved, UploadAnswer
 from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
 from gateway.runs.requests import ring
-from gateway.imports.schemas import DemoRemoved, UploadAnswer
 
 
 @post("/demo", summary="Load demo data", tags=["Imports"], status_code=202)

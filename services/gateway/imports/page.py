@@ -8,14 +8,14 @@ from urllib.parse import quote
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
+from gateway.imports import queries
+from gateway.imports.effects import Hint, build_changes, build_hints
+from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
-from gateway.imports.effects import Hint, build_changes, build_hints
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
 from gateway.kit.render import answer
-from gateway.imports import queries
-from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from rfm_common.errors import NotFoundError
 
 PAGE_SIZE = 50

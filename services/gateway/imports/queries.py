@@ -2,9 +2,9 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from gateway.kit import rows
 from gateway.kit.rows import Page
-from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from rfm_common.models import ImportState
 
 COLUMNS = """

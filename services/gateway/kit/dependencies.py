@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.quick import Quick, Recent
-from gateway.kit.rows import Page
-from gateway.kit.snapshots import find_snapshot
 from gateway.kit.responses import refuse_unchanged
+from gateway.kit.rows import Page
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
+from gateway.kit.snapshots import find_snapshot
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 

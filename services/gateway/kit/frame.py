@@ -5,12 +5,14 @@ from typing import Any
 
 from litestar import Request
 from litestar.di import NamedDependency
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import assets
 from gateway.kit.dependencies import RedisDep, SessionDep, SettingsDep
 from gateway.kit.numbers import Numbers, choose_locale
-from gateway.overview.queries import has_demo_data
 from rfm_common.bus import BUS_ERRORS, NOWHERE, end_of_stream
+from rfm_common.models import Import
 
 NAVIGATION = (
     ("overview", "/dashboard", "Overview"),
@@ -86,6 +88,12 @@ async def provide_frame(
         numbers=numbers,
         libraries=assets.describe(settings),
         events_url=f"/events?since={place}",
-        has_demo=await has_demo_data(session),
+        has_demo=await _has_demo_data(session),
         url=f"{request.url.path}?{request.url.query}".rstrip("?"),
     )
+
+
+async def _has_demo_data(session: AsyncSession) -> bool:
+    """Whether any loaded file is demo data."""
+    found = await session.exec(select(Import.import_id).where(Import.is_demo).limit(1))
+    return found.first() is not None

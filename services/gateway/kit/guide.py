@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from gateway.segments.queries import slug
+SILENT = 0.1
+"""With fewer orders per customer a segment is that of those who did not order."""
+
+
+def slug(segment_name: str) -> str:
+    """The name as it may stand in a URL: `At Risk` is `at-risk`."""
+    return segment_name.casefold().replace(" ", "-")
 
 
 @dataclass(frozen=True, slots=True)

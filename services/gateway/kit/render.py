@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import fields
 from functools import cache
+from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -13,6 +14,9 @@ from markupsafe import Markup
 from gateway.kit.guide import guide
 
 GATEWAY = Path(__file__).resolve().parents[1]
+STATIC = GATEWAY / "web" / "static"
+TEMPLATES: list[Path | PathLike[str] | str] = [*sorted(GATEWAY.glob("*/templates"))]
+"""Each subject's own; a name occurs once among all of them."""
 
 
 class View(Protocol):
@@ -25,12 +29,12 @@ class View(Protocol):
 @cache
 def static(name: str) -> str:
     """The URL of a static file, with a mark that changes with its content."""
-    content = (GATEWAY / "static" / name).read_bytes()
+    content = (STATIC / name).read_bytes()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:10]}"
 
 
 environment = Environment(
-    loader=FileSystemLoader(GATEWAY / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

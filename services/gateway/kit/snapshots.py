@@ -2,8 +2,11 @@
 
 import re
 from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
@@ -11,6 +14,7 @@ from gateway.kit.quick import Quick
 from gateway.kit.schemas import Snapshot
 from rfm_common.db import run_sql
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
+from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
 ATTEMPTS = 5
@@ -108,13 +112,13 @@ def asked_range(
 ) -> tuple[datetime, datetime]:
     """The moments that a date or a date-time stands for, in the shop's zone."""
     # A plus sign that was not encoded arrives as a space.
-    text = re.sub(r"(?<=T)(\S+) (?=\d\d:?\d\d$)", r"\1+", requested.strip())
+    asked = re.sub(r"(?<=T)(\S+) (?=\d\d:?\d\d$)", r"\1+", requested.strip())
     try:
-        if len(text) <= len("2024-01-15"):
-            day = date.fromisoformat(text)
+        if len(asked) <= len("2024-01-15"):
+            day = date.fromisoformat(asked)
             start = datetime.combine(day, time.min, settings.zone)
             return start, datetime.combine(day, time.max, settings.zone)
-        moment = settings.localise(datetime.fromisoformat(text))
+        moment = settings.localise(datetime.fromisoformat(asked))
         return moment, moment + timedelta(0)
     except (ValueError, OverflowError) as error:
         raise InvalidInputError(
@@ -185,9 +189,38 @@ async def held_snapshot(session: AsyncSession, condition: str, value: object) ->
     found = await rows.one(
         session,
         Snapshot,
-        f"{COLUMNS} AND {condition} ORDER BY calc_date DESC LIMIT 1 FOR SHARE OF scoring_runs",
+        f"{COLUMNS} AND {condition} ORDER BY {BY_DATE} LIMIT 1 FOR SHARE OF scoring_runs",
         value=value,
     )
     if found and not await hold(session, found):
         raise UnavailableError("the snapshot is being replaced; try again")
     return found
+
+
+async def find_snapshot_run(
+    session: AsyncSession, zone: ZoneInfo, day: date | None = None
+) -> ScoringRun | None:
+    """The run of the newest snapshot, or of the latest of a day in the shop's zone."""
+    query = select(ScoringRun).where(ScoringRun.is_current)
+    if day:
+        start = datetime.combine(day, time.min, zone)
+        end = datetime.combine(day + timedelta(days=1), time.min, zone)
+        query = query.where(col(ScoringRun.calc_date) >= start, col(ScoringRun.calc_date) < end)
+    found = await session.exec(query.order_by(text(BY_DATE)).limit(1))
+    return found.first()
+
+
+async def find_run(session: AsyncSession, run_id: int | None) -> ScoringRun | None:
+    """A run by its id."""
+    return await session.get(ScoringRun, run_id) if run_id else None
+
+
+async def list_snapshot_runs(session: AsyncSession, limit: int = 400) -> list[tuple[int, datetime]]:
+    """Run and calc_date of every snapshot, newest first."""
+    rows = await session.exec(
+        select(ScoringRun.run_id, ScoringRun.calc_date)
+        .where(ScoringRun.is_current)
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(limit)
+    )
+    return [(run_id, moment) for run_id, moment in rows if run_id and moment]

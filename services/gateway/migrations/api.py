@@ -7,12 +7,12 @@ from litestar.params import QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.migrations import queries
-from gateway.segments.queries import find_segment
-from gateway.kit.snapshots import find_snapshot, snapshot_before
 from gateway.kit.responses import answer, refuse_unchanged
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
+from gateway.kit.snapshots import find_snapshot, snapshot_before
+from gateway.migrations import queries
 from gateway.migrations.schemas import Flow, Migrations, Mover, Movers
+from gateway.segments.queries import find_segment
 from rfm_common.settings import Settings
 
 FromDate = Annotated[

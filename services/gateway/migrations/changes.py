@@ -10,9 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.customers.reasons import find_ruler
 from gateway.kit.rows import money
-from gateway.segments.queries import EVERYBODY
-from gateway.migrations.change_schemas import Change, ChangeCause
 from gateway.kit.schemas import Snapshot
+from gateway.migrations.change_schemas import Change, ChangeCause
+from gateway.segments.queries import EVERYBODY
 from rfm_common.db import raw_connection, run_sql
 from rfm_common.explain import Ruler, Standing, segment_cause
 

@@ -11,8 +11,14 @@ from litestar import Request, Response, get
 from msgspec import Meta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.days import Choice, choices, day_of
+from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.guide import slug
+from gateway.kit.numbers import Numbers
+from gateway.kit.render import answer
+from gateway.kit.schemas import Snapshot
+from gateway.kit.snapshots import find_snapshot, list_snapshots, snapshot_before
 from gateway.migrations.flows import (
     Balance,
     Cell,
@@ -23,16 +29,11 @@ from gateway.migrations.flows import (
     build_matrix,
     count_causes,
 )
-from gateway.kit.frame import SCORES, Frame, FrameDep
-from gateway.kit.numbers import Numbers
-from gateway.kit.render import answer
-from gateway.migrations.sankey import Measure, Sankey, build_sankey
 from gateway.migrations.queries import ANY_WAY, Way, flows, movers
-from gateway.overview.queries import list_segments
-from gateway.segments.queries import find_segment, slug
-from gateway.kit.snapshots import find_snapshot, list_snapshots, snapshot_before
-from gateway.kit.schemas import Snapshot
+from gateway.migrations.sankey import Measure, Sankey, build_sankey
 from gateway.migrations.schemas import Mover
+from gateway.segments.figures import list_segments
+from gateway.segments.queries import find_segment
 from rfm_common.errors import InvalidInputError, NotFoundError
 from rfm_common.settings import Settings
 

@@ -6,8 +6,8 @@ from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from gateway.kit.dependencies import PageDep, SessionDep
-from gateway.operation import audit_queries as queries
 from gateway.kit.responses import answer
+from gateway.operation import audit_queries as queries
 from gateway.operation.audit_schemas import AuditList, AuditRow
 
 Exactly = Annotated[str | None, QueryParameter(max_length=200)]

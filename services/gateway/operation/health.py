@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
 from gateway.kit.folder import waiting_files
-from gateway.operation import health_queries as queries
 from gateway.kit.responses import ExactResponse
+from gateway.operation import health_queries as queries
 from gateway.operation.health_schemas import Health
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.db import Sessions

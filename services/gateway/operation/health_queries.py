@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
-from gateway.kit.snapshots import BY_DATE
 from gateway.kit.schemas import Answer
+from gateway.kit.snapshots import BY_DATE
 
 
 class State(Answer):

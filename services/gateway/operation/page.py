@@ -5,14 +5,14 @@ from typing import ClassVar
 
 from litestar import Response, get
 
-from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.days import DayDep
+from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import Frame, FrameDep
 from gateway.kit.guide import GUIDES, Guide
 from gateway.kit.numbers import Numbers
-from gateway.overview.page import Snapshot, load_snapshot
 from gateway.kit.render import answer
-from gateway.overview.queries import find_run, find_snapshot
+from gateway.kit.snapshots import find_run, find_snapshot_run
+from gateway.overview.page import Snapshot, load_snapshot
 from rfm_common.errors import NotFoundError
 from rfm_common.settings import Settings
 
@@ -73,7 +73,7 @@ async def report(
     frame: FrameDep, session: SessionDep, settings: SettingsDep, day: DayDep
 ) -> Response[str]:
     """A snapshot on one or two A4 pages, to be printed from the browser."""
-    run = await find_snapshot(session, settings.zone, day)
+    run = await find_snapshot_run(session, settings.zone, day)
     if run is None:
         raise NotFoundError(f"There are no scores of {day}." if day else "Nothing is scored yet.")
     numbers = frame.numbers.of(run.base_currency)

@@ -11,7 +11,8 @@ from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import NumbersDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
-from gateway.overview.queries import Activity, activity, find_snapshot
+from gateway.kit.snapshots import find_snapshot_run
+from gateway.overview.queries import Activity, activity
 from rfm_common.models import ScoringRun
 
 OWN_PAGE = "^/dashboard([/?].*)?$"
@@ -52,5 +53,5 @@ async def news(
     back: Annotated[str, QueryParameter(pattern=OWN_PAGE, max_length=2000)] = "/dashboard",
 ) -> Response[str]:  # fmt: skip
     """Whether there is a newer snapshot than the one on the page; `back` leads to it."""
-    newest = await find_snapshot(session, settings.zone)
+    newest = await find_snapshot_run(session, settings.zone)
     return answer(News(numbers, newest, shown_run, back))

@@ -11,30 +11,21 @@ from litestar.params import FromQuery
 from markupsafe import Markup
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.days import Choice, DayDep, choices, day_of
+from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
-from gateway.kit.guide import Guide, guide, rank
-from gateway.overview.jobs import Jobs
-from gateway.overview.kpis import Change, Kpi, Moment, build_kpis, count_change
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer, render
-from gateway.overview.queries import (
-    Activity,
-    Flow,
-    Segment,
-    activity,
-    find_run,
-    find_snapshot,
-    list_segments,
-    list_snapshots,
-    top_flows,
-)
+from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs
+from gateway.overview.jobs import Jobs
+from gateway.overview.kpis import Kpi, Moment, build_kpis
+from gateway.overview.queries import Activity, Flow, activity, top_flows
 from gateway.segments.country_figures import (
     country_summary,
     list_countries,
     list_country_segments,
 )
+from gateway.segments.figures import SegmentRow, build_rows, list_segments
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
@@ -50,15 +41,6 @@ class Cell:
     customers: int
     share: float
     heat: int
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
-    """A segment with its words and how many customers it gained."""
-
-    segment: Segment
-    guide: Guide
-    change: Change | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +104,6 @@ def build_grid(cells: list[dict[str, Any]]) -> list[list[Cell]]:
     return [[cell(r, fm) for r in range(1, 6)] for fm in range(5, 0, -1)]
 
 
-def build_rows(
-    numbers: Numbers, segments: list[Segment], before: list[Segment] | None
-) -> list[SegmentRow]:
-    """The segment table, best first; a segment that others left empty is not listed."""
-    then = {segment.name: segment.customers for segment in before or []}
-    return [
-        SegmentRow(
-            segment,
-            guide(segment.name),
-            count_change(numbers, segment.customers - then.get(segment.name, 0))
-            if before is not None
-            else None,
-        )
-        for segment in sorted(segments, key=lambda item: (item.is_silent, rank(item.name)))
-    ]
-
-
 async def load_snapshot(
     session: AsyncSession, numbers: Numbers, run: ScoringRun, compared: ScoringRun | None,
     country: str | None = None,
@@ -176,10 +141,10 @@ async def overview(
     `country` narrows all figures to the customers of one country.
     """
     country = country or None
-    run = await find_snapshot(session, settings.zone, day)
+    run = await find_snapshot_run(session, settings.zone, day)
     compared = await _compared(session, settings, run, compare) if run else None
     numbers = frame.numbers.of(run.base_currency if run else None)
-    snapshots = await list_snapshots(session)
+    snapshots = await list_snapshot_runs(session)
     compared_day = day_of(compared.calc_date, settings.zone) if compared else None
     earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
     now = await activity(session)
@@ -218,5 +183,5 @@ async def _compared(
     session: AsyncSession, settings: Settings, run: ScoringRun, compare: date | None
 ) -> ScoringRun | None:
     if compare:
-        return await find_snapshot(session, settings.zone, compare)
+        return await find_snapshot_run(session, settings.zone, compare)
     return await find_run(session, run.previous_run_id)

@@ -1,16 +1,13 @@
-"""What several pages read: snapshots, segments of a run, and what is going on right now."""
+"""What the overview reads: the largest moves, and what is going on right now."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
 from sqlalchemy.orm import defer
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit.quick import kept
 from rfm_common.models import (
     Cause,
     DataState,
@@ -19,48 +16,9 @@ from rfm_common.models import (
     RunState,
     ScoringRun,
     SegmentFlow,
-    SegmentStat,
 )
 
-SILENT = 0.1
-"""With fewer orders per customer a segment is that of those who did not order."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One segment of one run: all its clusters together."""
-
-    name: str
-    customers: int
-    share: float
-    orders: int
-    monetary: Decimal
-    monetary_share: float
-    avg_recency_days: float
-    median_recency_days: float
-    """Exact for a segment of one cluster, else the mean of its clusters' medians."""
-    clusters: tuple[int, ...]
-
-    @property
-    def avg_order_value(self) -> Decimal | None:
-        """Money per order; None without orders."""
-        return self.monetary / self.orders if self.orders else None
-
-    @property
-    def avg_frequency(self) -> float:
-        """Orders per customer."""
-        return self.orders / self.customers
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether hardly anyone in it has an order in the window."""
-        return self.avg_frequency < SILENT
-
-    @property
-    def avg_monetary(self) -> Decimal:
-        """Money per customer."""
-        return self.monetary / self.customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,78 +41,6 @@ class Activity:
     last_import: Import | None = None
     is_behind: bool = False
     has_data: bool = False
-
-
-async def has_demo_data(session: AsyncSession) -> bool:
-    """Whether any loaded file is demo data."""
-    found = await session.exec(select(Import.import_id).where(Import.is_demo).limit(1))
-    return found.first() is not None
-
-
-async def find_snapshot(
-    session: AsyncSession, zone: ZoneInfo, day: date | None = None
-) -> ScoringRun | None:
-    """The newest snapshot, or the latest of a day in the shop's zone."""
-    query = select(ScoringRun).where(ScoringRun.is_current)
-    if day:
-        start = datetime.combine(day, time.min, zone)
-        end = datetime.combine(day + timedelta(days=1), time.min, zone)
-        query = query.where(col(ScoringRun.calc_date) >= start, col(ScoringRun.calc_date) < end)
-    found = await session.exec(query.order_by(col(ScoringRun.calc_date).desc()).limit(1))
-    return found.first()
-
-
-async def find_run(session: AsyncSession, run_id: int | None) -> ScoringRun | None:
-    """A run by its id."""
-    return await session.get(ScoringRun, run_id) if run_id else None
-
-
-async def list_snapshots(session: AsyncSession, limit: int = 400) -> list[tuple[int, datetime]]:
-    """Run and calc_date of every snapshot, newest first."""
-    rows = await session.exec(
-        select(ScoringRun.run_id, ScoringRun.calc_date)
-        .where(ScoringRun.is_current)
-        .order_by(col(ScoringRun.calc_date).desc())
-        .limit(limit)
-    )
-    return [(run_id, moment) for run_id, moment in rows if run_id and moment]
-
-
-async def list_segments(session: AsyncSession, run_id: int) -> list[Segment]:
-    """The segments of a run; the caller sorts them."""
-
-    async def read() -> list[Segment]:
-        return (await list_segments_of(session, [run_id]))[run_id]
-
-    return await kept(session, ("segments of", run_id), read)
-
-
-async def list_segments_of(session: AsyncSession, run_ids: list[int]) -> dict[int, list[Segment]]:
-    """The segments of several runs, by run; a handful of rows each."""
-    count = func.sum(SegmentStat.customer_count)
-    rows = await session.exec(
-        select(  # type: ignore[call-overload]
-            SegmentStat.run_id,
-            SegmentStat.segment_name,
-            count,
-            func.sum(SegmentStat.customer_share),
-            func.sum(SegmentStat.order_count),
-            func.sum(SegmentStat.monetary),
-            func.sum(SegmentStat.monetary_share),
-            func.sum(col(SegmentStat.avg_recency_days) * SegmentStat.customer_count) / count,
-            func.sum(col(SegmentStat.median_recency_days) * SegmentStat.customer_count) / count,
-            func.array_agg(SegmentStat.cluster_id),
-        )
-        .where(col(SegmentStat.run_id).in_(run_ids))
-        .group_by(SegmentStat.run_id, SegmentStat.segment_name)
-    )
-    segments: dict[int, list[Segment]] = {run_id: [] for run_id in run_ids}
-    for run_id, name, people, share, orders, money, part, mean, median, clusters in rows:
-        segments[run_id].append(
-            Segment(name, int(people), share, int(orders), money, part,
-                    float(mean), float(median), tuple(sorted(clusters)))
-        )  # fmt: skip
-    return segments
 
 
 async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[Flow]:

@@ -14,10 +14,10 @@ from gateway.kit.dependencies import (
     SessionsDep,
     SettingsDep,
 )
-from gateway.runs.requests import ring
-from gateway.privacy import queries
 from gateway.kit.responses import ExactResponse
+from gateway.privacy import queries
 from gateway.privacy.schemas import ErasureList, ErasureRow
+from gateway.runs.requests import ring
 from rfm_common.erasure import erase_now, lift
 from rfm_common.errors import existing
 

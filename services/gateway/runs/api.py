@@ -12,9 +12,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import PageDep, RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.folder import waiting_files
-from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
-from gateway.runs import queries
 from gateway.kit.responses import ExactResponse, answer
+from gateway.runs import queries
+from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
 from gateway.runs.schemas import RunAnswer, RunBody, RunDetail, RunList, RunRow
 from rfm_common.db import Sessions
 from rfm_common.errors import existing

@@ -5,9 +5,9 @@ from typing import Any
 from litestar import Request, Response, get
 
 from gateway.kit.dependencies import SessionDep
-from gateway.kit.snapshots import list_snapshots
 from gateway.kit.responses import answer
 from gateway.kit.schemas import Snapshot, SnapshotList
+from gateway.kit.snapshots import list_snapshots
 
 
 @get(["/snapshots", "/snapshots.csv"], summary="The dates that have scores", tags=["Segments"])

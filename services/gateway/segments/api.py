@@ -14,10 +14,10 @@ from gateway.kit.dependencies import (
     SnapshotDep,
     quick_of,
 )
-from gateway.segments.queries import compare_segments, find_segment, segment_page, segment_rows
-from gateway.kit.snapshots import peek_snapshot
 from gateway.kit.responses import answer, content_of, etag, refuse_unchanged, versioned
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
+from gateway.kit.snapshots import peek_snapshot
+from gateway.segments.queries import compare_segments, find_segment, segment_page, segment_rows
 from gateway.segments.schemas import CustomerRow, SegmentCustomers, SegmentList, SegmentRow
 
 CompareDate = Annotated[

@@ -6,10 +6,10 @@ from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from gateway.kit.dependencies import SessionDep, SnapshotDep
-from gateway.segments.country_queries import country_rows
-from gateway.segments.queries import find_segment
 from gateway.kit.responses import answer
+from gateway.segments.country_queries import country_rows
 from gateway.segments.country_schemas import CountryList, CountryRow
+from gateway.segments.queries import find_segment
 
 Narrowed = Annotated[str | None, QueryParameter(max_length=100)]
 

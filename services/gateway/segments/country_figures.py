@@ -7,8 +7,8 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.overview.queries import Segment
 from gateway.kit.quick import kept
+from gateway.segments.figures import Segment
 from rfm_common.db import run_sql
 from rfm_common.models import CountrySummary
 

@@ -8,22 +8,21 @@ from litestar import Response, get
 from litestar.params import FromPath
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.clusters.page import Cluster, build_clusters
 from gateway.kit.days import DayDep, iso
+from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import CAUSES, Guide, guide
-from gateway.segments.histograms import Histogram, histogram
 from gateway.kit.numbers import Numbers
-from gateway.overview.page import SegmentRow, build_rows
 from gateway.kit.render import answer
-from gateway.overview.queries import Segment, find_run, list_segments
-from gateway.segments.country_figures import CountryShare, country_mix
-from gateway.segments.moves import Moves, read_moves, read_points
 from gateway.kit.rows import Page
-from gateway.segments.queries import find_segment, segment_page
-from gateway.kit.snapshots import find_snapshot
 from gateway.kit.schemas import Snapshot
+from gateway.kit.snapshots import find_run, find_snapshot
+from gateway.segments.country_figures import CountryShare, country_mix
+from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
+from gateway.segments.histograms import Histogram, histogram
+from gateway.segments.moves import Moves, read_moves, read_points
+from gateway.segments.queries import find_segment, segment_page
 from gateway.segments.schemas import CustomerRow
 
 BEST = Page(1, 20)

@@ -3,6 +3,7 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
+from gateway.kit.guide import slug
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Snapshot
 from gateway.segments.schemas import Comparison, CustomerRow, SegmentChange, SegmentRow
@@ -23,11 +24,6 @@ def customer_tables(snapshot: Snapshot) -> str:
         f" FROM {snapshot.assignments} c JOIN {snapshot.features} f USING (customer_id)"
         " LEFT JOIN customers u USING (customer_id) "
     )
-
-
-def slug(segment_name: str) -> str:
-    """The name as it may stand in a URL: `At Risk` is `at-risk`."""
-    return segment_name.casefold().replace(" ", "-")
 
 
 async def segment_rows(session: AsyncSession, snapshot: Snapshot) -> list[SegmentRow]:

@@ -13,16 +13,16 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ControllerRouterHandler
 
-from gateway import api, pages
-from gateway.web import errors, openapi
 from gateway.kit.dependencies import DEPENDENCIES, Exits, readers
+from gateway.kit.quick import Quick
+from gateway.kit.render import TEMPLATES
+from gateway.kit.responses import ExactResponse
+from gateway.operation.health_queries import Counter
+from gateway.web import errors, openapi, pages, rest
 from gateway.web.edge import Edge, Latencies
 from gateway.web.live import Live, following
-from gateway.web.methods import name_methods
 from gateway.web.login import HANDLERS as LOGIN_HANDLERS
-from gateway.operation.health_queries import Counter
-from gateway.kit.quick import Quick
-from gateway.kit.responses import ExactResponse
+from gateway.web.methods import name_methods
 from gateway.web.security.access import Access
 from gateway.web.security.bodies import Bodies
 from gateway.web.security.headers import add_headers
@@ -67,7 +67,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
     routes: list[ControllerRouterHandler] = [
         home,
         create_static_files_router("/static", [HERE / "static"]),
-        *api.ROUTES,
+        *rest.ROUTES,
         *openapi.ROUTES,
         *pages.ROUTES,
     ]
@@ -87,7 +87,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         response_class=ExactResponse,
         openapi_config=openapi.config(__version__),
         plugins=[openapi.MoneySchema()],
-        template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
+        template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
     )
     app.state.settings = settings
     app.state.latencies = Latencies()

@@ -10,8 +10,8 @@ from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
 from gateway.kit.dependencies import SessionsDep, SettingsDep
-from gateway.web.errors import on_http_error
 from gateway.kit.render import answer
+from gateway.web.errors import on_http_error
 from gateway.web.security.access import cookie_name
 from rfm_common.logins import LINK_LIFE, SESSION_LIFE, close_session, open_session
 from rfm_common.settings import Settings

@@ -9,9 +9,9 @@ from litestar.datastructures import State
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.dependencies import SettingsDep
-from gateway.web.edge import NAME, Latencies
 from gateway.kit.folder import waiting_files
 from gateway.operation.metrics_queries import Sample, samples
+from gateway.web.edge import NAME, Latencies
 
 HELP = {
     "rfm_data_version": "Version of the loaded data",

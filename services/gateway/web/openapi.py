@@ -19,8 +19,8 @@ from litestar.types import ControllerRouterHandler
 from litestar.typing import FieldDefinition
 from swagger_ui_bundle import swagger_ui_path
 
-from gateway.web.errors import PROBLEM
 from gateway.kit.schemas import MOMENT_OR_LATEST
+from gateway.web.errors import PROBLEM
 from gateway.web.security.described import SCHEMES, describe, refusals
 from gateway.web.security.rules import rule_of
 from rfm_common.credentials import needs_login

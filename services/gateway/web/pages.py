@@ -4,23 +4,23 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from gateway.kit.assets import vendor
 from gateway.charts.page import chart, timeline
 from gateway.clusters.page import clusters
-from gateway.customers.profile import customer
 from gateway.customers.page import customers, provide_asked
+from gateway.customers.profile import customer
+from gateway.imports.page import imports, one_import
+from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
 from gateway.kit.frame import provide_frame, provide_numbers
-from gateway.operation.page import help_page, report
-from gateway.imports.page import imports, one_import
-from gateway.overview.jobs import jobs, news
-from gateway.web.login import log_in, log_out, login_page
 from gateway.migrations.page import migrations
+from gateway.operation.page import help_page, report
+from gateway.overview.jobs import jobs, news
 from gateway.overview.page import overview
-from gateway.web.problem import HANDLERS
 from gateway.runs.page import one_run, runs
-from gateway.web.scripts import page_script
 from gateway.segments.page import segment, segments
+from gateway.web.login import log_in, log_out, login_page
+from gateway.web.problem import HANDLERS
+from gateway.web.scripts import page_script
 
 ROUTES: list[ControllerRouterHandler] = [
     Router(

@@ -8,8 +8,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from gateway.web.errors import STATUS
 from gateway.kit.render import answer
+from gateway.web.errors import STATUS
 from rfm_common.errors import RfmError
 
 

@@ -3,25 +3,25 @@
 from litestar import Router
 from litestar.di import Provide
 
-from gateway.webhooks import api as webhooks
-from gateway.operation.audit import audit_log
-from gateway.runs.backfill import backfill
-from gateway.segments.countries import countries
+from gateway.charts.api import in_space, interactive, plot, plotly_script
 from gateway.customers.api import customer, customers, orders, provide_customer, provide_narrowed
-from gateway.imports.demo_api import demo, load_demo
-from gateway.privacy.api import erase, erasures, lift_erasure, one_erasure
-from gateway.web.events import events
 from gateway.exports.api import export_segment
-from gateway.operation.health import health, ready
 from gateway.imports.api import imports, one_import, rejects, upload
+from gateway.imports.demo_api import demo, load_demo
+from gateway.kit.dependencies import READS
+from gateway.migrations.api import migrations, movers
+from gateway.operation.audit import audit_log
+from gateway.operation.health import health, ready
+from gateway.privacy.api import erase, erasures, lift_erasure, one_erasure
+from gateway.runs.api import cancel, one_run, run_pipeline, runs
+from gateway.runs.backfill import backfill
+from gateway.runs.snapshots import snapshots
+from gateway.segments.api import segment_customers, segments
+from gateway.segments.countries import countries
+from gateway.web.events import events
 from gateway.web.login_api import login_link
 from gateway.web.metrics import metrics
-from gateway.migrations.api import migrations, movers
-from gateway.charts.api import in_space, interactive, plot, plotly_script
-from gateway.runs.api import cancel, one_run, run_pipeline, runs
-from gateway.segments.api import segment_customers, segments
-from gateway.runs.snapshots import snapshots
-from gateway.kit.dependencies import READS
+from gateway.webhooks import api as webhooks
 
 ROUTES = [
     Router(

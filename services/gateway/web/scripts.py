@@ -5,7 +5,7 @@ from functools import cache
 
 from litestar import MediaType, Response, get
 
-from gateway.kit.render import GATEWAY, environment
+from gateway.kit.render import STATIC, environment
 
 PARTS = ("loader", "app", "chart", "forms", "keys", "live")
 """In the order in which they run."""
@@ -16,7 +16,7 @@ YEAR = "private, max-age=31536000, immutable"
 @cache
 def bundle() -> bytes:
     """All parts, one after the other."""
-    return b"".join((GATEWAY / "static" / f"{part}.js").read_bytes() for part in PARTS)
+    return b"".join((STATIC / f"{part}.js").read_bytes() for part in PARTS)
 
 
 def script_url() -> str:

@@ -9,8 +9,10 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
-from gateway.webhooks import queries
 from gateway.kit.responses import ExactResponse
+from gateway.webhooks import endpoints, queries
+from gateway.webhooks.delivering import Courier, attempt
+from gateway.webhooks.endpoints import Wanted
 from gateway.webhooks.schemas import (
     DeliveryDetail,
     DeliveryList,
@@ -21,9 +23,6 @@ from gateway.webhooks.schemas import (
     WebhookList,
     WebhookWithSecret,
 )
-from gateway.webhooks import endpoints
-from gateway.webhooks.delivering import Courier, attempt
-from gateway.webhooks.endpoints import Wanted
 from gateway.webhooks.sending import open_client
 from gateway.webhooks.targets import find_target
 from rfm_common import audit

@@ -6,10 +6,10 @@ from babel import Locale
 
 from gateway.imports.effects import build_changes, build_hints
 from gateway.imports.page import group_key
+from gateway.imports.schemas import RejectGroup
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import build_pager
 from gateway.kit.rows import Page
-from gateway.imports.schemas import RejectGroup
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
 EFFECTS = {

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.kit.guide import GUIDES, guide, rank
-from gateway.segments.histograms import histogram
-from gateway.overview.kpis import Moment, build_kpis, money_at_risk, relative_change
+from gateway.kit.change import relative_change
+from gateway.kit.guide import GUIDES, guide, rank, slug
 from gateway.kit.numbers import Numbers
-from gateway.overview.page import build_grid, build_rows
-from gateway.overview.queries import Segment
-from gateway.segments.queries import slug
+from gateway.overview.kpis import Moment, build_kpis, money_at_risk
+from gateway.overview.page import build_grid
+from gateway.segments.figures import Segment, build_rows
+from gateway.segments.histograms import histogram
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
 STYLES = Path("services/gateway/static/app.css").resolve()
