@@ -14,7 +14,7 @@ from gateway.segments.figures import Segment, build_rows
 from gateway.segments.histograms import histogram
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
-STYLES = Path("services/gateway/static/app.css").resolve()
+STYLES = Path("services/gateway/web/static/app.css").resolve()
 
 
 def segment(name: str, customers: int, money: str, share: float = 0.5) -> Segment:
