@@ -24,7 +24,7 @@ from tests.e2e.conftest import CHROMIUM, serve
 from tests.e2e.screenshots import shop_servers
 from tests.shop import CALC_DATE, add_imports, add_orders, score
 
-from gateway.assets import fetch_all
+from gateway.kit.assets import fetch_all
 from rfm_common.db import open_sessions
 from rfm_common.settings import Settings
 

@@ -25,7 +25,7 @@ from tests.e2e.conftest import CHROMIUM, is_live, serve
 from tests.e2e.screenshots import shop_servers
 from tests.shop import open_shop, score
 
-from gateway.assets import fetch_all
+from gateway.kit.assets import fetch_all
 from rfm_common.bus import open_redis, publish
 from rfm_common.db import Sessions, open_sessions, run_sql
 from rfm_common.events import Event, ImportFinished, RunFinished

@@ -27,8 +27,8 @@ from redis.asyncio import Redis
 from serve_servers import gateway, servers
 from serve_shop import add_history, make_shop
 
-from gateway.queries.exports import customers_query
-from gateway.queries.snapshots import latest_snapshot
+from gateway.exports.queries import customers_query
+from gateway.kit.snapshots import latest_snapshot
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.processes import free_port
 from rfm_common.bus import open_redis, publish

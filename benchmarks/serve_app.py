@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Litestar, get
 
 import gateway.__main__ as product
-from gateway.app import create_app
+from gateway.web.app import create_app
 
 
 @get("/constant")

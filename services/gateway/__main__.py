@@ -8,10 +8,10 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.app import create_app
-from gateway.assets import fetching
-from gateway.edge import alive
-from gateway.server import Server
+from gateway.kit.assets import fetching
+from gateway.web.app import create_app
+from gateway.web.edge import alive
+from gateway.web.server import Server
 from gateway.webhooks.endpoints import check_settings
 from gateway.webhooks.service import delivering
 from rfm_common.credentials import is_loopback, needs_login

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
-from gateway.assets import ASSETS, fetch_all
+from gateway.kit.assets import ASSETS, fetch_all
 from rfm_cli.processes import free_port
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings

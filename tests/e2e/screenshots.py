@@ -21,7 +21,7 @@ import httpx
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-from gateway.assets import fetch_all
+from gateway.kit.assets import fetch_all
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.demo import drop_shop

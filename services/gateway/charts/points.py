@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.schemas.common import Answer
+from gateway.kit.schemas import Answer
 
 PlotType = Literal["frequency_monetary", "recency_frequency", "recency_monetary"]
 AXES: dict[str, tuple[str, str]] = {

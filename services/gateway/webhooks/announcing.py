@@ -13,10 +13,10 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.queries.changes import Move, moves, note_told, told_standings
-from gateway.queries.snapshots import held_snapshot
-from gateway.responses import encode
-from gateway.schemas.common import Snapshot
+from gateway.kit.responses import encode
+from gateway.kit.schemas import Snapshot
+from gateway.kit.snapshots import held_snapshot
+from gateway.migrations.changes import Move, moves, note_told, told_standings
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.models import RunState, ScoringRun, WebhookEndpoint, WebhookRun
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Route
 
-from gateway.assets import ASSETS, CDN
+from gateway.kit.assets import ASSETS, CDN
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from tests.e2e.conftest import Site, is_live, serve

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 
-from gateway.app import create_app
+from gateway.web.app import create_app
 from rfm_common.settings import Settings
 from tests.shop import open_shop
 

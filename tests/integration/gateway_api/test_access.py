@@ -12,11 +12,11 @@ from litestar import Litestar
 from litestar.exceptions import TooManyRequestsException
 from sqlmodel import select
 
-from gateway.app import create_app
-from gateway.security.access import TRUST_SECONDS, Secret, Verifier
-from gateway.security.limits import MOST_BUCKETS, Limits, limits_of
-from gateway.security.rules import rule_of
-from gateway.security.site import SAFE_METHODS
+from gateway.web.app import create_app
+from gateway.web.security.access import TRUST_SECONDS, Secret, Verifier
+from gateway.web.security.limits import MOST_BUCKETS, Limits, limits_of
+from gateway.web.security.rules import rule_of
+from gateway.web.security.site import SAFE_METHODS
 from rfm_cli.processes import free_port
 from rfm_common import keys, logins
 from rfm_common.credentials import needs_login

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.queries import imports as queries
+from gateway.imports import queries
 from rfm_common.db import Sessions, run_sql
 
 

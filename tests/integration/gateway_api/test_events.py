@@ -16,7 +16,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.live import BACKLOG, Client, frame, missed
+from gateway.web.live import BACKLOG, Client, frame, missed
 from rfm_cli.processes import free_port
 from rfm_cli.valkey import PrivateValkey
 from rfm_common import bus

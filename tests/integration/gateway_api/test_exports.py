@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.streams import IncompleteError, Produce, Write, copy_rows, download, spooled
+from gateway.kit.streams import IncompleteError, Produce, Write, copy_rows, download, spooled
 from rfm_common.db import Sessions, run_sql
 from tests.running import eventually
 from tests.shop import CALC_DATE, score

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gateway.edge import Latencies
+from gateway.web.edge import Latencies
 from rfm_cli.processes import free_port
 from rfm_common.beats import beating
 from rfm_common.db import run_sql

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.queries.quick import Quick, Recent
+from gateway.kit.quick import Quick, Recent
 from rfm_common.db import open_pool, run_sql
 from rfm_common.errors import InvalidInputError, UnavailableError
 from rfm_common.models import DataState

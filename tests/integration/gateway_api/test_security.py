@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from gateway.streams import download
+from gateway.kit.streams import download
 from rfm_common.settings import Settings
 
 HEADER = re.compile(

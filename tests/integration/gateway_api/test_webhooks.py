@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from gateway.app import create_app
-from gateway.security.rules import rule_of
+from gateway.web.app import create_app
+from gateway.web.security.rules import rule_of
 from gateway.webhooks import announcing
 from gateway.webhooks.announcing import announce_all, announce_next
 from gateway.webhooks.delivering import (

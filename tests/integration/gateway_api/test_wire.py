@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from gateway import server as serving
-from gateway.app import create_app
-from gateway.server import Server
+from gateway.web import server as serving
+from gateway.web.app import create_app
+from gateway.web.server import Server
 from rfm_common.settings import Settings
 from tests.conftest import fresh
 

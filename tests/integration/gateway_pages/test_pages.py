@@ -177,8 +177,8 @@ async def test_more_than_anybody_reads_are_not_counted(
     shop: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     """The first letters of a search fit everybody; the page comes before they are counted."""
-    monkeypatch.setattr("gateway.queries.search.MANY", 110)
-    monkeypatch.setattr("gateway.queries.lists.MANY", 110)
+    monkeypatch.setattr("gateway.customers.search.MANY", 110)
+    monkeypatch.setattr("gateway.customers.lists.MANY", 110)
     path, found = f"/dashboard/customers?q={text}&sort=customer_id", []
     for page in (1, 2, 3):
         html = await read(shop, f"{path}&page={page}")

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from gateway.demo import remove_demo
+from gateway.imports.demo import remove_demo
 from ingest.keeping.erasing import Eraser
 from ingest.lake.sync import Lake, leave
 from rfm_cli.postgres import PrivatePostgres

@@ -5,15 +5,15 @@ from datetime import datetime
 import pytest
 
 from gateway.__main__ import check_entrance
-from gateway.api.runs import _wait_seconds
-from gateway.folder import free_name, is_dropped, safe_name, waiting_files
-from gateway.openapi import downgraded
-from gateway.queries.exports import harmless
-from gateway.queries.segments import slug
-from gateway.queries.snapshots import asked_range
-from gateway.responses import FORMULA, csv_text, neutral
-from gateway.schemas.imports import UploadAnswer
-from gateway.security.site import host_name, is_cross_site
+from gateway.exports.queries import harmless
+from gateway.imports.schemas import UploadAnswer
+from gateway.kit.folder import free_name, is_dropped, safe_name, waiting_files
+from gateway.kit.guide import slug
+from gateway.kit.responses import FORMULA, csv_text, neutral
+from gateway.kit.snapshots import asked_range
+from gateway.runs.api import _wait_seconds
+from gateway.web.openapi import downgraded
+from gateway.web.security.site import host_name, is_cross_site
 from rfm_cli.processes import free_port
 from rfm_common.credentials import is_loopback
 from rfm_common.errors import InvalidInputError

@@ -5,9 +5,9 @@ import io
 import tarfile
 from pathlib import Path
 
-from gateway import assets
-from gateway.assets import ASSETS, Asset, describe, folder
-from gateway.pages import render, scripts
+from gateway.kit import assets, render
+from gateway.kit.assets import ASSETS, Asset, describe, folder
+from gateway.web import scripts
 from rfm_common.settings import Settings
 
 CONTENT = b"window.library = 1;"
@@ -80,7 +80,7 @@ def test_a_kept_copy_is_preferred(tmp_path: Path) -> None:
 
 def test_the_scripts_of_the_pages_are_one_file_named_by_its_content() -> None:
     for part in scripts.PARTS:
-        content = (render.GATEWAY / "static" / f"{part}.js").read_bytes()
+        content = (render.STATIC / f"{part}.js").read_bytes()
         assert content in scripts.bundle()
         assert content.rstrip().endswith(b"})();")  # parts share no names
     assert scripts.script_url().startswith("/dashboard/page.js?v=")

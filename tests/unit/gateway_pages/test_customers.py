@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.pages.customer import build_moves, build_stages, build_standings
-from gateway.pages.customers import Asked, build_chips, build_headings
-from gateway.pages.numbers import Numbers
-from gateway.schemas.customers import CustomerScores, Reason, ScoreMove
+from gateway.customers.page import Asked, build_chips, build_headings
+from gateway.customers.profile import build_moves, build_stages, build_standings
+from gateway.customers.schemas import CustomerScores, Reason, ScoreMove
+from gateway.kit.numbers import Numbers
 from rfm_common.models import Cause
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")

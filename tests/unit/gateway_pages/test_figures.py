@@ -7,18 +7,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
+from gateway.charts import cluster_figures
+from gateway.charts import page_figures as figures
 from gateway.charts.points import Point
-from gateway.pages import cluster_figures, figures
-from gateway.pages.flows import build_balance, build_matrix, count_causes, direction
-from gateway.pages.numbers import Numbers
-from gateway.queries.pages import Segment
-from gateway.schemas.customers import OrderRow
-from gateway.schemas.migrations import Flow
+from gateway.customers.schemas import OrderRow
+from gateway.kit.numbers import Numbers
+from gateway.migrations.flows import build_balance, build_matrix, count_causes, direction
+from gateway.migrations.schemas import Flow
+from gateway.segments.figures import Segment
 from rfm_common.models import ScoringRun
 
 NUMBERS = Numbers(Locale("de", "DE"), ZoneInfo("UTC"), "EUR")
 NASTY = "<img src=x onerror=alert(1)>"
-STATIC = Path("services/gateway/static").resolve()
+STATIC = Path("services/gateway/web/static").resolve()
 
 
 def point(customer: str, segment: str = "Champions", cluster: int = 0) -> Point:

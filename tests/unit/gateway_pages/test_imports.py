@@ -4,12 +4,12 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from gateway.pages.import_effects import build_changes, build_hints
-from gateway.pages.imports import group_key
-from gateway.pages.numbers import Numbers
-from gateway.pages.pager import build_pager
-from gateway.queries.rows import Page
-from gateway.schemas.imports import RejectGroup
+from gateway.imports.effects import build_changes, build_hints
+from gateway.imports.page import group_key
+from gateway.imports.schemas import RejectGroup
+from gateway.kit.numbers import Numbers
+from gateway.kit.pager import build_pager
+from gateway.kit.rows import Page
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
 EFFECTS = {

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.pages.numbers import Numbers, choose_locale
+from gateway.kit.numbers import Numbers, choose_locale
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BRITISH = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")

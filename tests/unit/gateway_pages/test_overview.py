@@ -5,16 +5,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.pages.guide import GUIDES, guide, rank
-from gateway.pages.histograms import histogram
-from gateway.pages.kpis import Moment, build_kpis, money_at_risk, relative_change
-from gateway.pages.numbers import Numbers
-from gateway.pages.overview import build_grid, build_rows
-from gateway.queries.pages import Segment
-from gateway.queries.segments import slug
+from gateway.kit.change import relative_change
+from gateway.kit.guide import GUIDES, guide, rank, slug
+from gateway.kit.numbers import Numbers
+from gateway.overview.kpis import Moment, build_kpis, money_at_risk
+from gateway.overview.page import build_grid
+from gateway.segments.figures import Segment, build_rows
+from gateway.segments.histograms import histogram
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
-STYLES = Path("services/gateway/static/app.css").resolve()
+STYLES = Path("services/gateway/web/static/app.css").resolve()
 
 
 def segment(name: str, customers: int, money: str, share: float = 0.5) -> Segment:

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.pages.flows import build_matrix
-from gateway.pages.sankey import GAP, INK, Bar, build_sankey
-from gateway.schemas.migrations import Flow
+from gateway.migrations.flows import build_matrix
+from gateway.migrations.sankey import GAP, INK, Bar, build_sankey
+from gateway.migrations.schemas import Flow
 
 WAYS = [
     ("Champions", "Champions", 500),

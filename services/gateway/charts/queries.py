@@ -1,0 +1,51 @@
+"""The points that the charts draw: the sample of a run, and shares over snapshots."""
+
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.charts.points import Point
+from gateway.kit import rows
+from gateway.segments.country_figures import country_segments
+from gateway.segments.figures import Segment, list_segments_of
+from rfm_common.models import ScoringRun
+
+
+async def read_sample(
+    session: AsyncSession, run_id: int, country: str | None = None
+) -> list[Point]:
+    """At most 3,000 customers of a run who have an order, in a stable order."""
+    # Looked up one by one: a country may have a hundred times the customers of the sample.
+    home = "(SELECT country FROM customers c WHERE c.customer_id = s.customer_id)"
+    return await rows.many(
+        session,
+        Point,
+        "SELECT customer_id, recency_days, frequency, CAST(monetary AS float8) AS monetary,"
+        " cluster_id, segment_name FROM run_samples s WHERE run_id = :run_id AND frequency > 0"
+        f" AND (CAST(:country AS text) IS NULL OR {home} = CAST(:country AS text))"
+        " ORDER BY customer_id",
+        run_id=run_id,
+        country=country,
+    )
+
+
+async def read_trend(
+    session: AsyncSession, run_id: int, country: str | None = None, limit: int = 60
+) -> list[tuple[datetime, list[Segment]]]:
+    """Segments of the snapshots up to that of `run_id`, oldest first."""
+    until = select(ScoringRun.calc_date).where(ScoringRun.run_id == run_id).scalar_subquery()
+    rows = await session.exec(
+        select(ScoringRun.run_id, ScoringRun.calc_date)
+        .where(ScoringRun.is_current, col(ScoringRun.calc_date) <= until)
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(limit)
+    )
+    runs = [(number, moment) for number, moment in rows if number and moment]
+    numbers = [number for number, _ in runs]
+    segments = (
+        await country_segments(session, numbers, country)
+        if country
+        else await list_segments_of(session, numbers)
+    )
+    return [(moment, segments[number]) for number, moment in reversed(runs)]

@@ -1,0 +1,1 @@
+"""Customers: filtered lists, one in full, and why one moved."""

@@ -1,0 +1,143 @@
+"""Customers: filtered lists, one in full, one's orders."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from gateway.customers import queries
+from gateway.customers.facts import customer_facts
+from gateway.customers.filters import CustomerFilter, SortKey
+from gateway.customers.lists import Window, list_customers
+from gateway.customers.queries import CustomerRecord
+from gateway.customers.reasons import peek_reason
+from gateway.customers.schemas import CustomerDetail, CustomerList, OrderList, OrderRow
+from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
+from gateway.kit.responses import answer
+from gateway.kit.snapshots import latest_snapshot
+from gateway.segments.queries import find_segment
+from gateway.segments.schemas import CustomerRow
+from rfm_common.errors import existing
+
+Score = Annotated[int | None, QueryParameter(ge=1, le=5)]
+
+
+async def provide_narrowed(
+    session: SessionDep,
+    snapshot: SnapshotDep,
+    segment: Annotated[
+        str | None, QueryParameter(description="Name or slug", max_length=100)
+    ] = None,
+    cluster: Annotated[int | None, QueryParameter(ge=0, le=1000)] = None,
+    country: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    r_score: Score = None,
+    f_score: Score = None,
+    m_score: Score = None,
+    fm_score: Score = None,
+    q: Annotated[
+        str | None,
+        QueryParameter(
+            description="Beginning of the id or e-mail in any case; if nobody's begins so, any"
+            " part of it",
+            max_length=200,
+        ),
+    ] = None,
+) -> CustomerFilter:
+    """The filters of the list, with the segment's exact name."""
+    name = (await find_segment(session, snapshot, segment))[0] if segment else None
+    return CustomerFilter(
+        segment_name=name, cluster_id=cluster, country=country or None,
+        r_score=r_score, f_score=f_score, m_score=m_score, fm_score=fm_score, q=q or None,
+    )  # fmt: skip
+
+
+@get(["/customers", "/customers.csv"], summary="Customers that pass filters", tags=["Customers"])
+async def customers(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    snapshot: SnapshotDep,
+    paging: PageDep,
+    narrowed: NamedDependency[CustomerFilter],
+    sort: Annotated[
+        SortKey, QueryParameter(description="A leading minus sorts downwards")
+    ] = "customer_id",
+    after: Annotated[
+        str | None,
+        QueryParameter(
+            description="Begin behind this customer, the last one of the page before; costs the"
+            " same however far into the list. `page` then counts from there",
+            min_length=1,
+            max_length=1000,
+        ),
+    ] = None,
+) -> Response[CustomerList]:
+    """One page of a snapshot's customers.
+
+    Sorted downwards equal values are in order of id; upwards is the exact reverse.
+    """
+    window = Window(sort, paging, after)
+    found = await list_customers(session, snapshot, narrowed, window)
+    body = CustomerList(
+        calc_date=snapshot.calc_date,
+        page=paging.number,
+        page_size=paging.size,
+        total=found.total,
+        customers=found.customers,
+    )
+    return answer(request, body, found.customers, CustomerRow, snapshot)
+
+
+async def provide_customer(session: SessionDep, customer_id: FromPath[str]) -> CustomerRecord:
+    """The customer of the path; NotFoundError when there is none."""
+    found = await queries.find_customer(session, customer_id)
+    return existing(found, f"customer {customer_id!r}", "customer_id")
+
+
+@get("/customers/{customer_id:str}", summary="One customer in full", tags=["Customers"])
+async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
+    """Scores and segment in the newest snapshot that has the customer, history and orders."""
+    quick = quick_of(state)
+    facts = await customer_facts(quick, state.settings, customer_id)
+    found = existing(facts, f"customer {customer_id!r}", "customer_id")
+    newest = found.history[0] if found.history else None
+    return CustomerDetail(
+        customer_id=customer_id,
+        email=found.email,
+        country=found.country,
+        created_at=found.created_at,
+        segment=newest.segment_name if newest else None,
+        rfm=newest,
+        cluster_score=found.cluster_score,
+        why=await peek_reason(quick, found.history),
+        history=found.history,
+        orders=found.orders,
+        orders_total=found.orders_total,
+    )
+
+
+@get(
+    ["/customers/{customer_id:str}/orders", "/customers/{customer_id:str}/orders.csv"],
+    summary="A customer's orders",
+    tags=["Customers"],
+)
+async def orders(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    settings: SettingsDep,
+    customer: NamedDependency[CustomerRecord],
+    paging: PageDep,
+) -> Response[OrderList]:
+    """One page, newest first; `is_counted` is by the newest snapshot's window."""
+    snapshot = await latest_snapshot(session)
+    customer_id = customer.customer_id
+    found = await queries.customer_orders(session, settings, customer_id, snapshot, paging)
+    body = OrderList(
+        customer_id=customer_id,
+        page=paging.number,
+        page_size=paging.size,
+        total=await queries.count_orders(session, customer_id),
+        orders=found,
+    )
+    return answer(request, body, found, OrderRow)

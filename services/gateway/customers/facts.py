@@ -1,0 +1,74 @@
+"""Everything about one customer in one statement: the answer that is asked most."""
+
+from typing import Any
+
+from msgspec.json import decode
+
+from gateway.customers.queries import CustomerRecord
+from gateway.customers.schemas import CustomerScores, OrderRow
+from gateway.kit.quick import Quick
+from gateway.kit.rows import money
+from gateway.kit.snapshots import BY_DATE
+from rfm_common.settings import Settings
+
+NEWEST = 100
+"""Orders that are shown with their customer."""
+
+
+class CustomerFacts(CustomerRecord):
+    """A customer with all that the database knows; `orders` are the newest."""
+
+    history: list[CustomerScores]
+    cluster_score: dict[str, Any]
+    orders: list[OrderRow]
+    orders_total: int
+
+
+async def customer_facts(
+    quick: Quick, settings: Settings, customer_id: str
+) -> CustomerFacts | None:
+    """Everything about a customer in one round trip."""
+    found = await quick.one(FactsRow, _FACTS, customer_id, sorted(settings.counted_statuses))
+    if found is None:
+        return None
+    return CustomerFacts(
+        customer_id=found.customer_id, email=found.email, country=found.country,
+        created_at=found.created_at, orders_total=found.orders_total,
+        history=decode(found.history, type=list[CustomerScores]),
+        cluster_score=decode(found.cluster_score, type=dict[str, Any]),
+        orders=decode(found.orders, type=list[OrderRow]),
+    )  # fmt: skip
+
+
+class FactsRow(CustomerRecord):
+    """The same with lists as JSON."""
+
+    history: str
+    cluster_score: str
+    orders: str
+    orders_total: int
+
+
+_FACTS = f"""
+WITH history AS MATERIALIZED (
+    SELECT r.calc_date, r.run_id, r.window_days, f.recency_days, f.frequency,
+           {money("f.monetary")} AS monetary, f.r_score, f.f_score, f.m_score,
+           c.segment_name, c.cluster_id
+    FROM rfm_features f
+    JOIN customer_clusters c USING (customer_id, calc_date)
+    JOIN scoring_runs r ON r.calc_date = f.calc_date AND r.is_current
+    WHERE f.customer_id = $1
+), newest AS MATERIALIZED (SELECT * FROM history ORDER BY {BY_DATE} LIMIT 1)
+SELECT customer_id, email, country, created_at,
+       (SELECT coalesce(json_agg(history ORDER BY {BY_DATE}), '[]') FROM history) AS history,
+       coalesce((SELECT c.cluster_score FROM newest n JOIN customer_clusters c USING (calc_date)
+                 WHERE c.customer_id = $1), '{{}}') AS cluster_score,
+       (SELECT coalesce(json_agg(recent ORDER BY order_date DESC, order_id), '[]') FROM (
+            SELECT o.order_id, o.order_date, {money("o.order_amount")} AS order_amount,
+                   o.currency, o.status, coalesce(
+                       o.status = ANY($2) AND o.order_date <= n.calc_date AND o.order_date
+                       >= n.calc_date - make_interval(days => n.window_days), false) AS is_counted
+            FROM orders o LEFT JOIN newest n ON true WHERE o.customer_id = $1
+            ORDER BY o.order_date DESC, o.order_id LIMIT {NEWEST}) AS recent) AS orders,
+       (SELECT count(*) FROM orders WHERE customer_id = $1) AS orders_total
+FROM customers WHERE customer_id = $1"""

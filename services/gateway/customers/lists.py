@@ -1,0 +1,149 @@
+"""Lists of customers: narrowed, in any order, page by page, with how many there are in all."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.customers.counts import count
+from gateway.customers.filters import EVERYONE, Condition, CustomerFilter, SortKey, condition
+from gateway.customers.search import MANY, Found, found_by
+from gateway.kit import rows
+from gateway.kit.rows import Page
+from gateway.kit.schemas import Snapshot
+from gateway.segments.queries import CUSTOMER_COLUMNS, customer_tables
+from gateway.segments.schemas import CustomerRow
+from rfm_common.errors import NotFoundError
+
+BEST_FIRST: SortKey = "-monetary"
+BY_RANK = "ORDER BY c.segment_rank"
+RANKS = "c.segment_rank > :skip AND c.segment_rank - :size <= :skip"
+"""A page of a whole segment, so that any costs the same."""
+FIRST_PAGE = Page()
+SOON = 100
+"""Rows that are found fastest by asking customers in their order whether a common text fits."""
+EVERYBODY = Found(EVERYONE, is_many=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list, in which order: a page, counted from behind `after` if given.
+
+    Downwards equal values are in order of id; upwards is the exact reverse.
+    """
+
+    sort: SortKey = BEST_FIRST
+    page: Page = FIRST_PAGE
+    after: str | None = None
+    """A customer's id."""
+
+    @property
+    def key(self) -> str:
+        """The figure that decides, or the id."""
+        return self.sort.lstrip("-")
+
+    @property
+    def is_down(self) -> bool:
+        """Largest first."""
+        return self.sort.startswith("-")
+
+    @property
+    def order(self) -> str:
+        """As the indexes are, forwards or backwards."""
+        first, then = ("DESC", "ASC") if self.is_down else ("ASC", "DESC")
+        if self.key == "customer_id":
+            return f"ORDER BY f.customer_id {first}"
+        return f"ORDER BY f.{self.key} {first}, f.customer_id {then}"
+
+
+class Listed(NamedTuple):
+    """One page, and how many customers pass."""
+
+    customers: list[CustomerRow]
+    total: int
+    is_more: bool = False
+    """Whether `total` is only what was found before counting was given up."""
+
+
+async def list_customers(
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, window: Window,
+    *, count_all: bool = True,
+) -> Listed:  # fmt: skip
+    """The wanted part of the customers that pass.
+
+    Without `count_all` the many that a short text finds are not counted to the end, which takes
+    longer than all the rest. Raises NotFoundError when the one to begin behind is not in the
+    snapshot.
+    """
+    narrowed = await _placed(session, snapshot, narrowed)
+    text = await found_by(session, narrowed.q) if narrowed.q else EVERYBODY
+    beyond = await _beyond(session, snapshot, window) if window.after else EVERYONE
+    is_more = text.is_many and not count_all
+    total = MANY if is_more else await _total(session, snapshot, narrowed, text)
+    if window.page.skip >= total and not is_more:
+        return Listed([], total)
+    shown = text.soon() if window.page.skip + window.page.size <= SOON else text.condition
+    wanted = condition(narrowed).and_also(shown).and_also(beyond)
+    return Listed(await _page(session, snapshot, wanted, window), total, is_more)
+
+
+async def _total(
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, text: Found
+) -> int:
+    passing = condition(narrowed).and_also(text.condition) if narrowed.q else None
+    return await count(session, snapshot, narrowed, passing)
+
+
+async def _placed(
+    session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter
+) -> CustomerFilter:
+    """With the segment of the cluster, which has an index in order of money."""
+    if narrowed.cluster_id is None or narrowed.segment_name is not None:
+        return narrowed
+    name = await rows.scalar(
+        session,
+        "SELECT segment_name FROM segment_stats WHERE run_id = :run AND cluster_id = :cluster",
+        run=snapshot.run_id,
+        cluster=narrowed.cluster_id,
+    )
+    return replace(narrowed, segment_name=name)
+
+
+async def _beyond(session: AsyncSession, snapshot: Snapshot, window: Window) -> Condition:
+    key, after = window.key, window.after
+    value = await rows.scalar(
+        session, f"SELECT {key} FROM {snapshot.features} WHERE customer_id = :id", id=after
+    )
+    if value is None:
+        raise NotFoundError(f"no customer {after!r} in this snapshot", field="after")
+    further, later = ("<", ">") if window.is_down else (">", "<")
+    if key == "customer_id":
+        return Condition(f"f.customer_id {further} :after", {"after": after})
+    return Condition(
+        f"f.{key} {further}= :value AND (f.{key} {further} :value OR f.customer_id {later} :after)",
+        {"value": value, "after": after},
+    )
+
+
+async def _page(
+    session: AsyncSession, snapshot: Snapshot, wanted: Condition, window: Window
+) -> list[CustomerRow]:
+    order, skipped = _order(wanted, window), "OFFSET :skip"
+    if order == BY_RANK and wanted.values.keys() == {"segment_name"}:
+        wanted, skipped = wanted.and_also(Condition(RANKS, {})), ""
+    chosen = f"SELECT f.customer_id {wanted.source(snapshot)} {order} LIMIT :size {skipped}"
+    return await rows.many(
+        session,
+        CustomerRow,
+        f"SELECT {CUSTOMER_COLUMNS} {customer_tables(snapshot)}"
+        f" JOIN ({chosen}) AS chosen USING (customer_id) {order}",
+        **window.page.window,
+        **wanted.values,
+    )
+
+
+def _order(wanted: Condition, window: Window) -> str:
+    """By rank inside a segment, which is the same order and has an index with the segment."""
+    if window.key != "monetary" or "segment_name" not in wanted.values:
+        return window.order
+    return BY_RANK if window.is_down else f"{BY_RANK} DESC"

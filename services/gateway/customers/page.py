@@ -1,0 +1,210 @@
+"""The list of customers: search, filters as chips, sort, pages. The URL is the state."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from msgspec import Meta
+
+from gateway.customers.filters import CustomerFilter, SortKey
+from gateway.customers.lists import Window, list_customers
+from gateway.kit.days import DayDep
+from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.kit.frame import Frame, FrameDep
+from gateway.kit.guide import rank, slug
+from gateway.kit.numbers import Numbers
+from gateway.kit.pager import Pager
+from gateway.kit.render import answer
+from gateway.kit.rows import Page
+from gateway.kit.schemas import Score, Snapshot
+from gateway.kit.snapshots import find_snapshot
+from gateway.segments.queries import find_segment, segment_names
+from gateway.segments.schemas import CustomerRow
+from rfm_common.errors import InvalidInputError
+
+PATH = "/dashboard/customers"
+PAGE_SIZE = 50
+BEST_FIRST: SortKey = "-monetary"
+COLUMNS = (
+    ("customer_id", "Customer", False),
+    ("", "Country", False),
+    ("", "Segment", False),
+    ("", "R F M", False),
+    ("recency_days", "Recency", True),
+    ("frequency", "Orders", True),
+    ("monetary", "Revenue", True),
+)
+"""Sort key, heading, whether it holds numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The query of the list; what is None or the default is left out of URLs."""
+
+    q: str | None = None
+    segment: str | None = None
+    cluster: int | None = None
+    country: str | None = None
+    r_score: int | None = None
+    fm_score: int | None = None
+    sort: SortKey = BEST_FIRST
+    page: int = 1
+    day: date | None = None
+
+    def url(self, **changes: object) -> str:
+        """The page's address with some parameters changed; the page number starts again."""
+        asked = replace(self, **({"page": 1} | changes))  # type: ignore[arg-type]
+        given = asked.given({"day": "date"})
+        return f"{PATH}?{urlencode(given)}" if given else PATH
+
+    def api_url(self, suffix: str = "") -> str:
+        """The same customers from the API."""
+        given = self.given({"day": "calc_date"}) | {"sort": self.sort, "page_size": PAGE_SIZE}
+        return f"/customers{suffix}?{urlencode(given)}"
+
+    def given(self, names: dict[str, str]) -> dict[str, object]:
+        """The parameters that differ from their defaults, some under other names."""
+        defaults = asdict(Asked())
+        return {
+            names.get(name, name): value
+            for name, value in asdict(self).items()
+            if value != defaults[name]
+        }
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What a browser may ask, with its limits."""
+
+    q: Annotated[str, Meta(max_length=200)] | None = None
+    segment: Annotated[str, Meta(max_length=100)] | None = None
+    cluster: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    country: Annotated[str, Meta(max_length=100)] | None = None
+    r_score: Score | None = None
+    fm_score: Score | None = None
+    sort: SortKey = BEST_FIRST
+    page: Annotated[int, Meta(ge=1, le=10_000_000)] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is on, and the address without it."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column's head; `url` sorts by it, `arrow` shows that it does."""
+
+    label: str
+    is_number: bool
+    url: str | None
+    arrow: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersPage:
+    """One page of the list."""
+
+    template: ClassVar[str] = "customers.html"
+    frame: Frame
+    numbers: Numbers
+    snapshot: Snapshot
+    asked: Asked
+    segments: list[tuple[str, str]]
+    chips: list[Chip]
+    headings: list[Heading]
+    customers: list[CustomerRow]
+    total: int
+    is_more: bool
+    """Whether there are more than `total`."""
+    first: int
+    pager: Pager
+
+
+def provide_asked(request: Request[Any, Any, Any], day: DayDep) -> Asked:
+    """The list's query; an empty field of the form counts as absent, one out of range is 400."""
+    given = {name: value for name, value in request.query_params.items() if value}
+    try:
+        query = msgspec.convert(given, Query, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(str(error)) from error
+    return Asked(**msgspec.structs.asdict(query), day=day)
+
+
+def build_chips(asked: Asked) -> list[Chip]:
+    """One chip per filter, in the order of the form."""
+    texts = {
+        "q": f"contains “{asked.q}”",
+        "segment": f"Segment is {asked.segment}",
+        "cluster": f"Cluster is {asked.cluster}",
+        "country": f"Country is {asked.country}",
+        "r_score": f"Recency score is {asked.r_score}",
+        "fm_score": f"Frequency-money score is {asked.fm_score}",
+        "day": f"As of {asked.day}",
+    }
+    return [
+        Chip(text, asked.url(**{name: None}))
+        for name, text in texts.items()
+        if getattr(asked, name) is not None
+    ]
+
+
+def build_headings(asked: Asked) -> list[Heading]:
+    """Column heads; a second click on the sorted one turns the order round."""
+    heads = []
+    for key, label, is_number in COLUMNS:
+        if not key:
+            heads.append(Heading(label, is_number, None, ""))
+            continue
+        down = asked.sort == f"-{key}"
+        arrow = "▼" if down else "▲" if asked.sort == key else ""
+        first = key if key == "customer_id" else f"-{key}"
+        turned = {key: f"-{key}", f"-{key}": key}
+        heads.append(
+            Heading(label, is_number, asked.url(sort=turned.get(asked.sort, first)), arrow)
+        )
+    return heads
+
+
+@get("/customers")
+async def customers(
+    frame: FrameDep, session: SessionDep, settings: SettingsDep, asked: NamedDependency[Asked]
+) -> Response[str]:
+    """One page of a snapshot's customers."""
+    snapshot = await find_snapshot(session, settings, asked.day.isoformat() if asked.day else None)
+    name = (await find_segment(session, snapshot, asked.segment))[0] if asked.segment else None
+    narrowed = CustomerFilter(
+        q=asked.q, segment_name=name, cluster_id=asked.cluster, country=asked.country,
+        r_score=asked.r_score, fm_score=asked.fm_score,
+    )  # fmt: skip
+    page = Page(asked.page, PAGE_SIZE)
+    window = Window(asked.sort, page)
+    found = await list_customers(session, snapshot, narrowed, window, count_all=False)
+    shown = len(found.customers)
+    names = sorted(await segment_names(session, snapshot), key=rank)
+    view = CustomersPage(
+        frame=frame.of("Customers", "customers"),
+        numbers=frame.numbers.of(snapshot.base_currency),
+        snapshot=snapshot,
+        asked=replace(asked, segment=slug(name) if name else None),
+        segments=[(slug(item), item) for item in names],
+        chips=build_chips(replace(asked, segment=name)),
+        headings=build_headings(asked),
+        customers=found.customers,
+        total=found.total,
+        is_more=found.is_more,
+        first=page.skip + 1,
+        pager=Pager(
+            previous_url=asked.url(page=asked.page - 1) if asked.page > 1 else None,
+            next_url=asked.url(page=asked.page + 1)
+            if page.skip + shown < found.total or (found.is_more and shown == PAGE_SIZE)
+            else None,
+        ),
+    )
+    return answer(view)

@@ -1,0 +1,98 @@
+"""One customer: own data, history and orders."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.customers.schemas import CustomerScores, OrderRow
+from gateway.kit import rows
+from gateway.kit.rows import Page, money
+from gateway.kit.schemas import Answer, Snapshot
+from rfm_common.settings import Settings
+
+
+class CustomerRecord(Answer):
+    """The row of `customers`."""
+
+    customer_id: str
+    email: str | None
+    country: str | None
+    created_at: datetime | None
+
+
+async def find_customer(session: AsyncSession, customer_id: str) -> CustomerRecord | None:
+    """The customer's own data."""
+    return await rows.one(
+        session,
+        CustomerRecord,
+        "SELECT customer_id, email, country, created_at FROM customers"
+        " WHERE customer_id = :customer_id",
+        customer_id=customer_id,
+    )
+
+
+async def customer_history(session: AsyncSession, customer_id: str) -> list[CustomerScores]:
+    """Where the customer stood in every snapshot, newest first."""
+    return await rows.many(
+        session,
+        CustomerScores,
+        f"""
+        SELECT r.calc_date, r.run_id, f.recency_days, f.frequency,
+               {money("f.monetary")} AS monetary, f.r_score, f.f_score, f.m_score,
+               c.segment_name, c.cluster_id
+        FROM rfm_features f
+        JOIN customer_clusters c USING (customer_id, calc_date)
+        JOIN scoring_runs r ON r.calc_date = f.calc_date AND r.is_current
+        WHERE f.customer_id = :customer_id ORDER BY r.calc_date DESC""",
+        customer_id=customer_id,
+    )
+
+
+async def cluster_score(
+    session: AsyncSession, snapshot: Snapshot, customer_id: str
+) -> dict[str, Any]:
+    """Centroid of the customer's cluster and the distances to it and to the next one."""
+    score: dict[str, Any] | None = await rows.scalar(
+        session,
+        f"SELECT cluster_score FROM {snapshot.assignments} WHERE customer_id = :customer_id",
+        customer_id=customer_id,
+    )
+    return score or {}
+
+
+async def customer_orders(
+    session: AsyncSession,
+    settings: Settings,
+    customer_id: str,
+    snapshot: Snapshot | None,
+    page: Page,
+) -> list[OrderRow]:
+    """One page of the customer's orders, newest first; without a snapshot none is counted."""
+    return await rows.many(
+        session,
+        OrderRow,
+        f"""
+        SELECT order_id, order_date, {money("order_amount")} AS order_amount, currency, status,
+               status = ANY(:counted) AND order_date <= CAST(:calc_date AS timestamptz)
+               AND order_date >= CAST(:calc_date AS timestamptz) - make_interval(days => :days)
+               AS is_counted
+        FROM orders WHERE customer_id = :customer_id
+        ORDER BY order_date DESC, order_id LIMIT :size OFFSET :skip""",
+        customer_id=customer_id,
+        counted=sorted(settings.counted_statuses) if snapshot else [],
+        calc_date=snapshot.calc_date if snapshot else datetime.fromisoformat("2000-01-01T00Z"),
+        days=snapshot.window_days if snapshot else 1,
+        **page.window,
+    )
+
+
+async def count_orders(session: AsyncSession, customer_id: str) -> int:
+    """How many orders the customer has, counted or not."""
+    return int(
+        await rows.scalar(
+            session,
+            "SELECT count(*) FROM orders WHERE customer_id = :customer_id",
+            customer_id=customer_id,
+        )
+    )

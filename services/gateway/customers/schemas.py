@@ -1,0 +1,99 @@
+"""Customers, one by one and in filtered lists."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from gateway.kit.schemas import Answer, Money, Score
+from gateway.segments.schemas import CustomerRow
+from rfm_common.models import Cause
+
+
+class CustomerList(Answer):
+    """One page of the customers that pass the filters."""
+
+    calc_date: datetime
+    page: int
+    page_size: int
+    total: int
+    customers: list[CustomerRow]
+
+
+class CustomerScores(Answer):
+    """Where a customer stood in one snapshot."""
+
+    calc_date: datetime
+    run_id: int
+    recency_days: int
+    frequency: int
+    monetary: Money
+    r_score: Score
+    f_score: Score
+    m_score: Score
+    segment_name: str
+    cluster_id: int
+
+
+class ScoreMove(Answer):
+    """One score then and now, and what moved it."""
+
+    figure: str
+    before: Score
+    after: Score
+    cause: Cause
+
+
+class Reason(Answer):
+    """Why a customer is in this segment, compared with the snapshot before."""
+
+    since: datetime
+    cause: Cause
+    has_new_order: bool
+    segment_before: str
+    segment_by_old_model: Annotated[
+        str | None, Meta(description="Where the figures of now would be under the model of then")
+    ]
+    scores: list[ScoreMove]
+
+
+class OrderRow(Answer):
+    """An order as the latest import told it, in its own currency."""
+
+    order_id: str
+    order_date: datetime
+    order_amount: Annotated[Decimal, Meta(description="In the order's currency")]
+    currency: str
+    status: str
+    is_counted: Annotated[bool, Meta(description="Its status counts and it is in the window")]
+
+
+class OrderList(Answer):
+    """One page of a customer's orders, newest first."""
+
+    customer_id: str
+    page: int
+    page_size: int
+    total: int
+    orders: list[OrderRow]
+
+
+class CustomerDetail(Answer):
+    """All that is known of one customer; `rfm` is null before the first run that saw them."""
+
+    customer_id: str
+    email: str | None
+    country: str | None
+    created_at: datetime | None
+    segment: str | None
+    rfm: CustomerScores | None
+    cluster_score: Annotated[
+        dict[str, Any], Meta(description="Centroid in real units, distance, next distance")
+    ]
+    why: Annotated[
+        Reason | None, Meta(description="null without an earlier snapshot of the customer")
+    ]
+    history: Annotated[list[CustomerScores], Meta(description="Every snapshot, newest first")]
+    orders: Annotated[list[OrderRow], Meta(description="The newest 100")]
+    orders_total: int

@@ -1,0 +1,1 @@
+"""Segments and changes of segment as files."""

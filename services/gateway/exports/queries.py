@@ -1,0 +1,56 @@
+"""The SQL of exports: text cells made harmless for spreadsheets, numbers left as they are."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.kit import rows
+from gateway.kit.rows import money
+from gateway.kit.schemas import Snapshot
+from gateway.segments.queries import EVERYBODY, customer_tables
+
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+
+
+def harmless(column: str) -> str:
+    """SQL for a text with a quote before it when a spreadsheet would run it as a formula."""
+    return f"CASE WHEN {column} ~ E'{_escaped()}' THEN '''' || {column} ELSE {column} END"
+
+
+def _escaped() -> str:
+    return _FORMULA.replace("\\-", "\\\\-")
+
+
+def customers_query(snapshot: Snapshot, segment_name: str) -> tuple[str, tuple[str, ...]]:
+    """Everyone in the segment by rank, or everybody by id, with the query's arguments ($1)."""
+    narrowed, order, arguments = (
+        ("", "f.customer_id", ())
+        if segment_name == EVERYBODY
+        else ("WHERE c.segment_name = $1", "c.segment_rank", (segment_name,))
+    )
+    statement = f"""
+        SELECT {harmless("f.customer_id")} AS customer_id, {harmless("u.email")} AS email,
+               {harmless("u.country")} AS country, {harmless("c.segment_name")} AS segment_name,
+               f.recency_days, f.frequency, {money("f.monetary")} AS monetary,
+               f.r_score, f.f_score, f.m_score, c.cluster_id
+        {customer_tables(snapshot)} {narrowed} ORDER BY {order}"""
+    return statement, arguments
+
+
+def rejects_query(import_id: int) -> tuple[str, tuple[int, ...]]:
+    """The rows of a file that did not load, by line."""
+    texts = ", ".join(
+        f"{harmless(column)} AS {column}"
+        for column in ("column_name", "value", "reason", "message", "raw")
+    )
+    return (
+        f"SELECT outcome, line, {texts} FROM import_rejects WHERE import_id = $1"
+        " ORDER BY line, reject_id",
+        (import_id,),
+    )
+
+
+async def count_exported(session: AsyncSession, snapshot: Snapshot, segment_name: str) -> int:
+    """How many rows `customers_query` has now: a person who was erased is no row any more."""
+    narrowed = "" if segment_name == EVERYBODY else " WHERE segment_name = :segment_name"
+    statement = f"SELECT count(*) FROM {snapshot.assignments}{narrowed}"
+    values = {"segment_name": segment_name} if narrowed else {}
+    return int(await rows.scalar(session, statement, **values))

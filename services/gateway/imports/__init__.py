@@ -1,0 +1,1 @@
+"""Dropped files: the ledger, uploads and demo data."""

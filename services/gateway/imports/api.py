@@ -1,0 +1,103 @@
+"""The ledger of dropped files: `GET /imports`, one file, its rejected rows."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.params import PathParameter, QueryParameter
+from litestar.response import Stream
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.exports.queries import rejects_query
+from gateway.imports import queries
+from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadAnswer
+from gateway.imports.uploads import receive
+from gateway.kit.audited import Export, audited
+from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.responses import answer
+from gateway.kit.streams import Write, copy_rows, download, spooled
+from rfm_common.errors import GoneError, existing
+from rfm_common.models import ImportState
+
+ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+
+
+@get(["/imports", "/imports.csv"], summary="The ledger of dropped files", tags=["Imports"])
+async def imports(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    paging: PageDep,
+    import_state: Annotated[ImportState | None, QueryParameter(name="state")] = None,
+) -> Response[ImportList]:
+    """One page, newest first; every file that was seen has one row and one state."""
+    found = await queries.import_page(session, paging, import_state)
+    body = ImportList(
+        page=paging.number,
+        page_size=paging.size,
+        total=await queries.count_imports(session, import_state),
+        imports=found,
+    )
+    return answer(request, body, found, ImportRow)
+
+
+async def _existing(session: AsyncSession, import_id: int) -> ImportDetail:
+    found = await queries.find_import(session, import_id)
+    return existing(found, f"import {import_id}", "import_id")
+
+
+@get("/imports/{import_id:int}", summary="One dropped file", tags=["Imports"])
+async def one_import(session: SessionDep, import_id: ImportId) -> ImportDetail:
+    """What was found out about it, and its rejected rows grouped by reason."""
+    return await _existing(session, import_id)
+
+
+@get(
+    "/imports/{import_id:int}/rejects.csv",
+    summary="The rows that did not load",
+    tags=["Imports"],
+    media_type="text/csv",
+)
+async def rejects(
+    session: SessionDep,
+    sessions: SessionsDep,
+    settings: SettingsDep,
+    actor: ActorDep,
+    import_id: ImportId,
+) -> Stream:
+    """By line: outcome, line, column, value, reason, message and the row as it stood in the file.
+
+    Cells that a spreadsheet would run as a formula begin with a quote. 410 when the list is older
+    than the setting RFM_REJECT_DAYS allows.
+    """
+    found = await _existing(session, import_id)
+    if gone := found.notes.get("rejects_removed_at"):
+        raise GoneError(f"the list of rejected rows was removed on {gone:.10} for its age")
+
+    async def produce(write: Write) -> int:
+        async with sessions() as reading:
+            return await copy_rows(reading, rejects_query(import_id), write)
+
+    content = spooled(settings.spool_dir, produce)
+    export = Export(actor=actor, action="export.rejects", subject=f"import {import_id}", rows=None)
+    return Stream(
+        await audited(sessions, export, content),
+        media_type="text/csv",
+        headers=download(f"{found.file_name}-rejects"),
+    )
+
+
+@post(
+    "/imports",
+    summary="Upload files",
+    tags=["Imports"],
+    status_code=202,
+    request_max_body_size=None,
+)
+async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> UploadAnswer:
+    """Put CSV files into the watched folder, as multipart/form-data, several at once.
+
+    They are loaded like dropped files: follow `GET /imports` or the events. Only a plain name
+    is made of what the client calls a file; a name that is taken gets a number.
+    """
+    content_type = request.headers.get("content-type", "")
+    names = await receive(request.stream(), content_type, settings.input_dir)
+    return UploadAnswer.of(names)

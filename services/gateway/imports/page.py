@@ -1,0 +1,145 @@
+"""Dropped files: the ledger with a drop zone, and one file with its rejected rows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from litestar import Request, Response, get
+from litestar.params import FromPath
+
+from gateway.imports import queries
+from gateway.imports.effects import Hint, build_changes, build_hints
+from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
+from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.kit.frame import FILES, Frame, FrameDep
+from gateway.kit.numbers import Numbers
+from gateway.kit.pager import Pager, asked_page, build_pager
+from gateway.kit.render import answer
+from rfm_common.errors import NotFoundError
+
+PAGE_SIZE = 50
+PATH = "/dashboard/imports"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportsPage:
+    """The ledger."""
+
+    template: ClassVar[str] = "imports.html"
+    frame: Frame
+    numbers: Numbers
+    imports: list[ImportRow]
+    pager: Pager
+    input_dir: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPage:
+    """One file."""
+
+    template: ClassVar[str] = "import.html"
+    frame: Frame
+    numbers: Numbers
+    file: ImportDetail
+    counts: list[tuple[str, int]]
+    found: list[tuple[str, str]]
+    changes: list[tuple[str, str]]
+    hints: list[Hint]
+    groups: list[tuple[RejectGroup, str]]
+    group: RejectGroup | None
+    rejects: list[RejectRow]
+    pager: Pager
+    input_dir: str
+
+
+@get("/imports")
+async def imports(
+    request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep
+) -> Response[str]:
+    """Every file that was seen, newest first."""
+    page = asked_page(request, PAGE_SIZE)
+    found = await queries.import_page(session, page)
+    view = ImportsPage(
+        frame=frame.of("Imports", "imports", FILES),
+        numbers=frame.numbers,
+        imports=found,
+        pager=build_pager(PATH, page, len(found), await queries.count_imports(session)),
+        input_dir=str(settings.input_dir),
+        now=datetime.now(UTC),
+    )
+    return answer(view)
+
+
+@get("/imports/{import_id:int}")
+async def one_import(
+    request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep,
+    import_id: FromPath[int],
+) -> Response[str]:  # fmt: skip
+    """What one file held, what it changed and which rows did not load."""
+    file = await queries.find_import(session, import_id) if import_id < 2**31 else None
+    if file is None:
+        raise NotFoundError(f"There is no import {import_id}.")
+    page = asked_page(request, PAGE_SIZE)
+    path = f"{PATH}/{import_id}"
+    groups = {group_key(group): group for group in file.reject_groups}
+    key = request.query_params.get("group") or ""
+    if key and key not in groups:
+        raise NotFoundError(f"No row of {file.file_name} was rejected for {key!r}.")
+    chosen = groups.get(key)
+    rejects = await queries.reject_page(session, import_id, page, chosen)
+    listed = chosen.rows if chosen else sum(group.rows for group in file.reject_groups)
+    view = ImportPage(
+        frame=frame.of(file.file_name, "imports", FILES),
+        numbers=frame.numbers,
+        file=file,
+        counts=build_counts(file),
+        found=describe(file.notes),
+        changes=build_changes(file.effects, frame.numbers),
+        hints=build_hints(file.effects, frame.numbers),
+        groups=[(group, f"{path}?group={quote(name)}#rejects") for name, group in groups.items()],
+        group=chosen,
+        rejects=rejects,
+        pager=build_pager(path, page, len(rejects), listed, group=key),
+        input_dir=str(settings.input_dir),
+    )
+    return answer(view)
+
+
+def group_key(group: RejectGroup) -> str:
+    """A group of rejected rows in an address."""
+    return f"{group.reason}.{group.column_name}" if group.column_name else group.reason
+
+
+def build_counts(file: ImportRow) -> list[tuple[str, int]]:
+    """The rows of the file by what became of them; they add up to the first."""
+    return [
+        ("Rows", file.rows_total),
+        ("New", file.rows_new),
+        ("Updated", file.rows_updated),
+        ("Unchanged", file.rows_unchanged),
+        ("Replaced within the file", file.rows_superseded),
+        ("Rejected", file.rows_rejected),
+    ]
+
+
+def describe(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was found out about a file, as label and text; what says nothing is left out."""
+    return [
+        (name.replace("_", " ").capitalize(), _text(value))
+        for name, value in facts.items()
+        if value and name != "seconds"
+    ]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value == "\t":
+        return "tab"
+    return str(value)

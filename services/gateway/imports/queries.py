@@ -1,0 +1,79 @@
+"""The ledger of dropped files, and the rows of them that did not load."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
+from gateway.kit import rows
+from gateway.kit.rows import Page
+from rfm_common.models import ImportState
+
+COLUMNS = """
+    import_id, file_name, kind, state, size_bytes, rows_total, rows_new, rows_updated,
+    rows_unchanged, rows_superseded, rows_rejected, reason, message, is_demo, data_version,
+    started_at, finished_at"""
+
+
+async def import_page(
+    session: AsyncSession, page: Page, state: ImportState | None = None
+) -> list[ImportRow]:
+    """One page of the ledger, newest first."""
+    condition, values = _narrowed(state)
+    return await rows.many(
+        session,
+        ImportRow,
+        f"SELECT {COLUMNS} FROM imports WHERE {condition}"
+        " ORDER BY import_id DESC LIMIT :size OFFSET :skip",
+        **page.window,
+        **values,
+    )
+
+
+async def count_imports(session: AsyncSession, state: ImportState | None = None) -> int:
+    """How many files the ledger knows."""
+    condition, values = _narrowed(state)
+    statement = f"SELECT count(*) FROM imports WHERE {condition}"
+    return int(await rows.scalar(session, statement, **values))
+
+
+def _narrowed(state: ImportState | None) -> tuple[str, dict[str, object]]:
+    return ("state = :state", {"state": state.value}) if state else ("true", {})
+
+
+async def find_import(session: AsyncSession, import_id: int) -> ImportDetail | None:
+    """One file with its rejected rows grouped by reason."""
+    return await rows.one(
+        session,
+        ImportDetail,
+        f"SELECT {COLUMNS}, sha256, duplicate_of, stored_path, notes, effects,"
+        " (SELECT coalesce(json_agg(g), '[]') FROM (SELECT reason, column_name, count(*) AS rows,"
+        "   min(line) AS first_line, min(value) AS example FROM import_rejects"
+        "   WHERE import_id = :import_id GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 100) g)"
+        " AS reject_groups FROM imports WHERE import_id = :import_id",
+        import_id=import_id,
+    )
+
+
+async def reject_page(
+    session: AsyncSession, import_id: int, page: Page, group: RejectGroup | None = None
+) -> list[RejectRow]:
+    """One page of a file's rejected rows, by line; of one group of them when it is given."""
+    chosen, values = "", {}
+    if group:
+        chosen = " AND reason = :reason AND column_name IS NOT DISTINCT FROM :column_name"
+        values = {"reason": group.reason, "column_name": group.column_name}
+    return await rows.many(
+        session,
+        RejectRow,
+        "SELECT outcome, line, column_name, value, reason, message, raw FROM import_rejects"
+        f" WHERE import_id = :import_id{chosen}"
+        " ORDER BY line, reject_id LIMIT :size OFFSET :skip",
+        import_id=import_id,
+        **page.window,
+        **values,
+    )
+
+
+async def reject_groups(session: AsyncSession, import_id: int) -> list[RejectGroup]:
+    """Why rows of a file did not load, the commonest reason first."""
+    found = await find_import(session, import_id)
+    return found.reject_groups if found else []

@@ -1,0 +1,93 @@
+"""The ledger of dropped files."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from msgspec import Meta
+
+from gateway.kit.schemas import Answer
+from rfm_common.models import ImportState, Kind, RowOutcome
+
+
+class ImportRow(Answer):
+    """One file that was seen."""
+
+    import_id: int
+    file_name: str
+    kind: Kind | None
+    state: ImportState
+    size_bytes: int
+    rows_total: int
+    rows_new: int
+    rows_updated: int
+    rows_unchanged: int
+    rows_superseded: int
+    rows_rejected: int
+    reason: str | None
+    message: str | None
+    is_demo: bool
+    data_version: int | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class ImportList(Answer):
+    """One page of the ledger, newest first."""
+
+    page: int
+    page_size: int
+    total: int
+    imports: list[ImportRow]
+
+
+class RejectRow(Answer):
+    """A row that did not load, or that a later row of its file replaced."""
+
+    outcome: RowOutcome
+    line: int
+    column_name: str | None
+    value: str | None
+    reason: str
+    message: str
+    raw: str | None
+
+
+class RejectGroup(Answer):
+    """How often one reason occurs in a file."""
+
+    reason: str
+    column_name: str | None
+    rows: int
+    first_line: int
+    example: str | None
+
+
+class ImportDetail(ImportRow):
+    """A file with what was found out about it and why rows did not load."""
+
+    sha256: str | None
+    duplicate_of: int | None
+    stored_path: str | None
+    notes: dict[str, Any]
+    effects: dict[str, Any]
+    reject_groups: list[RejectGroup]
+
+
+class UploadAnswer(Answer):
+    """The names that the files got in the watched folder."""
+
+    files: Annotated[list[str], Meta(examples=[["orders.csv"]])]
+    message: str
+
+    @classmethod
+    def of(cls, names: list[str]) -> Self:
+        """The answer, with how many in words."""
+        return cls(files=names, message=f"{len(names)} in the folder, loading follows")
+
+
+class DemoRemoved(Answer):
+    """What was taken out; `data_version` is null when there was nothing."""
+
+    customers: int
+    orders: int
+    data_version: int | None

@@ -1,0 +1,1 @@
+"""Who went from which segment to which, and why."""

@@ -1,0 +1,1 @@
+"""Health, the audit log, figures for monitoring, and help."""

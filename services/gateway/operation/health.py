@@ -1,0 +1,76 @@
+"""`GET /health` and `GET /health/ready`."""
+
+import asyncio
+from typing import Literal
+
+from litestar import Response, get
+from litestar.datastructures import State
+from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
+from gateway.kit.folder import waiting_files
+from gateway.kit.responses import ExactResponse
+from gateway.operation import health_queries as queries
+from gateway.operation.health_schemas import Health
+from rfm_common.bus import BUS_ERRORS
+from rfm_common.db import Sessions
+
+Presence = Literal["ok", "away"]
+PATIENCE = 2
+"""Seconds; a server that hangs counts as away."""
+
+
+async def _redis_presence(redis: Redis) -> Presence:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await redis.ping()
+    except (*BUS_ERRORS, TimeoutError):
+        return "away"
+    return "ok"
+
+
+async def _figures(sessions: Sessions, counter: queries.Counter) -> dict[str, object] | None:
+    """What the database says, None while it is away."""
+    try:
+        async with asyncio.timeout(PATIENCE), sessions() as session:
+            state = await queries.state(session)
+            totals = await counter.count(session, state.data_version)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return None
+    return {
+        field: getattr(part, field) for part in (state, totals) for field in part.__struct_fields__
+    }
+
+
+async def _health(sessions: Sessions, redis: Redis, counter: queries.Counter) -> Health:
+    figures, bus = await asyncio.gather(_figures(sessions, counter), _redis_presence(redis))
+    if figures is None:
+        return Health(status="down", database="away", redis=bus)
+    status: Literal["ok", "degraded"] = "ok" if bus == "ok" else "degraded"
+    return Health(status=status, database="ok", redis=bus, **figures)  # type: ignore[arg-type]
+
+
+def _answer(health: Health) -> Response[Health]:
+    return ExactResponse(
+        health,
+        status_code=503 if health.status == "down" else 200,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@get("/health", summary="The state of the product", tags=["Operation"])
+async def health(
+    settings: SettingsDep, sessions: SessionsDep, redis: RedisDep, state: State
+) -> Response[Health]:
+    """200 while the database answers (`degraded` without Redis), else 503."""
+    found = await _health(sessions, redis, state.counter)
+    waiting = await asyncio.to_thread(waiting_files, settings.input_dir)
+    found.pending_imports = len(waiting)
+    return _answer(found)
+
+
+@get("/health/ready", summary="Whether to send requests here", tags=["Operation"])
+async def ready(sessions: SessionsDep, redis: RedisDep, state: State) -> Response[Health]:
+    """503 until the database answers with its tables in place."""
+    return _answer(await _health(sessions, redis, state.counter))

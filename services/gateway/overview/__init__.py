@@ -1,0 +1,1 @@
+"""The dashboard's first page, and what is going on."""

@@ -1,0 +1,100 @@
+"""What the overview reads: the largest moves, and what is going on right now."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy import func
+from sqlalchemy.orm import defer
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common.models import (
+    Cause,
+    DataState,
+    Import,
+    ImportState,
+    RunState,
+    ScoringRun,
+    SegmentFlow,
+)
+
+OPEN = (RunState.QUEUED, RunState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Customers who went from one segment to another; `source` is empty for new ones."""
+
+    source: str
+    target: str
+    customers: int
+    monetary: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What is going on: open runs, files being read, and how the last of each ended."""
+
+    runs: list[ScoringRun] = field(default_factory=list)
+    reading: list[Import] = field(default_factory=list)
+    last_run: ScoringRun | None = None
+    last_import: Import | None = None
+    is_behind: bool = False
+    has_data: bool = False
+
+
+async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[Flow]:
+    """The largest moves into other segments since the snapshot before, all causes together."""
+    customers = func.sum(SegmentFlow.customers)
+    rows = await session.exec(
+        select(
+            SegmentFlow.from_segment,
+            SegmentFlow.to_segment,
+            customers,
+            func.sum(SegmentFlow.monetary_after),
+        )
+        .where(SegmentFlow.run_id == run_id, SegmentFlow.cause != Cause.STAYED)
+        .where(col(SegmentFlow.from_segment) != col(SegmentFlow.to_segment))
+        .group_by(col(SegmentFlow.from_segment), col(SegmentFlow.to_segment))
+        .order_by(customers.desc(), col(SegmentFlow.from_segment), col(SegmentFlow.to_segment))
+        .limit(limit)
+    )
+    return [Flow(source, target, int(number), money) for source, target, number, money in rows]
+
+
+_LAST_RUN = (
+    select(ScoringRun.run_id)
+    .where(col(ScoringRun.state).not_in(OPEN))
+    .order_by(col(ScoringRun.finished_at).desc().nulls_last(), col(ScoringRun.run_id).desc())
+    .limit(1)
+)
+_RUNS = (
+    select(ScoringRun)
+    .where(or_(col(ScoringRun.state).in_(OPEN), ScoringRun.run_id == _LAST_RUN.scalar_subquery()))
+    .order_by(col(ScoringRun.run_id))
+    .options(defer(ScoringRun.model), defer(ScoringRun.metrics), defer(ScoringRun.sweep))  # type: ignore[arg-type]
+)
+_LAST_IMPORT = select(func.max(Import.import_id)).where(Import.state != ImportState.READING)
+_IMPORTS = (
+    select(Import)
+    .where(
+        or_(Import.state == ImportState.READING, Import.import_id == _LAST_IMPORT.scalar_subquery())
+    )
+    .order_by(col(Import.import_id))
+)
+_STATE = select(DataState)
+
+
+async def activity(session: AsyncSession) -> Activity:
+    """Open runs, files being read, and the last of each."""
+    runs = (await session.exec(_RUNS)).all()
+    imports = (await session.exec(_IMPORTS)).all()
+    state = (await session.exec(_STATE)).one()
+    return Activity(
+        runs=[run for run in runs if run.state in OPEN],
+        reading=[item for item in imports if item.state == ImportState.READING],
+        last_run=next((run for run in runs if run.state not in OPEN), None),
+        last_import=next((item for item in imports if item.state != ImportState.READING), None),
+        is_behind=state.data_version > state.scored_version,
+        has_data=state.data_version > 0,
+    )

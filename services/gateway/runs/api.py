@@ -1,0 +1,163 @@
+"""Scoring runs: asking for one, the history, one in full, calling one off."""
+
+import asyncio
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.kit.dependencies import PageDep, RedisDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.folder import waiting_files
+from gateway.kit.responses import ExactResponse, answer
+from gateway.runs import queries
+from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
+from gateway.runs.schemas import RunAnswer, RunBody, RunDetail, RunList, RunRow
+from rfm_common.db import Sessions
+from rfm_common.errors import existing
+from rfm_common.models import RunState, ScoringRun
+from rfm_common.runs import RunRequest, resolve_calc_date
+from rfm_common.settings import Settings
+
+LONGEST_WAIT = 300
+RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+
+
+@post(
+    "/pipeline/run",
+    summary="Score now",
+    tags=["Runs"],
+    status_code=202,
+    media_type="application/json",
+)
+async def run_pipeline(
+    request: Request[Any, Any, State],
+    settings: SettingsDep,
+    sessions: SessionsDep,
+    redis: RedisDep,
+    data: JSONBody[RunBody | None] = None,
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            description="The same key with the same body returns the same run",
+        ),
+    ] = None,
+    prefer: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Prefer",
+            max_length=200,
+            description=f"`wait=N`: answer when the run has ended, after N seconds at the latest"
+            f" (up to {LONGEST_WAIT})",
+        ),
+    ] = None,
+) -> Response[RunAnswer]:
+    """Queue a run; the body may be empty, then the settings decide everything.
+
+    202 with `Location` as soon as it is queued. With `Prefer: wait=N` 200 when it has ended in
+    time, with `customers_processed`, `clusters_created` and `message`; a run that failed says so
+    in `status`. A run that waits with the same parameters is returned instead of a second one.
+    """  # fmt: skip
+    body = RunBody.strictly(await request.body()) if data else RunBody()
+    asked = _asked(body, settings)
+    run = await request_run(sessions, settings, asked, idempotency_key)
+    run_id = run.run_id or 0
+    await ring(sessions, redis)
+    waiting = await asyncio.to_thread(waiting_files, settings.input_dir)
+    seconds = _wait_seconds(prefer)
+    ended = (
+        await wait_for_run(sessions, run_id, seconds, request.app.state.closing)
+        if seconds
+        else None
+    )
+    headers = {"Location": f"/runs/{run_id}"}
+    if seconds:
+        headers["Preference-Applied"] = f"wait={seconds}"
+    content = await _answer(sessions, settings, ended or run, waiting, has_ended=ended is not None)
+    return ExactResponse(content, status_code=200 if ended else 202, headers=headers)
+
+
+def _asked(body: RunBody, settings: Settings) -> RunRequest:
+    calc_date: Any = parse_calc_date(body.calc_date, settings)
+    return RunRequest(
+        calc_date=calc_date, window_days=body.window_days, k=body.k,
+        transform=body.transform, preview=body.preview,
+    )  # fmt: skip
+
+
+def _wait_seconds(prefer: str | None) -> int:
+    """N of `wait=N` among the preferences; 0 without it, for a preference may be ignored."""
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})\b", prefer or "", re.IGNORECASE)
+    return min(int(found[1]), LONGEST_WAIT) if found else 0
+
+
+async def _answer(
+    sessions: Sessions, settings: Settings, run: ScoringRun, waiting: list[str], *, has_ended: bool
+) -> RunAnswer:
+    asked: int | Literal["auto"] = run.parameters["k"]
+    found = RunAnswer(
+        run_id=run.run_id or 0,
+        status=run.state,
+        calc_date=run.calc_date or await _expected_date(sessions, settings, run),
+        window_days=run.window_days,
+        k=run.k or asked,
+        waiting_files=waiting,
+    )
+    if has_ended:
+        found.customers_processed = run.customers_processed or 0
+        found.clusters_created = run.clusters_created or 0
+        found.message = run.message or run.error or run.state.value
+    return found
+
+
+async def _expected_date(sessions: Sessions, settings: Settings, run: ScoringRun) -> datetime:
+    """What the worker will decide, unless data arrive before it does."""
+    async with sessions() as session:
+        date, _ = await resolve_calc_date(
+            session, settings, run.parameters["calc_date"], run.window_days
+        )
+    return date
+
+
+@get(["/runs", "/runs.csv"], summary="The history of runs", tags=["Runs"])
+async def runs(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    paging: PageDep,
+    status: Annotated[RunState | None, QueryParameter()] = None,
+) -> Response[RunList]:
+    """One page, newest first."""
+    found = await queries.run_page(session, paging, status)
+    body = RunList(
+        page=paging.number,
+        page_size=paging.size,
+        total=await queries.count_runs(session, status),
+        runs=found,
+    )
+    return answer(request, body, found, RunRow)
+
+
+@get("/runs/{run_id:int}", summary="One run in full", tags=["Runs"])
+async def one_run(session: SessionDep, run_id: RunId) -> RunDetail:
+    """Parameters, progress, model, metrics, the sweep over k, warnings and timings."""
+    return await _existing(session, run_id)
+
+
+async def _existing(session: AsyncSession, run_id: int) -> RunDetail:
+    return existing(await queries.find_run(session, run_id), f"run {run_id}", "run_id")
+
+
+@post("/runs/{run_id:int}/cancel", summary="Call a run off", tags=["Runs"], status_code=202)
+async def cancel(
+    session: SessionDep, sessions: SessionsDep, redis: RedisDep, run_id: RunId
+) -> RunDetail:
+    """A waiting run ends at once, a running one when its worker notices; 409 when it has ended."""
+    await cancel_run(sessions, run_id)
+    await ring(sessions, redis)
+    return await _existing(session, run_id)

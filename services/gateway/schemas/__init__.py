@@ -1,1 +1,0 @@
-"""What the API sends and accepts: one immutable struct per thing, field names as in the docs."""

@@ -1,0 +1,1 @@
+"""The segments of a snapshot, also country by country."""

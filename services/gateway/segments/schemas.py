@@ -1,0 +1,84 @@
+"""Segments of a snapshot, and how they changed."""
+
+from datetime import datetime
+
+from gateway.kit.schemas import Answer, Money, Score, Share
+
+
+class SegmentRow(Answer):
+    """One segment and cluster; a segment of two clusters has two rows."""
+
+    segment_name: str
+    cluster_id: int
+    customer_count: int
+    customer_share: Share
+    avg_recency_days: float
+    avg_frequency: float
+    avg_monetary: Money
+    median_recency_days: float
+    median_frequency: float
+    median_monetary: Money
+    order_count: int
+    avg_order_value: Money | None
+    monetary: Money
+    monetary_share: Share
+
+
+class SegmentChange(Answer):
+    """One segment on two dates; zeros where it did not exist."""
+
+    segment_name: str
+    customers_before: int
+    customers_after: int
+    customers_change: int
+    share_before: Share
+    share_after: Share
+    monetary_before: Money
+    monetary_after: Money
+    monetary_change: Money
+
+
+class Comparison(Answer):
+    """Changes since another snapshot."""
+
+    calc_date: datetime
+    run_id: int
+    segments: list[SegmentChange]
+
+
+class SegmentList(Answer):
+    """The segments of a snapshot, the most valuable first."""
+
+    calc_date: datetime
+    run_id: int
+    window_days: int
+    base_currency: str | None
+    segments: list[SegmentRow]
+    compare: Comparison | None = None
+
+
+class CustomerRow(Answer):
+    """One customer in one snapshot."""
+
+    customer_id: str
+    email: str | None
+    country: str | None
+    recency_days: int
+    frequency: int
+    monetary: Money
+    segment_name: str
+    cluster_id: int
+    r_score: Score
+    f_score: Score
+    m_score: Score
+
+
+class SegmentCustomers(Answer):
+    """One page of a segment, its best customer (by monetary, then id) first."""
+
+    segment_name: str
+    calc_date: datetime
+    page: int
+    page_size: int
+    total: int
+    customers: list[CustomerRow]

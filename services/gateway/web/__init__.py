@@ -1,0 +1,1 @@
+"""The application around the subjects: routes, server, security, errors and live events."""

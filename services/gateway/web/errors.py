@@ -1,0 +1,141 @@
+"""Every failure as application/problem+json (RFC 9457), with the field named where there is one.
+
+RfmError               its status below, its context as members
+NotModifiedError       304
+HTTPException          the framework's status; `errors` lists each field
+database refuses value 400    (SQLSTATE class 22)
+database is away       503, with Retry-After
+anything else          500, with an id that is in the log beside the traceback
+"""
+
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from gateway.kit.responses import NotModifiedError
+from gateway.web.security.bodies import TooLargeError, TooSlowError
+from rfm_common.errors import (
+    ConflictError,
+    GoneError,
+    InvalidInputError,
+    NotFoundError,
+    RfmError,
+    UnavailableError,
+)
+
+log = logging.getLogger("rfm.gateway")
+
+PROBLEM = "application/problem+json"
+STATUS = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    GoneError: HTTPStatus.GONE,
+    InvalidInputError: HTTPStatus.BAD_REQUEST,
+    ConflictError: HTTPStatus.CONFLICT,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
+}
+HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "2"},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"Connection": "close"},  # the rest is not read
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
+}
+AWAY = "the database is away; try again in a few seconds"
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What every error answer looks like; more members may follow."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+
+
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, **members: object
+) -> Response[bytes]:
+    """An error answer; `members` are added beside the standard ones."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status),
+            "detail": detail, **members}  # fmt: skip
+    content = msgspec.json.encode(body, enc_hook=str)
+    return Response(content, status_code=int(status), media_type=PROBLEM, headers=headers or {})
+
+
+def on_rfm_error(_: AnyRequest, error: RfmError) -> Response[bytes]:
+    """What our own code refuses."""
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    return problem(status, error.detail, HEADERS.get(HTTPStatus(status)), **error.context)
+
+
+def on_not_modified(_: AnyRequest, error: NotModifiedError) -> Response[None]:
+    """The client's copy is still right."""
+    return Response(None, status_code=304, headers={"ETag": error.etag, "Vary": "Accept"})
+
+
+def on_http_error(_: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """What the framework refuses: unknown paths and methods, values that do not fit."""
+    headers = dict(error.headers or {})
+    if isinstance(error, ValidationException):
+        fields = _fields(error)
+        detail = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
+        return problem(400, detail or error.detail, headers, errors=fields)
+    return problem(error.status_code, error.detail, headers)
+
+
+def _fields(error: ValidationException) -> list[dict[str, str]]:
+    found = error.extra if isinstance(error.extra, list) else []
+    return [
+        {
+            "field": str(item.get("key") or item.get("source") or "body"),
+            "message": str(item.get("message", "")),
+        }
+        for item in found
+        if isinstance(item, dict)
+    ]
+
+
+def on_database_error(request: AnyRequest, error: SQLAlchemyError) -> Response[bytes]:
+    """Tell a server that is away from a value that it refuses."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if state.startswith("22"):  # data exception: a NUL byte, a number out of range
+        return problem(400, "a value cannot be stored or compared; is there a NUL byte in it?")
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, PoolTimeoutError) or state[:2] in {"08", "57", "53"}:
+        return on_connection_error(request, error)
+    return on_unexpected(request, error)
+
+
+def on_connection_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """No answer from PostgreSQL; everything else is caught where it happens."""
+    log.warning("database away: %s", error, extra={"path": request.url.path})
+    return problem(503, AWAY, {"Retry-After": "2"})
+
+
+def on_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """A mistake of ours: the client gets an id, the log gets the traceback."""
+    error_id = uuid.uuid4().hex[:12]
+    log.error(
+        "unexpected error", exc_info=error, extra={"error_id": error_id, "path": request.url.path}
+    )
+    return problem(500, f"unexpected error; the log has it under {error_id}", error_id=error_id)
+
+
+HANDLERS: ExceptionHandlersMap = {
+    NotModifiedError: on_not_modified,
+    RfmError: on_rfm_error,
+    HTTPException: on_http_error,
+    SQLAlchemyError: on_database_error,
+    OSError: on_connection_error,
+    Exception: on_unexpected,
+}

@@ -1,0 +1,62 @@
+"""The pages under `/dashboard`: HTML made on the server, kept fresh by events."""
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+
+from gateway.charts.page import chart, timeline
+from gateway.clusters.page import clusters
+from gateway.customers.page import customers, provide_asked
+from gateway.customers.profile import customer
+from gateway.imports.page import imports, one_import
+from gateway.kit.assets import vendor
+from gateway.kit.days import provide_compare, provide_day
+from gateway.kit.frame import provide_frame, provide_numbers
+from gateway.migrations.page import migrations
+from gateway.operation.page import help_page, report
+from gateway.overview.jobs import jobs, news
+from gateway.overview.page import overview
+from gateway.runs.page import one_run, runs
+from gateway.segments.page import segment, segments
+from gateway.web.login import log_in, log_out, login_page
+from gateway.web.problem import HANDLERS
+from gateway.web.scripts import page_script
+
+ROUTES: list[ControllerRouterHandler] = [
+    Router(
+        "/dashboard",
+        route_handlers=[
+            overview,
+            segments,
+            segment,
+            customers,
+            customer,
+            timeline,
+            imports,
+            one_import,
+            runs,
+            one_run,
+            migrations,
+            clusters,
+            help_page,
+            report,
+            jobs,
+            news,
+            chart,
+            page_script,
+        ],
+        dependencies={
+            "numbers": Provide(provide_numbers, sync_to_thread=False),
+            "frame": Provide(provide_frame),
+            "day": Provide(provide_day, sync_to_thread=False),
+            "compare": Provide(provide_compare, sync_to_thread=False),
+            "asked": Provide(provide_asked, sync_to_thread=False),
+        },
+        exception_handlers=HANDLERS,
+        include_in_schema=False,
+    ),
+    vendor,
+    login_page,
+    log_in,
+    log_out,
+]

@@ -1,0 +1,43 @@
+"""The REST calls."""
+
+from litestar import Router
+from litestar.di import Provide
+
+from gateway.charts.api import in_space, interactive, plot, plotly_script
+from gateway.customers.api import customer, customers, orders, provide_customer, provide_narrowed
+from gateway.exports.api import export_segment
+from gateway.imports.api import imports, one_import, rejects, upload
+from gateway.imports.demo_api import demo, load_demo
+from gateway.kit.dependencies import READS
+from gateway.migrations.api import migrations, movers
+from gateway.operation.audit import audit_log
+from gateway.operation.health import health, ready
+from gateway.privacy.api import erase, erasures, lift_erasure, one_erasure
+from gateway.runs.api import cancel, one_run, run_pipeline, runs
+from gateway.runs.backfill import backfill
+from gateway.runs.snapshots import snapshots
+from gateway.segments.api import segment_customers, segments
+from gateway.segments.countries import countries
+from gateway.web.events import events
+from gateway.web.login_api import login_link
+from gateway.web.metrics import metrics
+from gateway.webhooks import api as webhooks
+
+ROUTES = [
+    Router(
+        "/",
+        route_handlers=[
+            health, ready, metrics, snapshots, segments, segment_customers, countries,
+            customers, customer, orders, erase, erasures, one_erasure, lift_erasure,
+            run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
+            imports, one_import, rejects, upload, load_demo, demo,
+            export_segment, events, login_link, plot, interactive, in_space, plotly_script,
+            audit_log, *webhooks.ROUTES,
+        ],
+        dependencies={
+            **READS,
+            "narrowed": Provide(provide_narrowed),
+            "customer": Provide(provide_customer),
+        },
+    )
+]  # fmt: skip
