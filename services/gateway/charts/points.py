@@ -23,6 +23,8 @@ COLOURS = {
     "At Risk": "#e07557",
     "Hibernating": "#b881b8",
     "Lost": "#3b353f",
+    "New Customers": "#7ccf3f",
+    "Prospects": "#c3c9d0",
 }
 OTHER = "#7a7f87"
 

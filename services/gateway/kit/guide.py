@@ -27,67 +27,89 @@ class Guide:
 GUIDES = (
     Guide(
         "Champions", "champions", "★",
-        "bought recently, often and for much",
-        "Your best customers: they bought lately, come back often and spend the most.",
+        "bought recently, came back, and spend more than any other group",
+        "Your best customers. Half of them ordered more recently than the typical buyer, most came"
+        " back, and no other group spends as much on average. Not every one of them is a big"
+        " spender.",
         "Thank them before you sell to them: early access, a say in new products, a reason to"
         " bring a friend. They need no discount.",
     ),
     Guide(
         "Loyal Customers", "loyal-customers", "♥",
-        "bought recently and often",
-        "They come back again and again, with baskets of an ordinary size.",
+        "bought recently and came back; next in worth",
+        "Recent customers who came back. They are worth less than your Champions and more than"
+        " your Potential Loyalists.",
         "Show them the next step up: bundles, refills, a loyalty level within reach. Ask them"
         " for reviews.",
     ),
     Guide(
+        "Potential Loyalists", "potential-loyalists", "↗",
+        "bought recently and came back, for less",
+        "Recent customers with a second order behind them. A habit is forming; it is not loyalty"
+        " yet.",
+        "Help the habit along: a helpful e-mail after each order, a small reward for the next.",
+    ),
+    Guide(
         "Big Spenders", "big-spenders", "◆",
-        "bought recently and for much, not often",
-        "Few orders, large ones, and recent: they trust you with their money.",
+        "bought recently, mostly once, for more than the average buyer",
+        "One recent order, and a large one. The name says nothing about whether they will come"
+        " back.",
         "Serve them in person and give them a reason for a second order soon: accessories,"
         " care, priority delivery.",
     ),
     Guide(
-        "Potential Loyalists", "potential-loyalists", "↗",
-        "bought fairly recently and more often than most",
-        "Recent customers with more than one order: a habit is forming.",
-        "Help the habit along: a helpful mail after each order, a small reward for the next.",
+        "New Customers", "new-customers", "✦",
+        "bought recently, mostly once",
+        "Most of them placed their only order of the window recently. Some may have bought before"
+        " the window began.",
+        "The second order matters most: a welcome, help with the first purchase, one good reason"
+        " to return.",
     ),
     Guide(
         "Need Attention", "need-attention", "!",
-        "are near the middle in everything",
-        "Neither new nor gone, neither large nor small: they can go either way.",
+        "came back, and have been quiet a little longer than most",
+        "Customers who came back at least once and are drifting out of sight. They are not gone.",
         "Remind them while they still remember you: what is new in what they bought, for a"
         " limited time.",
     ),
     Guide(
         "At Risk", "at-risk", "▼",
-        "have been silent for long and ordered seldom",
-        "Customers who have not come back for a long time and did not order often.",
+        "came back, spent more than the average buyer, and have gone quiet",
+        "Valuable customers who used to come back and have now been silent for longer than the"
+        " typical buyer. They still have an order in the window.",
         "Win them back now, one clear offer at a time. Ask what went wrong; the answer is worth"
         " more than the order.",
         is_slipping=True,
     ),
     Guide(
         "Hibernating", "hibernating", "☾",
-        "placed few and small orders",
-        "They bought little and seldom; some are new, most sleep.",
-        "Spend little: a seasonal mail, a best-seller. Watch who wakes up.",
+        "have gone quiet after one order or a few small ones",
+        "Quiet for longer than the typical buyer. Most ordered once; the others spent less than"
+        " average.",
+        "Spend little: a seasonal e-mail, a best-seller. Watch who wakes up.",
         is_slipping=True,
     ),
     Guide(
         "Lost", "lost", "×",
-        "have been silent for longer than the others",
-        "They once bought as much as others and have stopped.",
+        "have no order in the window, but had one before",
+        "Former customers: everyone here ordered once, and nobody within the window.",
         "One last honest message; then take them off the costly lists.",
-        is_slipping=True,
+    ),
+    Guide(
+        "Prospects", "prospects", "○",
+        "have never had an order that counts",
+        "People you know who have not bought yet, or whose orders were all cancelled or refunded.",
+        "Give them a reason for a first order. Do not try to win back someone who never bought.",
     ),
 )  # fmt: skip
 CAUSES = {
-    "new_customer": "first order",
+    "new_customer": "new customer",
     "new_order": "new order",
     "ageing": "time passed without an order",
+    "correction": "an order or an exchange rate was corrected",
+    "definition": "another window, k, rule, currency, time zone or set of statuses",
     "edges": "everybody else changed",
-    "model": "the model was fitted anew",
+    "model": "the model was refitted",
 }
 """Why a customer moved, in words."""
 

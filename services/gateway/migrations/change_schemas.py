@@ -7,7 +7,9 @@ from msgspec import Meta
 
 from gateway.kit.schemas import Answer, Money
 
-ChangeCause = Literal["new_customer", "new_order", "ageing", "model", "left"]
+ChangeCause = Literal[
+    "new_customer", "new_order", "ageing", "correction", "definition", "model", "left"
+]
 
 
 class Change(Answer):

@@ -100,7 +100,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
         ),
         Kpi(
             "Revenue slipping", numbers.short_money(at_risk),
-            f"{numbers.percent(at_risk_share)} of it: At Risk, Hibernating, Lost",
+            f"{numbers.percent(at_risk_share)} of it: At Risk and Hibernating customers",
             full=numbers.exact_money(at_risk),
             change=since(lambda moment: float(money_at_risk(moment.segments)[0]), False),
         ),

@@ -84,7 +84,7 @@ def test_without_a_snapshot_before_nothing_changed() -> None:
 
 def test_money_at_risk_is_that_of_the_slipping_segments() -> None:
     money, share = money_at_risk(
-        [segment("Champions", 1, "70", 0.7), segment("Lost", 1, "20", 0.2),
+        [segment("Champions", 1, "70", 0.7), segment("Hibernating", 1, "20", 0.2),
          segment("At Risk", 1, "10", 0.1)]
     )  # fmt: skip
     assert money == 30
@@ -93,7 +93,7 @@ def test_money_at_risk_is_that_of_the_slipping_segments() -> None:
 
 def test_every_segment_has_words_and_colours_in_both_themes() -> None:
     styles = STYLES.read_text()
-    assert len(GUIDES) == 8
+    assert len(GUIDES) == 10
     for item in GUIDES:
         assert item.meaning
         assert item.advice
