@@ -20,6 +20,7 @@ from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
+from ingest.reading.structure import without_other_lines
 from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
@@ -262,7 +263,10 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
     """Read all rows in order. Raises RefusedError for damage that leaves row ends unknown, and
     ChangedError when the bytes are not those of the survey."""
     total = 0
-    for rows, at in scanned(file, layout):
+    for scanned_rows, at in scanned(file, layout):
+        rows = without_other_lines(
+            scanned_rows, layout.mapping, layout.headers, layout.grammar.delimiter
+        )
         good = typed(rows.frame, layout.mapping, layout.style)
         total += rows.count
         if total > layout.max_rows:
