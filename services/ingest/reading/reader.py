@@ -20,7 +20,7 @@ from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
-from ingest.reading.structure import without_other_lines
+from ingest.reading.structure import check_rows, without_other_lines
 from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
@@ -88,6 +88,8 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     _check_width(text, options.max_line_bytes)
     headers, delimiter, lines = _header(text, file_name, options)
     mapping = find_mapping(headers, file_name, options.rules)
+    below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
+    check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
         mapping=mapping,

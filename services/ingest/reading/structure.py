@@ -7,6 +7,7 @@ import polars as pl
 
 from ingest.reading.mapping import REQUIRED, Mapping
 from ingest.reading.scan import Rows
+from ingest.refusal import RefusedError
 
 NO_ROWS = ("total_line", "footer_line", "repeated_header")
 """Reasons to list a line that do not speak against its file: it was never a row."""
@@ -95,3 +96,33 @@ def _named(line: int, reason: str, message: str, raw: str, comma: str) -> tuple[
 
 def _is_footer(text: str) -> bool:
     return re.search(_FOOTER, text) is not None and " " in text
+
+
+def check_rows(lines: Sequence[str], mapping: Mapping, cells: int, comma: str, marks: str) -> None:
+    """Say what is wrong where every row is cut otherwise than the header. `marks`: delimiters."""
+    if not lines or any('"' in line for line in lines):
+        return
+    for mark in marks:
+        if cells > 1 and all(comma not in line and line.count(mark) == cells - 1 for line in lines):
+            raise RefusedError(
+                "other_delimiter",
+                f"the header is cut by {comma!r} and the rows by {mark!r};"
+                " save the file with one delimiter",
+            )
+    amount = mapping.columns.get("order_amount")
+    if comma == "," and amount is not None and all(
+        _is_cut_amount(line.split(","), amount, cells) for line in lines
+    ):  # fmt: skip
+        raise RefusedError(
+            "unquoted_decimal_comma",
+            "the amounts have decimal commas and the cells are separated by commas as well;"
+            " save the file with semicolons, or with quotes around the amounts",
+        )
+
+
+def _is_cut_amount(row: Sequence[str], amount: int, cells: int) -> bool:
+    return (
+        len(row) == cells + 1
+        and re.fullmatch(r"\s*-?[0-9]+", row[amount]) is not None
+        and re.fullmatch(r"[0-9]{2}\s*", row[amount + 1]) is not None
+    )

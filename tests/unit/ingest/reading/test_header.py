@@ -67,3 +67,20 @@ def test_the_bound_on_lines_holds_for_the_header() -> None:
     with pytest.raises(RefusedError) as caught:
         planned(",".join(["column"] * 200_000) + "\n" + "1," * 10)
     assert caught.value.reason == "line_too_long"
+
+
+@pytest.mark.parametrize(("header", "rows"), [("|", ";"), (";", ","), (",", "\t")])
+def test_rows_cut_otherwise_than_the_header_are_told_so(header: str, rows: str) -> None:
+    text = header.join(NAMES) + "\n" + (rows.join(ROW) + "\n") * 3
+    with pytest.raises(RefusedError, match="one delimiter") as caught:
+        planned(text)
+    assert caught.value.reason == "other_delimiter"
+
+
+@pytest.mark.parametrize("amount", ["12,50", "1250,00", "-3,99"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_decimal_commas_between_commas_are_told_so(amount: str, ending: str) -> None:
+    row = ",".join([*ROW[:3], amount])
+    with pytest.raises(RefusedError, match="semicolons") as caught:
+        planned(ending.join([",".join(NAMES), row, row, ""]))
+    assert caught.value.reason == "unquoted_decimal_comma"
