@@ -20,7 +20,7 @@ from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
-from ingest.reading.structure import check_rows, without_other_lines
+from ingest.reading.structure import check_rows, have_open_end, without_other_lines
 from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
@@ -90,6 +90,9 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     mapping = find_mapping(headers, file_name, options.rules)
     below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
     check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
+    if have_open_end(below, len(headers), delimiter):
+        headers = [*headers, ""]
+        mapping = find_mapping(headers, file_name, options.rules)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
         mapping=mapping,

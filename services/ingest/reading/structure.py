@@ -1,5 +1,6 @@
 """Lines that are no rows: blank cells only, totals, footers, and the header once more."""
 
+import csv
 import re
 from collections.abc import Sequence
 
@@ -126,3 +127,12 @@ def _is_cut_amount(row: Sequence[str], amount: int, cells: int) -> bool:
         and re.fullmatch(r"\s*-?[0-9]+", row[amount]) is not None
         and re.fullmatch(r"[0-9]{2}\s*", row[amount + 1]) is not None
     )
+
+
+def have_open_end(lines: Sequence[str], cells: int, comma: str) -> bool:
+    """Whether every row ends with a delimiter, and so in an empty cell that the header lacks."""
+    try:
+        rows = list(csv.reader([line.rstrip("\r") for line in lines], delimiter=comma))
+    except csv.Error:
+        return False
+    return bool(rows) and all(len(row) == cells + 1 and not row[-1] for row in rows)

@@ -84,3 +84,11 @@ def test_decimal_commas_between_commas_are_told_so(amount: str, ending: str) -> 
     with pytest.raises(RefusedError, match="semicolons") as caught:
         planned(ending.join([",".join(NAMES), row, row, ""]))
     assert caught.value.reason == "unquoted_decimal_comma"
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_that_end_with_a_delimiter_are_read(delimiter: str, quote: str) -> None:
+    header, row = table(delimiter, quote).splitlines()
+    _, rows = planned("\n".join([header, row + delimiter, row + delimiter, ""]))
+    assert rows == [(2, "A1"), (3, "A1")]
