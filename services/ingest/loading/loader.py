@@ -16,6 +16,7 @@ from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
 from ingest.reading.reader import Batch, Layout, batches
+from ingest.reading.structure import NO_ROWS
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.models import Import, ImportState, Kind
@@ -24,7 +25,7 @@ from rfm_common.versions import next_version
 LISTED_AT_MOST = 100_000
 """Bad rows that are listed before a file that is condemned anyway is given up."""
 
-HARMLESS = ("no_customer", suppressed.REASON)
+HARMLESS = ("no_customer", suppressed.REASON, *NO_ROWS)
 """Reasons to reject a row that do not speak against its file."""
 
 READING_SHARE = 0.5

@@ -4,8 +4,10 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -18,11 +20,15 @@ from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
+from ingest.reading.structure import check_rows, have_open_end, without_other_lines
 from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", "\x1f")
+HEADER_LINES = 30
+"""Lines among which the header is looked for."""
+MAX_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +85,14 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     """Read the header, and where needed the values, to decide how to read the file."""
     head = next(pieces(file)).removeprefix(b"\xef\xbb\xbf")
     text = head.decode("utf-8" if survey.encoding == "utf-8" else "cp1252", "ignore")
+    _check_width(text, options.max_line_bytes)
     headers, delimiter, lines = _header(text, file_name, options)
     mapping = find_mapping(headers, file_name, options.rules)
+    below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
+    check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
+    if have_open_end(below, len(headers), delimiter):
+        headers = [*headers, ""]
+        mapping = find_mapping(headers, file_name, options.rules)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
         mapping=mapping,
@@ -90,43 +102,103 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         header_bytes=len(header_text.encode(_codec(survey))) + 3 * survey.has_bom,
         first_line=lines + 1,
         max_rows=options.max_rows,
-        notes=_notes(survey, delimiter, mapping),
+        notes=_notes(survey, delimiter, mapping) | _told_above(text, lines),
         headers=tuple(headers),
     )
     return _with_style(file, layout, options) if _needs_votes(layout) else layout
+
+
+def _check_width(text: str, max_line_bytes: int) -> None:
+    """Refuse a first line that would not fit into memory once it is cut into columns."""
+    line = text.lstrip("\r\n").partition("\n")[0]
+    if len(line) > max_line_bytes:
+        raise RefusedError("line_too_long", f"the header is longer than {max_line_bytes} bytes")
+    widest = max(line.count(delimiter) for delimiter in DELIMITERS) + 1
+    if widest > MAX_COLUMNS:
+        raise RefusedError(
+            "too_many_columns", f"the header has {widest} columns, more than {MAX_COLUMNS}"
+        )
 
 
 def _codec(survey: Survey) -> str:
     return "utf-8" if survey.encoding == "utf-8" else "cp1252"
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A line that may name the columns, under one delimiter."""
+
+    cells: list[str]
+    delimiter: str
+    lines: int
+    """Lines up to its end, those above it included."""
+    rank: int
+    """What is known of the columns: 2 all that is needed, 1 what kind of file, 0 nothing."""
+
+
 def _header(text: str, file_name: str, options: Options) -> tuple[list[str], str, int]:
-    """The header's cells, its delimiter and how many lines it takes, blank ones before included."""
-    best: tuple[list[str], str, int] | None = None
-    for delimiter in DELIMITERS:
-        found = _cells_of_header(text, delimiter)
-        try:
-            find_mapping(found[0], file_name, options.rules)
-        except RefusedError:
-            best = (
-                best if best and len(best[0]) >= len(found[0]) else (found[0], delimiter, found[1])
-            )
-            continue
-        return found[0], delimiter, found[1]
-    if best is None:
-        raise RefusedError("empty_file", "the file has no header")
-    return best
+    """The header's cells, its delimiter and how many lines it takes, those above it included.
+
+    The first line that names the columns we need counts, under whichever delimiter; without one,
+    the first line that is not blank, under the delimiter that tells most.
+    """
+    found = [header for delimiter in DELIMITERS
+             for header in _headers(text, delimiter, file_name, options)]  # fmt: skip
+    if not found:
+        raise _broken_header(text)
+    readable = [header for header in found if header.rank == 2]
+    first = min(header.lines for header in found)
+    best = min(readable, key=lambda header: header.lines, default=None) or max(
+        (header for header in found if header.lines == first),
+        key=lambda header: (header.rank, len(header.cells)),
+    )
+    return best.cells, best.delimiter, best.lines
 
 
-def _cells_of_header(text: str, delimiter: str) -> tuple[list[str], int]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _headers(text: str, delimiter: str, file_name: str, options: Options) -> Iterator[_Header]:
+    """The first lines, as far as they are sound CSV with this delimiter; blank ones are none."""
+    head = text if text.count("\n", 0, options.max_line_bytes) else text[: options.max_line_bytes]
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, strict=True)
+    widest = 0
+    with suppress(csv.Error):
+        for row in islice(reader, HEADER_LINES):
+            if filled := sum(bool(cell.strip()) for cell in row):
+                # below a row as wide as itself, a line is one of the rows: that one is no title
+                rank = _rank(row, file_name, options) if filled > widest else 0
+                widest = max(widest, filled)
+                yield _Header(row, delimiter, reader.line_num, rank)
+                if rank == 2:
+                    return
+
+
+def _rank(cells: list[str], file_name: str, options: Options) -> int:
     try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                return row, reader.line_num
+        find_mapping(cells, file_name, options.rules)
+    except RefusedError as refusal:
+        return 0 if refusal.reason == "unknown_columns" else 1
+    return 2
+
+
+def _broken_header(text: str) -> RefusedError:
+    """Why no delimiter gives a header."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        next((row for row in reader if any(cell.strip() for cell in row)), None)
     except csv.Error as error:
-        raise RefusedError("broken_header", f"line {reader.line_num}: {error}") from error
-    raise RefusedError("empty_file", "the file has no header")
+        return RefusedError("broken_header", f"line {reader.line_num}: {error}")
+    return RefusedError("empty_file", "the file has no header")
+
+
+def _told_above(text: str, lines: int) -> dict[str, Any]:
+    """What stands above the header, up to a header of one line, is no row: say so."""
+    above = [line.strip() for line in text.split("\n", lines)[: lines - 1] if line.strip()]
+    if not above or '"' in "".join(above):
+        return {}
+    shown = above[0][:80]
+    return {"told": [{
+        "about": "lines_above",
+        "text": f"The header is on line {lines}. Skipped above it: {shown}",
+    }]}  # fmt: skip
 
 
 def _notes(survey: Survey, delimiter: str, mapping: Meaning) -> dict[str, Any]:
@@ -196,7 +268,10 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
     """Read all rows in order. Raises RefusedError for damage that leaves row ends unknown, and
     ChangedError when the bytes are not those of the survey."""
     total = 0
-    for rows, at in scanned(file, layout):
+    for scanned_rows, at in scanned(file, layout):
+        rows = without_other_lines(
+            scanned_rows, layout.mapping, layout.headers, layout.grammar.delimiter
+        )
         good = typed(rows.frame, layout.mapping, layout.style)
         total += rows.count
         if total > layout.max_rows:

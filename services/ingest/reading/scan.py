@@ -52,9 +52,12 @@ class Grammar:
         comma = re.escape(self.delimiter)
         quoted = r'"(?:[^"]++|"")*+"'
         sound = rf'(?:{quoted}|[^"{comma}\r\n]*+)'
-        rough = rf'(?:{quoted}(?=[{comma}\r\n])|[^"{comma}\n][^{comma}\n]*+|(?=[{comma}\n]))'
+        rough = (
+            rf'(?:{quoted}(?=[{comma}\n]|\r\n)|[^"{comma}\r\n][^{comma}\n]*+'
+            rf"|\r(?!\n)[^{comma}\n]*+|(?=[{comma}\n]|\r\n))"
+        )
         exact = rf"{sound}(?:{comma}{sound}){{{self.cells - 1}}}"
-        return re.compile(rf"({exact}\r?\n)|({rough}(?:{comma}{rough})*+\n)")
+        return re.compile(rf"({exact}\r?\n)|({rough}(?:{comma}{rough})*+\r?\n)")
 
     @property
     def schema(self) -> dict[str, type[pl.String]]:

@@ -189,7 +189,7 @@ WHOLE: dict[str, tuple[Whole, str]] = {
     "zip": (lambda table: b"PK\x03\x04" + text_of(table).encode(), "zip"),
     "empty": (lambda table: b"", "empty_file"),
     "only blank lines": (lambda table: b"\n\n\n", "empty_file"),
-    "wrong delimiter": (lambda table: text_of(table, "^").encode(), "unknown_columns"),
+    "wrong delimiter": (lambda table: text_of(table, "§").encode(), "unknown_columns"),
     "no header": (lambda table: text_of(table[1:]).encode(), "unknown_columns"),
 }  # fmt: skip
 
@@ -250,6 +250,7 @@ SAME: dict[str, Callable[[str], bytes]] = {
     "no last newline": lambda text: text.rstrip("\n").encode(),
     "semicolons": lambda text: text.replace(",", ";").encode(),
     "tabs": lambda text: text.replace(",", "\t").encode(),
+    "carets": lambda text: text.replace(",", "^").encode(),
     "bars": lambda text: text.replace(",", "|").encode(),
     "capital header": lambda text: (text.split("\n")[0].upper() + text[text.index("\n"):]).encode(),
     "spaced header": lambda text: text.replace("_", " ", 2).encode(),

@@ -52,6 +52,19 @@ def test_quoted_rows(piece: int) -> None:
 
 
 @PIECES
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_quoted_row_with_a_wrong_number_of_cells_costs_itself_only(
+    piece: int, ending: str
+) -> None:
+    rows = ['"a","b","c"', '"1","2"', '"1","2","3","4"', '"1","2",', '"x","y","z"']
+    found = scan("".join(row + ending for row in rows), piece=piece)
+    assert found == (
+        [("a", "b", "c"), ("1", "2", ""), ("x", "y", "z")],
+        [(3, "too_few_cells"), (4, "too_many_cells")], 0,
+    )  # fmt: skip
+
+
+@PIECES
 def test_a_carriage_return_inside_a_row_is_not_a_line_end(piece: int) -> None:
     assert scan("a\rb,c,d\n1,2,3\n", piece=piece) == (
         [("1", "2", "3")], [(2, "stray_carriage_return")], 0
