@@ -87,27 +87,3 @@ EXPORTS = (
         quantity_times_price=("quantity", "price"), constants={"currency": "GBP"},
     ),
 )  # fmt: skip
-
-SYNONYMS: dict[Kind, dict[str, tuple[str, ...]]] = {
-    Kind.ORDERS: {
-        "order_id": ("orderid", "order_number", "order_no", "order", "invoice", "invoice_no", "id"),
-        "customer_id": ("customerid", "client_id", "customer_number", "customer_no", "customer"),
-        "order_date": ("orderdate", "date", "ordered_at", "created_at", "purchase_date",
-                       "invoice_date"),
-        "order_amount": ("orderamount", "amount", "total", "order_total", "grand_total", "revenue"),
-        "currency": ("currency_code",),
-        "status": ("order_status", "state"),
-    },
-    Kind.CUSTOMERS: {
-        "customer_id": ("customerid", "client_id", "customer_number", "customer_no", "id"),
-        "email": ("e_mail", "email_address", "mail"),
-        "country": ("country_code",),
-        "created_at": ("createdat", "registered_at", "signup_date", "customer_since"),
-    },
-    Kind.EXCHANGE_RATES: {
-        "currency": ("currency_code", "code"),
-        "rate": ("exchange_rate",),
-        "valid_from": ("date", "from"),
-    },
-}  # fmt: skip
-"""Other names of our columns, used where our own name is not in the header."""

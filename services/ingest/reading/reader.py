@@ -135,6 +135,7 @@ def _notes(survey: Survey, delimiter: str, mapping: Meaning) -> dict[str, Any]:
         "delimiter": delimiter,
         "mapping": mapping.source,
         "ignored_columns": mapping.ignored,
+        "told": [*mapping.told],
         "no_final_newline": not survey.ends_with_newline,
     }
     if mapping.kind is Kind.ORDERS:
