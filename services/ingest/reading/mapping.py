@@ -124,10 +124,13 @@ def _with_product(mapping: Mapping, headers: Sequence[str]) -> Mapping:
 
 def _ranked(kind: Kind, ours: str, headers: Sequence[str]) -> list[int]:
     """The cells whose header may be this column, the best name first."""
+    is_address = any(normalise(header) in ("city", "country", "region") for header in headers)
     grades = {
-        index: grade for index, header in enumerate(headers)
-        if (grade := vocabulary().grade(kind, ours, header))
-    }  # fmt: skip
+        index: vocabulary().grade(kind, ours, header)
+        for index, header in enumerate(headers)
+        if not (is_address and normalise(header) == "state")
+    }
+    grades = {index: grade for index, grade in grades.items() if grade}
     return sorted(grades, key=lambda index: (-grades[index], index))
 
 

@@ -4,8 +4,10 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -14,6 +16,7 @@ from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.fields import structural, typed
+from ingest.reading.lines import with_lines
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
@@ -23,6 +26,8 @@ from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
 
 DELIMITERS = (",", ";", "\t", "|")
+SAMPLED = 2000
+"""Rows that are looked at before the whole file is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,10 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     head = next(pieces(file)).removeprefix(b"\xef\xbb\xbf")
     text = head.decode("utf-8" if survey.encoding == "utf-8" else "cp1252", "ignore")
     headers, delimiter, lines = _header(text, file_name, options)
-    mapping = find_mapping(headers, file_name, options.rules)
+    answers = {**options.learned, **options.answers}
+    sample = _sample(text, delimiter, lines)
+    mapping = find_mapping(headers, file_name, options.rules, sample, answers)
+    mapping, questions = with_lines(mapping, headers, sample, answers)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
         mapping=mapping,
@@ -92,6 +100,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         max_rows=options.max_rows,
         notes=_notes(survey, delimiter, mapping),
         headers=tuple(headers),
+        questions=questions,
     )
     return _with_style(file, layout, options) if _needs_votes(layout) else layout
 
@@ -127,6 +136,17 @@ def _cells_of_header(text: str, delimiter: str) -> tuple[list[str], int]:
     except csv.Error as error:
         raise RefusedError("broken_header", f"line {reader.line_num}: {error}") from error
     raise RefusedError("empty_file", "the file has no header")
+
+
+def _sample(text: str, delimiter: str, lines: int) -> list[list[str]]:
+    """The first rows after the header, as far as they can be read at all."""
+    reader = csv.reader(io.StringIO(text[: 2**18], newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        for row in islice(reader, SAMPLED):
+            if reader.line_num > lines:
+                rows.append(row)  # noqa: PERF401 - what was read before an error stays
+    return rows
 
 
 def _notes(survey: Survey, delimiter: str, mapping: Meaning) -> dict[str, Any]:
