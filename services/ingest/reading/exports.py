@@ -86,4 +86,20 @@ EXPORTS = (
                  "order_date": ("invoicedate",)},
         quantity_times_price=("quantity", "price"), constants={"currency": "GBP"},
     ),
+    Export(  # item-price is the price of the whole line, not of one piece
+        name="Amazon order reports", kind=Kind.ORDERS, line_items=True, may_lack_customer=True,
+        headers=frozenset({"order_id", "order_item_id", "purchase_date", "buyer_email",
+                           "item_price"}),
+        columns={"order_id": ("order_id",), "customer_id": ("buyer_email",),
+                 "order_date": ("purchase_date",), "order_amount": ("item_price",),
+                 "currency": ("currency",)},
+    ),
+    Export(  # customer_id is new with each order; customer_unique_id is the person
+        name="Olist", kind=Kind.ORDERS,
+        headers=frozenset({"order_id", "customer_unique_id", "order_purchase_timestamp",
+                           "payment_value"}),
+        columns={"order_id": ("order_id",), "customer_id": ("customer_unique_id",),
+                 "order_date": ("order_purchase_timestamp",),
+                 "order_amount": ("payment_value",), "status": ("order_status",)},
+    ),
 )  # fmt: skip

@@ -1,7 +1,10 @@
 """Which column is which, told by names: languages, spellings, rivals, and what is missing."""
 
+from pathlib import Path
+
 import pytest
 
+from ingest.reading.exports import EXPORTS
 from ingest.reading.mapping import Mapping, find_mapping, read_rules
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
@@ -108,6 +111,25 @@ def test_quantity_times_price_is_the_amount_where_there_is_none(header: str) -> 
     mapping = found(header)
     assert (mapping.product, mapping.line_items) == ((3, 4), True)
     assert "order_amount" not in mapping.columns
+
+
+def test_an_amazon_item_price_is_of_the_line_whatever_the_quantity() -> None:
+    mapping = found(
+        "order-id,order-item-id,purchase-date,buyer-email,quantity-purchased,item-price"
+    )
+    assert (mapping.product, mapping.columns["order_amount"], mapping.line_items) == (None, 5, True)
+
+
+def test_an_olist_customer_is_the_person() -> None:
+    mapping = found(
+        "order_id,customer_id,customer_unique_id,order_purchase_timestamp,payment_value"
+    )
+    assert (mapping.source, mapping.columns["customer_id"]) == ("Olist", 2)
+
+
+def test_every_known_export_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[4] / "docs/files.md").read_text()
+    assert [export.name for export in EXPORTS if export.name not in manual] == []
 
 
 def test_a_name_that_comes_twice_matters_only_where_it_is_read() -> None:
