@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from ingest.reading.exports import EXPORTS, Export
-from ingest.reading.names import normalise
+from ingest.reading.names import normalise, without_unit
 from ingest.reading.vocabulary import KNOWN, vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
@@ -99,7 +99,20 @@ def _own(names: list[str], headers: Sequence[str]) -> Mapping:
             _tell_choice(mapping, ours, [headers[index].strip() for index in found])
     if "customer_id" not in mapping.columns and kind is not Kind.EXCHANGE_RATES:
         _known_otherwise(mapping, headers)
+    _tell_currency(mapping, headers)
     return _checked(_with_product(mapping, headers), headers)
+
+
+def _tell_currency(mapping: Mapping, headers: Sequence[str]) -> None:
+    """Take the currency from the amount's name, such as `Amount (INR)`, where no column has it."""
+    amount = mapping.columns.get("order_amount")
+    code = without_unit(headers[amount])[1] if amount is not None else ""
+    if code and "currency" not in mapping.columns:
+        mapping.constants["currency"] = code
+        mapping.told.append({
+            "about": "column.currency",
+            "text": f"the column {headers[amount or 0].strip()!r} says that amounts are in {code}",
+        })  # fmt: skip
 
 
 def _with_product(mapping: Mapping, headers: Sequence[str]) -> Mapping:

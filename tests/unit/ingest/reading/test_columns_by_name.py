@@ -155,3 +155,12 @@ def test_a_rule_that_names_no_column_says_which_and_the_nearest(header: str) -> 
         find_mapping(
             [header, "Card", "Day", "Gross"], "till-1.csv", read_rules(RULE.format(COLUMNS))
         )
+
+
+@pytest.mark.parametrize(("amount", "code"), [
+    ("Transaction Amount (INR)", "INR"), ("Total (€)", "EUR"), ("amount_usd", "USD"),
+    ("Order Total in CHF", "CHF"), ("Total", None),
+])  # fmt: skip
+def test_the_amounts_name_tells_the_currency(amount: str, code: str | None) -> None:
+    assert found(f"order_id,customer_id,order_date,{amount}").constants.get("currency") == code
+    assert found(f"order_id,customer_id,order_date,{amount},currency").constants == {}
