@@ -86,28 +86,20 @@ EXPORTS = (
                  "order_date": ("invoicedate",)},
         quantity_times_price=("quantity", "price"), constants={"currency": "GBP"},
     ),
+    Export(  # item-price is the price of the whole line, not of one piece
+        name="Amazon order reports", kind=Kind.ORDERS, line_items=True, may_lack_customer=True,
+        headers=frozenset({"order_id", "order_item_id", "purchase_date", "buyer_email",
+                           "item_price"}),
+        columns={"order_id": ("order_id",), "customer_id": ("buyer_email",),
+                 "order_date": ("purchase_date",), "order_amount": ("item_price",),
+                 "currency": ("currency",)},
+    ),
+    Export(  # customer_id is new with each order; customer_unique_id is the person
+        name="Olist", kind=Kind.ORDERS,
+        headers=frozenset({"order_id", "customer_unique_id", "order_purchase_timestamp",
+                           "payment_value"}),
+        columns={"order_id": ("order_id",), "customer_id": ("customer_unique_id",),
+                 "order_date": ("order_purchase_timestamp",),
+                 "order_amount": ("payment_value",), "status": ("order_status",)},
+    ),
 )  # fmt: skip
-
-SYNONYMS: dict[Kind, dict[str, tuple[str, ...]]] = {
-    Kind.ORDERS: {
-        "order_id": ("orderid", "order_number", "order_no", "order", "invoice", "invoice_no", "id"),
-        "customer_id": ("customerid", "client_id", "customer_number", "customer_no", "customer"),
-        "order_date": ("orderdate", "date", "ordered_at", "created_at", "purchase_date",
-                       "invoice_date"),
-        "order_amount": ("orderamount", "amount", "total", "order_total", "grand_total", "revenue"),
-        "currency": ("currency_code",),
-        "status": ("order_status", "state"),
-    },
-    Kind.CUSTOMERS: {
-        "customer_id": ("customerid", "client_id", "customer_number", "customer_no", "id"),
-        "email": ("e_mail", "email_address", "mail"),
-        "country": ("country_code",),
-        "created_at": ("createdat", "registered_at", "signup_date", "customer_since"),
-    },
-    Kind.EXCHANGE_RATES: {
-        "currency": ("currency_code", "code"),
-        "rate": ("exchange_rate",),
-        "valid_from": ("date", "from"),
-    },
-}  # fmt: skip
-"""Other names of our columns, used where our own name is not in the header."""

@@ -1,13 +1,15 @@
 """Which cell of a row is which of our columns: from our own names, known exports or a file."""
 
-import re
 import tomllib
-from collections import Counter, abc
+from collections import abc
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
-from ingest.reading.exports import EXPORTS, SYNONYMS, Export
+from ingest.reading.exports import EXPORTS, Export
+from ingest.reading.names import normalise, without_unit
+from ingest.reading.vocabulary import KNOWN, vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
 
@@ -44,6 +46,8 @@ class Mapping:
     line_items: bool = False
     may_lack_customer: bool = False
     ignored: list[str] = field(default_factory=list)
+    told: list[dict[str, str]] = field(default_factory=list)
+    """What was decided without asking: `about` and `text`."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -65,11 +69,6 @@ class Rule:
     export: Export
 
 
-def normalise(header: str) -> str:
-    """A header as it is compared: trimmed, lower case, spaces and dashes as underscores."""
-    return re.sub(r"[\s\-]+", "_", header.strip().strip("\ufeff").strip().casefold())
-
-
 def find_mapping(
     headers: Sequence[str],
     file_name: str,
@@ -82,9 +81,8 @@ def find_mapping(
     Raises RefusedError naming what is missing or double.
     """
     names = [normalise(header) for header in headers]
-    _check_names(names)
     for rule in rules:
-        if fnmatch(file_name, rule.pattern):
+        if fnmatchcase(file_name.casefold(), rule.pattern.casefold()):
             return _apply(rule.export, names, headers)
     for export in EXPORTS:
         if export.headers <= set(names):
@@ -92,44 +90,109 @@ def find_mapping(
     return _own(names, headers)
 
 
-def _check_names(names: list[str]) -> None:
-    double = [name for name, count in Counter(names).items() if count > 1 and name]
-    if double:
-        raise RefusedError("duplicate_column", f"the header names {double[0]!r} twice")
-
-
 def _own(names: list[str], headers: Sequence[str]) -> Mapping:
-    kind = _kind(set(names))
-    columns = {}
+    kind = _kind(headers)
+    mapping = Mapping(kind=kind, source="own columns", columns={})
     for ours in FIELDS[kind]:
-        candidates = [ours] if ours in names else SYNONYMS[kind].get(ours, ())
-        found = [name for name in candidates if name in names]
-        if len(found) > 1:
-            raise RefusedError(
-                "ambiguous_column", f"both {found[0]!r} and {found[1]!r} could be {ours}"
-            )
-        if found:
-            columns[ours] = names.index(found[0])
-    return _checked(Mapping(kind=kind, source="own columns", columns=columns), headers)
+        if found := _ranked(kind, ours, headers):
+            mapping.columns[ours] = found[0]
+            _tell_choice(mapping, ours, [headers[index].strip() for index in found])
+    if "customer_id" not in mapping.columns and kind is not Kind.EXCHANGE_RATES:
+        _known_otherwise(mapping, headers)
+    _tell_currency(mapping, headers)
+    return _checked(_with_product(mapping, headers), headers)
 
 
-def _kind(names: set[str]) -> Kind:
-    def has(kind: Kind, ours: str, *, but: str = "") -> bool:
-        others = [name for name in SYNONYMS[kind].get(ours, ()) if name not in ("id", but)]
-        return not names.isdisjoint((ours, *others))
+def _tell_currency(mapping: Mapping, headers: Sequence[str]) -> None:
+    """Take the currency from the amount's name, such as `Amount (INR)`, where no column has it."""
+    amount = mapping.columns.get("order_amount")
+    code = without_unit(headers[amount])[1] if amount is not None else ""
+    if code and "currency" not in mapping.columns:
+        mapping.constants["currency"] = code
+        mapping.told.append({
+            "about": "column.currency",
+            "text": f"the column {headers[amount or 0].strip()!r} says that amounts are in {code}",
+        })  # fmt: skip
 
-    if has(Kind.EXCHANGE_RATES, "rate") and has(Kind.EXCHANGE_RATES, "currency"):
+
+def _with_product(mapping: Mapping, headers: Sequence[str]) -> Mapping:
+    """Multiply quantity and unit price where no column holds the amount itself.
+
+    Such a row is a line of an order: the lines of one are added up.
+    """
+    amount = mapping.columns.get("order_amount")
+    quantity, price = (_ranked(mapping.kind, ours, headers) for ours in ("quantity", "unit_price"))
+    if mapping.kind is not Kind.ORDERS or not quantity or not price:
+        return mapping
+    if amount is not None and amount not in price:
+        return mapping
+    mapping.columns.pop("order_amount", None)
+    factors = (headers[quantity[0]].strip(), headers[price[0]].strip())
+    mapping.told.append({
+        "about": "lines",
+        "text": f"the amount is {factors[0]} times {factors[1]}, added up over an order's lines",
+    })  # fmt: skip
+    return replace(mapping, product=(quantity[0], price[0]), line_items=True)
+
+
+def _ranked(kind: Kind, ours: str, headers: Sequence[str]) -> list[int]:
+    """The cells whose header may be this column, the best name first."""
+    is_address = any(normalise(header) in ("city", "country", "region") for header in headers)
+    grades = {
+        index: vocabulary().grade(kind, ours, header)
+        for index, header in enumerate(headers)
+        if not (is_address and normalise(header) == "state")
+    }
+    grades = {index: grade for index, grade in grades.items() if grade}
+    return sorted(grades, key=lambda index: (-grades[index], index))
+
+
+def _tell_choice(mapping: Mapping, ours: str, found: list[str]) -> None:
+    if len(found) > 1 and normalise(found[0]) != ours:
+        others = ", ".join(repr(name) for name in found[1:])
+        mapping.told.append({
+            "about": f"column.{ours}",
+            "text": f"{ours} is the column {found[0]!r}; its name tells more than {others}",
+        })  # fmt: skip
+
+
+def _known_otherwise(mapping: Mapping, headers: Sequence[str]) -> None:
+    """Know customers by their address where there is no id, else, in orders, by their name."""
+    for column, what in (("email", "e-mail address"), ("customer_name", "name")):
+        found = _ranked(mapping.kind, column, headers)
+        if found and (column == "email" or mapping.kind is Kind.ORDERS):
+            mapping.columns["customer_id"] = found[0]
+            text = f"there is no customer id: customers are known by their {what},"
+            mapping.told.append({
+                "about": "column.customer_id",
+                "text": f"{text} the column {headers[found[0]].strip()!r}",
+            })  # fmt: skip
+            return
+
+
+def _kind(headers: Sequence[str]) -> Kind:
+    def best(kind: Kind, ours: str) -> float:
+        return max((vocabulary().grade(kind, ours, header) for header in headers), default=0)
+
+    if best(Kind.EXCHANGE_RATES, "rate") and best(Kind.EXCHANGE_RATES, "currency"):
         return Kind.EXCHANGE_RATES
-    if any(has(Kind.ORDERS, ours, but="created_at") for ours in _TELLS_ORDERS):
+    if any(_tells_orders(ours, header) for ours in _TELLS_ORDERS for header in headers):
         return Kind.ORDERS
-    if has(Kind.CUSTOMERS, "customer_id") or ("id" in names and has(Kind.CUSTOMERS, "email")):
+    if best(Kind.CUSTOMERS, "customer_id") >= KNOWN - 1 or best(Kind.CUSTOMERS, "email"):
         return Kind.CUSTOMERS
-    shown = ", ".join(sorted(names))[:200]
+    shown = ", ".join(sorted(header.strip() for header in headers))[:200]
     raise RefusedError(
         "unknown_columns",
         f"line 1: the columns ({shown}) are neither of customers, orders nor exchange rates;"
         " the names are in the manual, others go into mapping.toml",
     )
+
+
+def _tells_orders(ours: str, header: str) -> bool:
+    """Whether only orders have this column: customers have an id and a day of creation too."""
+    grade = vocabulary().grade(Kind.ORDERS, ours, header)
+    shared = normalise(header) == "id" or vocabulary().grade(Kind.CUSTOMERS, "created_at", header)
+    return bool(grade) and not shared
 
 
 def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
@@ -140,6 +203,8 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
     factors = export.quantity_times_price
     if factors and (missing := [name for name in factors if name not in names]):
         raise RefusedError("missing_column", f"{export.name}: there is no column {missing[0]!r}")
+    if export.name == "mapping.toml":
+        _check_rule(export, found, headers)
     mapping = Mapping(
         kind=export.kind, source=export.name,
         columns={ours: index for ours, index in found.items() if index is not None},
@@ -150,14 +215,38 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
     return _checked(mapping, headers)
 
 
+def _check_rule(
+    export: Export, found: abc.Mapping[str, int | None], headers: Sequence[str]
+) -> None:
+    """Refuse a rule that names a column the header lacks, with the nearest that it has."""
+    for ours in REQUIRED[export.kind]:
+        if ours in found and found[ours] is None:
+            theirs, seen = export.columns[ours][0], [header.strip() for header in headers]
+            near = get_close_matches(theirs, [normalise(name) for name in seen], 1, 0.4)
+            nearest = next((name for name in seen if near and normalise(name) == near[0]), "")
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
+            raise RefusedError(
+                "missing_column",
+                f"mapping.toml: no column {theirs!r} for {ours} in the header"
+                f" ({', '.join(seen)[:500]}){hint}",
+            )
+
+
 def _checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     """Refuse a mapping without a required column; list the cells that nobody reads."""
     missing = [name for name in REQUIRED[mapping.kind] if name not in mapping.fields]
+    shown = ", ".join(header.strip() for header in headers)[:500]
     if missing:
         raise RefusedError(
-            "missing_column", f"line 1: a file of {mapping.kind} needs a column {missing[0]}"
+            "missing_column",
+            f"line 1: a file of {mapping.kind} needs a column {missing[0]}; the header has {shown}."
+            " Rename the column, or name it in mapping.toml",
         )
     used = {*mapping.columns.values(), *(mapping.product or ())}
+    names = [normalise(header) for header in headers]
+    for index in used:
+        if names.count(names[index]) > 1:
+            raise RefusedError("duplicate_column", f"the header names {names[index]!r} twice")
     ignored = [header.strip() for index, header in enumerate(headers) if index not in used]
     mapping.ignored.extend(ignored)
     return mapping
@@ -166,7 +255,7 @@ def _checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
 def read_rules(text: str) -> list[Rule]:
     """The rules of a mapping.toml. Raises RefusedError with the line or key that is wrong."""
     try:
-        entries = tomllib.loads(text).get("file", [])
+        entries = tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n")).get("file", [])
         return [_rule(entry) for entry in entries]
     except tomllib.TOMLDecodeError as error:
         raise RefusedError("bad_mapping", f"mapping.toml: {error}") from error

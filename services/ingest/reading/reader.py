@@ -16,6 +16,7 @@ from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.fields import structural, typed
+from ingest.reading.lines import with_lines
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
@@ -29,6 +30,8 @@ DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", "\x1f")
 HEADER_LINES = 30
 """Lines among which the header is looked for."""
 MAX_COLUMNS = 10_000
+SAMPLED = 2000
+"""Rows that are looked at before the whole file is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +90,15 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     text = head.decode("utf-8" if survey.encoding == "utf-8" else "cp1252", "ignore")
     _check_width(text, options.max_line_bytes)
     headers, delimiter, lines = _header(text, file_name, options)
-    mapping = find_mapping(headers, file_name, options.rules)
+    answers = {**options.learned, **options.answers}
+    sample = _sample(text, delimiter, lines)
+    mapping = find_mapping(headers, file_name, options.rules, sample, answers)
     below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
     check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
     if have_open_end(below, len(headers), delimiter):
         headers = [*headers, ""]
-        mapping = find_mapping(headers, file_name, options.rules)
+        mapping = find_mapping(headers, file_name, options.rules, sample, answers)
+    mapping, questions = with_lines(mapping, headers, sample, answers)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
         mapping=mapping,
@@ -102,8 +108,9 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         header_bytes=len(header_text.encode(_codec(survey))) + 3 * survey.has_bom,
         first_line=lines + 1,
         max_rows=options.max_rows,
-        notes=_notes(survey, delimiter, mapping) | _told_above(text, lines),
+        notes=_notes(survey, delimiter, mapping, _told_above(text, lines)),
         headers=tuple(headers),
+        questions=questions,
     )
     return _with_style(file, layout, options) if _needs_votes(layout) else layout
 
@@ -189,24 +196,35 @@ def _broken_header(text: str) -> RefusedError:
     return RefusedError("empty_file", "the file has no header")
 
 
-def _told_above(text: str, lines: int) -> dict[str, Any]:
+def _told_above(text: str, lines: int) -> list[dict[str, str]]:
     """What stands above the header, up to a header of one line, is no row: say so."""
     above = [line.strip() for line in text.split("\n", lines)[: lines - 1] if line.strip()]
     if not above or '"' in "".join(above):
-        return {}
-    shown = above[0][:80]
-    return {"told": [{
-        "about": "lines_above",
-        "text": f"The header is on line {lines}. Skipped above it: {shown}",
-    }]}  # fmt: skip
+        return []
+    told = f"The header is on line {lines}. Skipped above it: {above[0][:80]}"
+    return [{"about": "lines_above", "text": told}]
 
 
-def _notes(survey: Survey, delimiter: str, mapping: Meaning) -> dict[str, Any]:
+def _sample(text: str, delimiter: str, lines: int) -> list[list[str]]:
+    """The first rows after the header, as far as they can be read at all."""
+    reader = csv.reader(io.StringIO(text[: 2**18], newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        for row in islice(reader, SAMPLED):
+            if reader.line_num > lines:
+                rows.append(row)  # noqa: PERF401 - what was read before an error stays
+    return rows
+
+
+def _notes(
+    survey: Survey, delimiter: str, mapping: Meaning, told: list[dict[str, str]]
+) -> dict[str, Any]:
     notes: dict[str, Any] = {
         "encoding": survey.encoding,
         "delimiter": delimiter,
         "mapping": mapping.source,
         "ignored_columns": mapping.ignored,
+        "told": [*told, *mapping.told],
         "no_final_newline": not survey.ends_with_newline,
     }
     if mapping.kind is Kind.ORDERS:

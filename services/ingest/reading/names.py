@@ -1,0 +1,57 @@
+"""Column names in the form in which they are compared, and the currency that one may tell."""
+
+import re
+import unicodedata
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_UNIT = re.compile(r"[(\[]([^)\]]*)[)\]]\s*$")
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe", "đ": "d"})
+
+_SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "zł": "PLN", "kč": "CZK",
+          "r$": "BRL", "us$": "USD"}  # fmt: skip
+_CODES = frozenset(
+    re.findall(
+        "...",
+        "AEDARSAUDBDTBGNBRLCADCHFCLPCNYCOPCZKDKKEGPEURGBPHKDHUFIDRILSINRISKJPYKESKRWKWDMADMXNMYR"
+        "NGNNOKNZDPENPHPPKRPLNQARRONRSDRUBSARSEKSGDTHBTRYTWDUAHUSDVNDZAR",
+    )
+)
+
+
+def normalise(header: str) -> str:
+    """A header trimmed, in lower case, with spaces and dashes as underscores."""
+    return re.sub(r"[\s\-]+", "_", header.strip().strip("\ufeff").strip().casefold())
+
+
+def words(header: str) -> list[str]:
+    """The words of a header: `TransactionAmount (INR)` is transaction, amount, inr.
+
+    Accents, case, dots, dashes and line breaks do not count; `#` and `№` are a number.
+    """
+    apart = _HUMP.sub(" ", header.strip("\ufeff \t\r\n").replace("#", " number "))
+    plain = unicodedata.normalize("NFKD", apart.casefold().translate(_LETTERS))
+    bare = "".join(mark for mark in plain if not unicodedata.combining(mark))
+    return re.findall(r"[^\W_]+", bare.translate(_LETTERS))
+
+
+def key(header: str) -> str:
+    """The words without a gap: headers of one key are one name."""
+    return "".join(words(header))
+
+
+def without_unit(header: str) -> tuple[str, str]:
+    """The header without the currency it ends in, and that currency's code, or empty."""
+    if found := _UNIT.search(header):
+        code = _currency(found.group(1))
+        return (header[: found.start()], code) if code else (header, "")
+    parts = re.split(r"[\s_]+(?:in[\s_]+)?", header.strip())
+    code = _currency(parts[-1]) if len(parts) > 1 else ""
+    rest = re.sub(rf"[\s_]+(?:in[\s_]+)?{re.escape(parts[-1])}$", "", header.strip())
+    return (rest, code) if code else (header, "")
+
+
+def _currency(text: str) -> str:
+    word = text.strip().removeprefix("in ").strip()
+    if word.upper() in _CODES:
+        return word.upper()
+    return _SIGNS.get(word.casefold(), "")

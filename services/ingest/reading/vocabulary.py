@@ -1,0 +1,109 @@
+"""What columns are called, in fourteen languages: data files, one a language, read once.
+
+Evidence is graded: our own name, then a known name (better ones first), then the words that a
+name is made of, such as a word for order and one for number.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import chain
+
+from ingest.reading.names import key, normalise, without_unit, words
+from rfm_common.models import Kind
+
+OWN, SAME_KEY, KNOWN, WORDS = 100.0, 95.0, 90.0, 30.0
+"""The grades: our name as it is; the same but for spelling; the best known name; by its words.
+A known name loses a point for each better group of names, a hundredth for its place in the group.
+"""
+
+_COMPOUND = {
+    "order_id": ("order", "number"),
+    "customer_id": ("customer", "number"),
+    "order_date": ("order", "date"),
+    "order_time": ("order", "time"),
+    "order_amount": ("order", "amount"),
+    "unit_price": ("unit", "amount"),
+}
+"""Our column: what two words its name is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All languages together, by the key of a name."""
+
+    known: Mapping[Kind, Mapping[str, Mapping[str, float]]]
+    """Kind, our column, key: grade."""
+    others: frozenset[str]
+    """Names of columns that are none of ours, however much they sound like it."""
+    parts: Mapping[str, frozenset[str]]
+    """Meaning (`order`, `number`, ...): its words."""
+    fillers: frozenset[str]
+
+    def grade(self, kind: Kind, ours: str, header: str) -> float:
+        """How well a header names one of our columns; 0: not at all."""
+        if normalise(header) == ours:
+            return OWN
+        bare, code = without_unit(header)
+        return max(self._grade(kind, ours, header), self._grade(kind, ours, bare) if code else 0)
+
+    def _grade(self, kind: Kind, ours: str, header: str) -> float:
+        name = key(header)
+        if not name:
+            return 0
+        if name == key(ours):
+            return SAME_KEY
+        if (known := self.known[kind].get(ours, {}).get(name)) is not None:
+            return known
+        if name in self.others or kind is Kind.EXCHANGE_RATES:
+            return 0
+        return WORDS if self._is_compound(ours, header) else 0
+
+    def _is_compound(self, ours: str, header: str) -> bool:
+        if ours not in _COMPOUND:
+            return False
+        first, second = (self.parts.get(part, frozenset()) for part in _COMPOUND[ours])
+        name = "".join(word for word in words(header) if word not in self.fillers)
+        cuts = ((name[:at], name[at:]) for at in range(1, len(name)))
+        return any(
+            (left in first and right in second) or (left in second and right in first)
+            for left, right in cuts
+        )
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The languages of the folder `vocabulary`."""
+    known: dict[Kind, dict[str, dict[str, float]]] = {kind: {} for kind in Kind}
+    parts: dict[str, set[str]] = {}
+    others: set[str] = set()
+    fillers: set[str] = set()
+    for path in sorted(files(__package__).joinpath("vocabulary").iterdir(), key=str):
+        language = tomllib.loads(path.read_text("utf-8"))
+        for kind in Kind:
+            tables = [language.get(str(kind), {})]
+            if kind is not Kind.EXCHANGE_RATES:
+                tables.append(language.get("shared", {}))
+            for ours, groups in chain.from_iterable(table.items() for table in tables):
+                _learn(known[kind].setdefault(ours, {}), groups)
+        for part, spellings in language.get("words", {}).items():
+            parts.setdefault(part, set()).update(_keys(spellings))
+        others.update(_keys(language.get("others", ())))
+        fillers.update(_keys(language.get("fillers", ())))
+    return Vocabulary(
+        known, frozenset(others), {name: frozenset(found) for name, found in parts.items()},
+        frozenset(fillers),
+    )  # fmt: skip
+
+
+def _learn(grades: dict[str, float], groups: list[list[str]]) -> None:
+    for rank, group in enumerate(groups):
+        for place, name in enumerate(group):
+            grade = KNOWN - rank - place / 100
+            grades[key(name)] = max(grades.get(key(name), 0), grade)
+
+
+def _keys(spellings: Iterable[str]) -> set[str]:
+    return {key(spelling) for spelling in spellings}
