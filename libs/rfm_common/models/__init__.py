@@ -7,6 +7,7 @@ collation: as fast as integers, and the same order on every server).
 from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
 from rfm_common.models.imports import (
+    FileProfile,
     Import,
     ImportReject,
     ImportState,
@@ -55,6 +56,7 @@ __all__ = [
     "Erasure",
     "ErasureState",
     "ExchangeRate",
+    "FileProfile",
     "Import",
     "ImportReject",
     "ImportState",
