@@ -87,10 +87,10 @@ class Ingest:
         self._bell.set()
 
     async def _relay(self, stop: asyncio.Event) -> None:
-        """Publish what a kill, or an absence of Redis, left in the outbox; notice erasures."""
+        """Publish what a kill, or an absence of Redis, left; notice erasures and decisions."""
         while not stop.is_set():
             with suppress(SQLAlchemyError, *BUS_ERRORS):
-                if await self._eraser.is_asked():
+                if await self._eraser.is_asked() or await self._importer.decided():
                     self._bell.set()
                 await relay(self._sessions, self._redis)
             with suppress(TimeoutError):
@@ -147,6 +147,8 @@ class Ingest:
         """Try every file that is ready; in how many seconds to look again, None: when rung."""
         ready, again = await asyncio.to_thread(self._settling.look, self._settings.input_dir)
         waits = [] if again is None else [again]
+        with suppress(SQLAlchemyError, OSError):  # the database is away: the next round asks again
+            ready = [*ready, *await self._importer.decided()]
         for item in ready:
             if stop.is_set():
                 break

@@ -36,7 +36,7 @@ from rfm_common.erasure import (
 )
 from rfm_common.events import Event, ImportRejected
 from rfm_common.filenames import SET_ASIDE
-from rfm_common.models import Erasure, Import
+from rfm_common.models import Erasure, Import, ImportState
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -44,7 +44,7 @@ log = logging.getLogger("rfm.ingest")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file in the archive or in quarantine."""
+    """A file in the archive, in quarantine, or one that waits."""
 
     path: Path
     stored_path: str
@@ -139,15 +139,22 @@ class Eraser:
                 row.notes = row.notes | shelf.changed_for(found)
                 row.stored_path = None if found.is_anywhere else row.stored_path
                 session.add(row)
+                if found.is_anywhere and row.finished_at is None:
+                    ledger.finish(session, row, ImportState.QUARANTINED, reason="erased",
+                                  message="the file named a customer who was erased")  # fmt: skip
 
     def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
         """The kept files that may name the person, told by their bytes."""
         needles = [word.lower().encode() for word in words]
         set_aside = self._settings.data_dir.glob(f"{SET_ASIDE}*/*")
-        for folder in (self._settings.archive_dir, self._settings.quarantine_dir, *set_aside):
+        for folder in (*_folders(self._settings), *set_aside):
             for kept in _kept(folder):
                 if scrub.may_hold(kept.path, needles) or _is_named(kept, words):
                     yield kept
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    return settings.archive_dir, settings.quarantine_dir, settings.held_dir
 
 
 def _kept(folder: Path) -> list[Kept]:

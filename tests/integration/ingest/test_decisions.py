@@ -1,0 +1,135 @@
+"""Files that can be read in two ways: held, decided, remembered."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from sqlmodel import select
+
+from rfm_common.db import run_sql
+from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS, change_profile, decide, remove_profile
+from rfm_common.erasure import request_erasure
+from rfm_common.errors import ConflictError, InvalidInputError
+from rfm_common.models import FileProfile, Import, ImportState
+from tests.integration.ingest.dropping import ORDERS_HEADER, Shop, drop, running
+
+
+def mostly_good(good: int = 16, bad: int = 4) -> str:
+    """Orders of which some have a date that does not exist."""
+    lines = [f"O{n},C{n % 3},2024-01-{n % 28 + 1:02},10.50,EUR,completed\n" for n in range(good)]
+    lines += [f"B{n},C9,2024-02-30,1.00,EUR,completed\n" for n in range(bad)]
+    return ORDERS_HEADER + "".join(lines)
+
+
+async def decided(
+    shop: Shop, row: Import, answers: Mapping[str, str], *, remember: bool = False
+) -> Import:
+    """The import after a person has decided and ingest has looked."""
+    async with shop.sessions() as session, session.begin():
+        await decide(session, row.import_id or 0, answers, "local", remember=remember)
+    return await looked(shop, row)
+
+
+async def looked(shop: Shop, row: Import) -> Import:
+    """The import after ingest has looked at what was decided."""
+    for item in await shop.importer.decided():
+        await shop.importer.bring_in(item)
+    return next(one for one in await shop.ledger() if one.import_id == row.import_id)
+
+
+async def test_a_file_with_many_bad_rows_is_held_and_its_good_ones_load(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+
+    assert held.state is ImportState.NEEDS_DECISION
+    assert held.stored_path == f"held/{held.import_id}-orders.csv"
+    assert (shop.settings.data_dir / held.stored_path).is_file()
+    assert not list(shop.settings.input_dir.iterdir())
+    [question] = held.questions
+    assert question["about"] == REJECTS
+    assert question["text"] == "4 of 20 rows have a problem: import the other 16?"
+    assert question["proposal"] == LOAD_GOOD
+    assert [choice["value"] for choice in question["choices"]] == [LOAD_GOOD, REFUSE]
+    [way] = held.preview["ways"]
+    assert way["numbers"] == {
+        "rows": 20, "rows_rejected": 4, "is_whole_file": True, "customers": 3, "orders": 16,
+        "orders_not_counted": 0, "amounts": {"EUR": "168"}, "first_day": "2024-01-01",
+        "last_day": "2024-01-16",
+    }  # fmt: skip
+    assert way["rows"][0]["cells"]["customer_id"] == "C0"
+    assert way["rows"][0]["raw"].startswith("O0,C0,")
+    assert len(await shop.rejects(held)) == 4
+    assert not (await shop.tables())["orders"]
+
+    row = await decided(shop, held, {REJECTS: LOAD_GOOD})
+    assert row.state is ImportState.LOADED_WITH_REJECTS
+    assert (row.rows_total, row.rows_new, row.rows_rejected) == (20, 16, 4)
+    assert row.preview == {}
+    assert row.stored_path == f"archive/{row.import_id}-orders.csv"
+    assert (shop.settings.data_dir / row.stored_path).is_file()
+    assert not list(shop.settings.held_dir.iterdir())
+    assert len(await shop.rejects(row)) == 4
+    assert len((await shop.tables())["orders"]) == 16
+
+
+async def test_the_proposal_is_to_refuse_a_file_of_mostly_bad_rows(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good(4, 16))
+    assert held.questions[0]["proposal"] == REFUSE
+
+
+@pytest.mark.parametrize("answers", [{REJECTS: REFUSE}, {"file": REFUSE}])
+async def test_a_declined_file_goes_to_quarantine(shop: Shop, answers: dict[str, str]) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+    row = await decided(shop, held, answers, remember=True)
+    assert (row.state, row.reason) == ("quarantined", "declined")
+    assert row.stored_path == f"quarantine/{row.import_id}-orders.csv"
+    assert (shop.settings.data_dir / f"{row.stored_path}.rejects.csv").is_file()
+    assert not (await shop.tables())["orders"]
+    async with shop.sessions() as session:
+        assert not (await session.exec(select(FileProfile))).all()
+
+
+async def test_a_file_without_a_good_row_is_refused(shop: Shop) -> None:
+    row = await shop.load("orders.csv", mostly_good(0, 5))
+    assert (row.state, row.reason) == ("quarantined", "too_many_rejects")
+
+
+async def test_the_same_bytes_do_not_ask_twice(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+    await decided(shop, held, {REJECTS: LOAD_GOOD})
+    again = await shop.load("again.csv", mostly_good())
+    assert (again.state, again.duplicate_of) == ("duplicate", held.import_id)
+
+
+async def test_an_answer_is_one_of_the_choices_and_the_file_waits(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+    for answers, field in (
+        ({}, "answers.rejects"), ({REJECTS: "maybe"}, "answers.rejects"),
+        ({REJECTS: LOAD_GOOD, "encoding": "utf-8"}, "answers.encoding"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInputError) as caught:
+            await decided(shop, held, answers)
+        assert caught.value.context["field"] == field
+        assert caught.value.context["allowed"]
+    await decided(shop, held, {REJECTS: LOAD_GOOD})
+    with pytest.raises(ConflictError):
+        await decided(shop, held, {REJECTS: LOAD_GOOD})
+
+
+async def test_the_service_notices_a_decision(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+    async with running(shop.settings, shop.sessions, shop.redis):
+        async with shop.sessions() as session, session.begin():
+            await decide(
+                session, held.import_id or 0, {REJECTS: LOAD_GOOD}, "local", remember=False
+            )
+        async with asyncio.timeout(20):
+            while (await shop.ledger())[0].state is not ImportState.LOADED_WITH_REJECTS:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_held_file_that_somebody_removed_is_told(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+    (shop.settings.data_dir / str(held.stored_path)).unlink()
+    await shop.importer.tidy()
+    [row] = await shop.ledger()
+    assert (row.state, row.reason, row.stored_path) == ("quarantined", "vanished", None)
