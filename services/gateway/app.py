@@ -16,6 +16,8 @@ from litestar.types import ControllerRouterHandler
 from gateway import api, errors, openapi, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
 from gateway.edge import Edge, Latencies
+from gateway.imports import api as import_api
+from gateway.imports import page as import_page
 from gateway.live import Live, following
 from gateway.methods import name_methods
 from gateway.pages.login import HANDLERS as LOGIN_HANDLERS
@@ -67,8 +69,10 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         home,
         create_static_files_router("/static", [HERE / "static"]),
         *api.ROUTES,
+        *import_api.ROUTES,
         *openapi.ROUTES,
         *pages.ROUTES,
+        *import_page.ROUTES,
     ]
     app = Litestar(
         route_handlers=routes,

@@ -83,6 +83,8 @@ class Activity:
     last_import: Import | None = None
     is_behind: bool = False
     has_data: bool = False
+    waiting: int = 0
+    """Files that need a decision."""
 
 
 async def has_demo_data(session: AsyncSession) -> bool:
@@ -196,6 +198,9 @@ _IMPORTS = (
     )
     .order_by(col(Import.import_id))
 )
+_WAITING = (
+    select(func.count()).select_from(Import).where(Import.state == ImportState.NEEDS_DECISION)
+)
 _STATE = select(DataState)
 
 
@@ -211,4 +216,5 @@ async def activity(session: AsyncSession) -> Activity:
         last_import=next((item for item in imports if item.state != ImportState.READING), None),
         is_behind=state.data_version > state.scored_version,
         has_data=state.data_version > 0,
+        waiting=(await session.exec(_WAITING)).one(),
     )

@@ -127,6 +127,8 @@ def hold(session: AsyncSession, row: Import, questions: Sequence[Question], **va
         setattr(row, name, value)
     row.state, row.claimed_by = ImportState.NEEDS_DECISION, None
     row.questions = [asdict(question) for question in questions]
+    others = f" ({len(questions) - 1} more to answer)" if len(questions) > 1 else ""
+    row.message = questions[0].text + others
     session.add(row)
     number = row.import_id or 0
     held = ImportHeld(import_id=number, file_name=row.file_name, questions=len(questions))
@@ -135,6 +137,7 @@ def hold(session: AsyncSession, row: Import, questions: Sequence[Question], **va
 
 def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any) -> None:
     """Decide the import and remember the event that tells of it; the caller commits."""
+    row.reason = row.message = None
     for name, value in values.items():
         setattr(row, name, value)
     row.state, row.finished_at, row.claimed_by = state, datetime.now(UTC), None

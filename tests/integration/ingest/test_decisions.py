@@ -2,16 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
 
 import pytest
 from sqlmodel import select
 
-from rfm_common.db import run_sql
+from ingest import importer
+from ingest.keeping.erasing import Eraser
+from ingest.reading import preview
+from ingest.reading.questions import Choice, Question
+from ingest.reading.reader import Layout, Options, plan
+from ingest.reading.survey import Survey
 from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS, change_profile, decide, remove_profile
 from rfm_common.erasure import request_erasure
 from rfm_common.errors import ConflictError, InvalidInputError
 from rfm_common.models import FileProfile, Import, ImportState
-from tests.integration.ingest.dropping import ORDERS_HEADER, Shop, drop, running
+from tests.integration.ingest.dropping import ORDERS_HEADER, Shop, running
 
 
 def mostly_good(good: int = 16, bad: int = 4) -> str:
@@ -19,6 +26,31 @@ def mostly_good(good: int = 16, bad: int = 4) -> str:
     lines = [f"O{n},C{n % 3},2024-01-{n % 28 + 1:02},10.50,EUR,completed\n" for n in range(good)]
     lines += [f"B{n},C9,2024-02-30,1.00,EUR,completed\n" for n in range(bad)]
     return ORDERS_HEADER + "".join(lines)
+
+
+AMBIGUOUS = (
+    "order_id,customer_id,order_date,order_amount\nO{0},C1,03/04/2024,5\nO{0}b,C2,05/04/2024,7\n"
+)
+
+
+@pytest.fixture
+def asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the reader ask whether the day or the month comes first, as long as nobody told it."""
+
+    def asking(file: BinaryIO, name: str, facts: Survey, options: Options) -> Layout:
+        order = options.answers.get("date_order") or options.learned.get("date_order")
+        layout = plan(file, name, facts, options)
+        style = replace(layout.style, date_order=cast("Any", order or "dmy"))
+        return replace(layout, style=style, questions=() if order else (DATE_ORDER,))
+
+    monkeypatch.setattr(importer, "plan", asking)
+    monkeypatch.setattr(preview, "plan", asking)
+
+
+DATE_ORDER = Question(
+    about="date_order", text="Is 03/04/2024 in April or in March?", found="line 2: 03/04/2024",
+    proposal="dmy", choices=(Choice("dmy", "3 April"), Choice("mdy", "4 March")),
+)  # fmt: skip
 
 
 async def decided(
@@ -133,3 +165,85 @@ async def test_a_held_file_that_somebody_removed_is_told(shop: Shop) -> None:
     await shop.importer.tidy()
     [row] = await shop.ledger()
     assert (row.state, row.reason, row.stored_path) == ("quarantined", "vanished", None)
+
+
+async def days(shop: Shop) -> list[str]:
+    return sorted(str(row[2])[:10] for row in (await shop.tables())["orders"])
+
+
+@pytest.mark.usefixtures("asks")
+async def test_each_way_to_answer_is_shown_and_the_chosen_one_loads(shop: Shop) -> None:
+    held = await shop.load("orders.csv", AMBIGUOUS.format(1))
+    first, second = held.preview["ways"]
+    assert (first["answers"], second["answers"]) == ({"date_order": "dmy"}, {"date_order": "mdy"})
+    assert first["numbers"]["first_day"] == "2024-04-03"
+    assert second["numbers"]["first_day"] == "2024-03-04"
+    assert second["rows"][0]["cells"]["order_date"] == "2024-03-04"
+    row = await decided(shop, held, {"date_order": "mdy"})
+    assert row.state is ImportState.LOADED
+    assert await days(shop) == ["2024-03-04", "2024-05-04"]
+    assert (await shop.load("next.csv", AMBIGUOUS.format(2))).state == "needs_decision"
+
+
+@pytest.mark.usefixtures("asks")
+async def test_a_remembered_answer_reads_files_of_the_header_from_now_on(shop: Shop) -> None:
+    held = await shop.load("orders.csv", AMBIGUOUS.format(1))
+    other = await shop.load("other.csv", AMBIGUOUS.format(2))
+    assert other.state is ImportState.NEEDS_DECISION
+    await decided(shop, held, {"date_order": "mdy"}, remember=True)
+
+    assert [row.state for row in await shop.ledger()] == ["loaded", "loaded"]
+    row = await shop.load("next.csv", AMBIGUOUS.format(3))
+    assert row.state is ImportState.LOADED
+    [told] = row.notes["told"]
+    assert told["text"] == f"Read as decided for import {held.import_id} (orders.csv)."
+    assert set(await days(shop)) == {"2024-03-04", "2024-05-04"}
+
+    async with shop.sessions() as session, session.begin():
+        [profile] = (await session.exec(select(FileProfile))).all()
+        assert (profile.used_count, profile.kind) == (3, "orders")
+        assert profile.headers == ["order_id", "customer_id", "order_date", "order_amount"]
+        assert profile.mapping["columns"]["order_date"] == "order_date"
+        number = profile.profile_id or 0
+        with pytest.raises(InvalidInputError):
+            await change_profile(session, number, None, {"date_order": "ymd"})
+        await change_profile(session, number, "Till", {"date_order": "dmy"})
+    assert (await shop.load("d.csv", AMBIGUOUS.format(4))).state is ImportState.LOADED
+    assert "2024-04-03" in await days(shop)
+    async with shop.sessions() as session, session.begin():
+        await remove_profile(session, number)
+    assert (await shop.load("e.csv", AMBIGUOUS.format(5))).state is ImportState.NEEDS_DECISION
+
+
+@pytest.mark.usefixtures("asks")
+async def test_an_answer_may_raise_the_next_question(shop: Shop) -> None:
+    bad = "".join(f"B{n},C1,31/31/2024,1\n" for n in range(2))
+    held = await shop.load("orders.csv", AMBIGUOUS.format(1) + bad)
+    again = await decided(shop, held, {"date_order": "dmy"})
+    assert again.state is ImportState.NEEDS_DECISION
+    assert [question["about"] for question in again.questions] == [REJECTS]
+    row = await decided(shop, again, {REJECTS: LOAD_GOOD})
+    assert row.answers == {"date_order": "dmy", REJECTS: LOAD_GOOD}
+    assert (row.state, row.rows_new, row.rows_rejected) == ("loaded_with_rejects", 2, 2)
+
+
+@pytest.mark.usefixtures("asks")
+async def test_the_same_bytes_wait_once(shop: Shop) -> None:
+    held = await shop.load("orders.csv", AMBIGUOUS.format(1))
+    again = await shop.load("again.csv", AMBIGUOUS.format(1))
+    assert (again.state, again.duplicate_of) == ("duplicate", held.import_id)
+
+
+async def test_an_erased_customer_leaves_a_file_that_waits_and_its_preview(shop: Shop) -> None:
+    held = await shop.load("orders.csv", mostly_good())
+    async with shop.sessions() as session, session.begin():
+        await request_erasure(session, shop.settings, "C1", "local")
+    await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
+
+    again = await looked(shop, held)
+    assert again.state is ImportState.NEEDS_DECISION
+    assert ",C1," not in (shop.settings.data_dir / str(again.stored_path)).read_text()
+    assert "C1" not in str(again.preview)
+    row = await decided(shop, again, {REJECTS: LOAD_GOOD})
+    assert row.state is ImportState.LOADED_WITH_REJECTS
+    assert {order[1] for order in (await shop.tables())["orders"]} == {"C0", "C2"}
