@@ -121,14 +121,12 @@ def _merged(known: Questions, asked: Questions) -> list[dict[str, Any]]:
     return list(by_key.values())
 
 
-async def release(session: AsyncSession, fingerprint: str) -> None:
-    """Let files of a header that wait be read anew: what they leave open may be known by now."""
-    waiting = await session.exec(
-        select(Import).where(
-            Import.fingerprint == fingerprint, Import.state == ImportState.NEEDS_DECISION
-        )
-    )
-    for row in waiting.all():
+async def release(session: AsyncSession, fingerprint: str | None = None) -> None:
+    """Let files that wait, of this header or of all, be read anew: they may ask nothing now."""
+    waiting = select(Import).where(Import.state == ImportState.NEEDS_DECISION)
+    if fingerprint:
+        waiting = waiting.where(Import.fingerprint == fingerprint)
+    for row in (await session.exec(waiting)).all():
         if {question["about"] for question in row.questions} != {REJECTS}:
             row.state = ImportState.READING
             session.add(row)

@@ -27,7 +27,7 @@ from ingest.reading.survey import Survey, survey
 from ingest.refusal import RefusedError
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
-from rfm_common.decisions import LOAD_GOOD, REJECTS, declines
+from rfm_common.decisions import LOAD_GOOD, REJECTS, declines, release
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportProgress
 from rfm_common.logs import bound
@@ -123,6 +123,11 @@ class Importer:
             with suppress(FileNotFoundError):  # `tidy` finds out what happened to it
                 found.append(Dropped(path, path.lstat(), row.import_id, row.file_name))
         return found
+
+    async def ask_again(self) -> None:
+        """Let every file that waits be read anew: what it left open may be told by now."""
+        async with self._sessions() as session, session.begin():
+            await release(session)
 
     async def _claim(self, item: Dropped) -> Import:
         async with self._sessions() as session, session.begin():

@@ -159,6 +159,22 @@ async def test_the_service_notices_a_decision(shop: Shop) -> None:
                 await asyncio.sleep(0.02)
 
 
+@pytest.mark.usefixtures("asks")
+async def test_a_changed_mapping_lets_files_that_wait_be_read_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.load("orders.csv", AMBIGUOUS.format(1))
+    async with running(shop.settings, shop.sessions, shop.redis):
+        monkeypatch.setattr(importer, "plan", plan)  # with its rules nothing is open any more
+        rule = '[[file]]\nkind = "orders"\n[file.columns]\n'
+        names = ("order_id", "customer_id", "order_date", "order_amount")
+        rule += "".join(f'{name} = "{name}"\n' for name in names)
+        (shop.settings.input_dir / "mapping.toml").write_text(rule)
+        async with asyncio.timeout(20):
+            while (await shop.ledger())[0].state is not ImportState.LOADED:
+                await asyncio.sleep(0.02)
+
+
 async def test_a_held_file_that_somebody_removed_is_told(shop: Shop) -> None:
     held = await shop.load("orders.csv", mostly_good())
     (shop.settings.data_dir / str(held.stored_path)).unlink()
