@@ -36,6 +36,15 @@ class PreviewRow(Struct):
     problem: str | None = None
 
 
+class PreviewProblem(Struct):
+    """Why some rows would not load."""
+
+    message: str
+    column_name: str | None
+    rows: int
+    first_line: int
+
+
 class PreviewNumbers(Struct):
     """What the file would bring, read in one way."""
 
@@ -62,7 +71,11 @@ class Way(Struct):
 
     answers: dict[str, str]
     numbers: PreviewNumbers
+    columns: Annotated[list[str], Meta(description="What the file has")] = msgspec.field(
+        default_factory=list
+    )
     rows: list[PreviewRow] = msgspec.field(default_factory=list)
+    problems: list[PreviewProblem] = msgspec.field(default_factory=list)
     problem: Annotated[str | None, Meta(description="Why the file cannot be read so")] = None
 
 

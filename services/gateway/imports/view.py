@@ -1,7 +1,7 @@
 """What the page of a file that waits shows, put together from what ingest found out. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.imports.schemas import Preview, Way
 from gateway.schemas.imports import QuestionRow
@@ -31,9 +31,6 @@ class Waiting:
     asked: list[Asked]
     way: Way | None
     """None when this combination was not tried."""
-    columns: list[str] = field(default_factory=list)
-    """Ours, in the table of the first rows."""
-    headers: list[str] = field(default_factory=list)
 
 
 def build_waiting(
@@ -42,8 +39,7 @@ def build_waiting(
     """The view for the answers in `given`, a form's fields; the proposals where it has none."""
     asked = [Asked(question, _chosen(question, given)) for question in questions]
     way = _way_of(preview.ways, {item.question.about: item.chosen for item in asked})
-    names = {name: None for row in way.rows for name in row.cells} if way else {}
-    return Waiting(import_id, asked, way, list(names), preview.headers)
+    return Waiting(import_id, asked, way)
 
 
 def _chosen(question: QuestionRow, given: Mapping[str, str]) -> str:

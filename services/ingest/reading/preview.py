@@ -120,6 +120,8 @@ def _way(subject: Subject, answers: Answers) -> dict[str, Any]:
         return {"answers": answers, "problem": reason, "rows": [], "numbers": {}}
     return {
         "answers": answers,
+        "columns": list(layout.mapping.fields),
+        "problems": _problems(begun),
         "rows": _shown(begun, subject.erased),
         "numbers": _numbers(begun, layout.mapping, subject.counted),
     }
@@ -164,6 +166,19 @@ def _shown(begun: Beginning, erased: Persons | None) -> list[dict[str, Any]]:
         return rows
     theirs = erased.named_in(pl.Series([row["raw"] for row in rows], dtype=pl.String))
     return [row for row, is_theirs in zip(rows, theirs, strict=True) if not is_theirs]
+
+
+def _problems(begun: Beginning) -> list[dict[str, Any]]:
+    """Why rows would not load, the commonest first."""
+    if not begun.rejects:
+        return []
+    grouped = (
+        pl.concat(begun.rejects)
+        .group_by("message", "column_name")
+        .agg(rows=pl.len(), first_line=pl.col("line").min())
+        .sort(["rows", "first_line"], descending=[True, False])
+    )
+    return grouped.head(SHOWN).to_dicts()
 
 
 def _text(value: object) -> str | None:

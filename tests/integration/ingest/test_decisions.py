@@ -87,6 +87,9 @@ async def test_a_file_with_many_bad_rows_is_held_and_its_good_ones_load(shop: Sh
         "orders_not_counted": 0, "amounts": {"EUR": "168"}, "first_day": "2024-01-01",
         "last_day": "2024-01-16",
     }  # fmt: skip
+    [problem] = way["problems"]
+    assert (problem["column_name"], problem["rows"], problem["first_line"]) == ("order_date", 4, 18)
+    assert way["columns"][:2] == ["order_id", "customer_id"]
     assert way["rows"][0]["cells"]["customer_id"] == "C0"
     assert way["rows"][0]["raw"].startswith("O0,C0,")
     assert len(await shop.rejects(held)) == 4
