@@ -116,7 +116,12 @@ Answer = Callable[[Json], dict[str, str] | None]
 
 
 def settle(client: httpx.Client, row: Json, decide: Answer, *, remember: bool) -> Json:
-    """Decide about a file as often as it asks; what became of it."""
+    """Decide about a file as often as it asks; what became of it.
+
+    The same bytes wait once: a copy of a file that waits is decided there.
+    """
+    if row["state"] == "duplicate":
+        row = _first_copy(client, row)
     while row["state"] == "needs_decision":
         path = f"/imports/{row['import_id']}"
         row = answer(client.get(path))
@@ -128,6 +133,13 @@ def settle(client: httpx.Client, row: Json, decide: Answer, *, remember: bool) -
         while (row := answer(client.get(path)))["state"] == "reading":
             time.sleep(_POLL)
     return row
+
+
+def _first_copy(client: httpx.Client, row: Json) -> Json:
+    """The import that a duplicate is a copy of while that one waits; else the duplicate."""
+    copy = answer(client.get(f"/imports/{row['import_id']}"))
+    first: Json = answer(client.get(f"/imports/{copy['duplicate_of']}"))
+    return first if first["state"] == "needs_decision" else row
 
 
 def allowed(question: Json) -> list[str]:

@@ -127,7 +127,8 @@ async def release(session: AsyncSession, fingerprint: str | None = None) -> None
     if fingerprint:
         waiting = waiting.where(Import.fingerprint == fingerprint)
     for row in (await session.exec(waiting)).all():
-        if {question["about"] for question in row.questions} != {REJECTS}:
+        about = {question["about"] for question in row.questions}
+        if not fingerprint or about != {REJECTS}:  # which no profile answers
             row.state = ImportState.READING
             session.add(row)
 

@@ -232,7 +232,7 @@ class Importer:
                 session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
                 sha256=facts.sha256, duplicate_of=earlier, message=f"loaded before, as {earlier}",
             )  # fmt: skip
-        elif layout.questions and (earlier := await ledger.held_before(session, row)):
+        elif not row.answers and (earlier := await ledger.held_before(session, row)):
             ledger.finish(
                 session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
                 duplicate_of=earlier, message=f"waits for a decision already, as {earlier}",

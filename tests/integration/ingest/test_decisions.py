@@ -247,9 +247,10 @@ async def test_an_answer_may_raise_the_next_question(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("asks")
-async def test_the_same_bytes_wait_once(shop: Shop) -> None:
-    held = await shop.load("orders.csv", AMBIGUOUS.format(1))
-    again = await shop.load("again.csv", AMBIGUOUS.format(1))
+@pytest.mark.parametrize("content", [AMBIGUOUS.format(1), mostly_good()])
+async def test_the_same_bytes_wait_once(shop: Shop, content: str) -> None:
+    held = await shop.load("orders.csv", content)
+    again = await shop.load("again.csv", content)
     assert (again.state, again.duplicate_of) == ("duplicate", held.import_id)
 
 

@@ -17,6 +17,9 @@ QUESTION = {
 HELD = {"import_id": 7, "file_name": "a.csv", "state": "needs_decision", "questions": [QUESTION]}
 
 
+COPY = {"import_id": 8, "file_name": "a.csv", "state": "duplicate"}
+
+
 class Product:
     """Answers as the gateway does about one file that waits."""
 
@@ -27,11 +30,13 @@ class Product:
         if request.method == "POST":
             self.decided.append(json.loads(request.content))
         row = HELD | ({"state": "loaded_with_rejects"} if self.decided else {})
+        if request.url.path == "/imports/8":
+            row = COPY | {"duplicate_of": 7}
         return httpx.Response(200, json=row)
 
-    def settle(self, answers: dict[str, str] | None) -> remote.Json:
+    def settle(self, answers: dict[str, str] | None, row: remote.Json | None = None) -> remote.Json:
         with httpx.Client(transport=httpx.MockTransport(self), base_url="http://rfm") as client:
-            return remote.settle(client, HELD, lambda _row: answers, remember=True)
+            return remote.settle(client, row or HELD, lambda _row: answers, remember=True)
 
 
 def test_an_answer_is_passed_on_and_the_outcome_told() -> None:
@@ -39,6 +44,12 @@ def test_an_answer_is_passed_on_and_the_outcome_told() -> None:
     row = product.settle({"rejects": "load_good"})
     assert row["state"] == "loaded_with_rejects"
     assert product.decided == [{"answers": {"rejects": "load_good"}, "remember": True}]
+
+
+def test_a_copy_of_a_file_that_waits_is_decided_there() -> None:
+    product = Product()
+    row = product.settle({"rejects": "load_good"}, COPY)
+    assert (row["import_id"], row["state"]) == (7, "loaded_with_rejects")
 
 
 def test_a_file_that_nobody_answers_waits_on() -> None:
