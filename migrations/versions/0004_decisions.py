@@ -29,6 +29,10 @@ def upgrade() -> None:
         "ix_imports_needs_decision", "imports", ["import_id"],
         postgresql_where=sa.text("state = 'needs_decision'"),
     )  # fmt: skip
+    op.create_index(
+        "ix_imports_held", "imports", ["import_id"],
+        postgresql_where=sa.text("stored_path LIKE 'held/%'"),
+    )  # fmt: skip
     op.create_table(
         "file_profiles",
         sa.Column("profile_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -59,6 +63,7 @@ def downgrade() -> None:
         "UPDATE imports SET state = 'quarantined', reason = 'declined' WHERE state = 'needs_decision'"
     )
     op.drop_table("file_profiles")
+    op.drop_index("ix_imports_held", table_name="imports")
     op.drop_index("ix_imports_needs_decision", table_name="imports")
     for name in ("preview", "answers", "questions", "fingerprint"):
         op.drop_column("imports", name)

@@ -7,6 +7,7 @@ collation: as fast as integers, and the same order on every server).
 from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
 from rfm_common.models.imports import (
+    IS_HELD,
     FileProfile,
     Import,
     ImportReject,
@@ -43,6 +44,7 @@ from rfm_common.models.webhooks import (
 __all__ = [
     "BEGINNING",
     "CLUSTER_SCORE",
+    "IS_HELD",
     "MONEY_DIGITS",
     "MONEY_SCALE",
     "ApiKey",

@@ -10,6 +10,9 @@ from sqlmodel import BigInteger, Field, Identity, SQLModel
 
 from rfm_common.models.base import DICT, FALSE, LIST, NOW, ZERO, choice, id_text, time
 
+IS_HELD = "stored_path LIKE 'held/%'"
+"""SQL: whether a file lies where files wait; written out, so that an index answers it."""
+
 
 class Kind(StrEnum):
     """What a dropped file holds."""
@@ -56,6 +59,7 @@ class Import(SQLModel, table=True):
         Index("ix_imports_started_at", "started_at"),
         Index("ix_imports_needs_decision", "import_id",
               postgresql_where=text("state = 'needs_decision'")),
+        Index("ix_imports_held", "import_id", postgresql_where=text(IS_HELD)),
     )  # fmt: skip
 
     import_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlalchemy.orm import defer
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -198,9 +198,7 @@ _IMPORTS = (
     )
     .order_by(col(Import.import_id))
 )
-_WAITING = (
-    select(func.count()).select_from(Import).where(Import.state == ImportState.NEEDS_DECISION)
-)
+_WAITING = select(func.count()).select_from(Import).where(text("state = 'needs_decision'"))
 _STATE = select(DataState)
 
 

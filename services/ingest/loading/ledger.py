@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,7 +17,7 @@ from rfm_common.db import Sessions, run_sql
 from rfm_common.demo import PREFIX as DEMO_PREFIX
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportFinished, ImportHeld, ImportRejected, ImportStarted
-from rfm_common.models import Import, ImportState, Kind
+from rfm_common.models import IS_HELD, Import, ImportState, Kind
 
 FILE_LOCKS = 8_701
 """The first half of the two-part advisory locks that say who works on which file name."""
@@ -114,7 +115,7 @@ async def to_go_on(session: AsyncSession) -> list[Import]:
     """Imports whose file waited for a decision and is still where it waited."""
     found = await session.exec(
         select(Import)
-        .where(col(Import.stored_path).startswith("held/", autoescape=True))
+        .where(text(IS_HELD))
         .where(Import.state != ImportState.NEEDS_DECISION)
         .order_by(col(Import.import_id))
     )
