@@ -156,22 +156,21 @@ class Importer:
 
     async def _refuse(self, row: Import, item: Dropped, refusal: RefusedError) -> None:
         message = refusal.message
-        if refusal.reason in QUOTING and not (await self._erased_in(item)).nobody:
+        if refusal.reason in QUOTING and not (await self._erased_in(row, item)).nobody:
             message = "what this says would name a customer who was erased"
         async with self._sessions() as session, session.begin():
             ledger.finish(session, row, ImportState.QUARANTINED,
                           reason=refusal.reason, message=message)  # fmt: skip
 
-    async def _erased_in(self, item: Dropped) -> Found:
+    async def _erased_in(self, row: Import, item: Dropped) -> Found:
         """Where the file names people who were erased; costs nothing while nobody was."""
         async with self._sessions() as session:
             known = await suppressed.read(session, self._settings)
         if known is None:
             return Found()
+        options = replace(lenient_options(self._settings), answers=row.answers)
         with suppress(PermissionError):
-            return await asyncio.to_thread(
-                scrub.find, item.path, item.name, known.persons, lenient_options(self._settings)
-            )
+            return await asyncio.to_thread(scrub.find, item.path, item.name, known.persons, options)
         return Found(is_readable=False)
 
     async def _read(self, row: Import, item: Dropped, file: BinaryIO) -> None:
@@ -221,6 +220,7 @@ class Importer:
             subject = replace(subject, erased=erased.persons if erased else None)
             row.preview = await asyncio.to_thread(preview.build, subject, layout.questions)
         elif row.state in ledger.LOADED:
+            row.answers = dict(subject.options.answers)  # a profile's, too
             await profiles.note_use(session, row, layout)
 
     async def _is_duplicate(
@@ -266,7 +266,7 @@ class Importer:
 
     async def _put_away(self, row: Import, item: Dropped) -> None:
         """Move the file to where its state belongs; where that fails the ledger alone decides."""
-        found = await self._erased_in(item)
+        found = await self._erased_in(row, item)
         if not found.nobody:  # noted before, so that a kill in between leaves no silent change
             async with self._sessions() as session, session.begin():
                 row.notes = row.notes | shelf.changed_for(found)

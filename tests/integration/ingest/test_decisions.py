@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from ingest import importer
+from ingest.keeping import scrub
 from ingest.keeping.erasing import Eraser
 from ingest.reading import preview
 from ingest.reading.questions import Choice, Question
@@ -267,3 +268,36 @@ async def test_an_erased_customer_leaves_a_file_that_waits_and_its_preview(shop:
     row = await decided(shop, again, {REJECTS: LOAD_GOOD})
     assert row.state is ImportState.LOADED_WITH_REJECTS
     assert {order[1] for order in (await shop.tables())["orders"]} == {"C0", "C2"}
+
+
+async def test_an_erasure_reads_a_kept_file_as_it_was_decided(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would look for the person in the wrong column."""
+    question = Question(
+        about="column.customer_id", text="Who is the customer?", found="buyer, payer",
+        proposal="0", choices=(Choice("0", "buyer"), Choice("1", "payer")),
+    )  # fmt: skip
+
+    def asking(file: BinaryIO, name: str, facts: Survey, options: Options) -> Layout:
+        layout = plan(file, name, facts, options)
+        chosen = options.answers.get(question.about)
+        columns = layout.mapping.columns | {"customer_id": int(chosen or 0)}
+        mapping = replace(layout.mapping, columns=columns)
+        return replace(layout, mapping=mapping, questions=() if chosen else (question,))
+
+    for module in (importer, preview, scrub):
+        monkeypatch.setattr(module, "plan", asking)
+    header = "customer_id,payer,order_id,order_date,order_amount\n"
+    held = await shop.load("a.csv", header + "B1,P1,O1,2024-01-10,5\nB2,P2,O2,2024-01-10,5\n")
+    await decided(shop, held, {question.about: "1"}, remember=True)
+    row = await shop.load("b.csv", header + "B1,P1,O3,2024-01-10,5\nB2,P2,O4,2024-01-10,5\n")
+    assert (row.state, row.answers) == ("loaded", {question.about: "1"})
+
+    async with shop.sessions() as session, session.begin():
+        await request_erasure(session, shop.settings, "P1", "local")
+    await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
+    for one in await shop.ledger():
+        kept = (shop.settings.data_dir / str(one.stored_path)).read_text()
+        assert "P1" not in kept
+        assert "P2" in kept
