@@ -16,8 +16,8 @@ from litestar.types import ControllerRouterHandler
 from gateway import api, errors, openapi, pages
 from gateway.dependencies import DEPENDENCIES, Exits, readers
 from gateway.edge import Edge, Latencies
-from gateway.imports import api as import_api
-from gateway.imports import page as import_page
+from gateway.decisions import api as import_api
+from gateway.decisions import page as import_page
 from gateway.live import Live, following
 from gateway.methods import name_methods
 from gateway.pages.login import HANDLERS as LOGIN_HANDLERS

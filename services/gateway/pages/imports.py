@@ -10,9 +10,9 @@ from litestar.params import FromPath
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.dependencies import SessionDep, SettingsDep
-from gateway.imports.queries import find_preview
-from gateway.imports.schemas import Preview
-from gateway.imports.view import Waiting, build_waiting
+from gateway.decisions.queries import find_preview
+from gateway.decisions.schemas import Preview
+from gateway.decisions.view import Waiting, build_waiting
 from gateway.pages.frame import FILES, Frame, FrameDep
 from gateway.pages.import_effects import Hint, build_changes, build_hints
 from gateway.pages.numbers import Numbers

@@ -10,9 +10,9 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from gateway.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
-from gateway.imports import queries
-from gateway.imports.schemas import Preview, ProfileRow
-from gateway.imports.view import Waiting, answers_of, build_waiting
+from gateway.decisions import queries
+from gateway.decisions.schemas import Preview, ProfileRow
+from gateway.decisions.view import Waiting, answers_of, build_waiting
 from gateway.jobs import ring
 from gateway.pages.frame import FILES, Frame, FrameDep, NumbersDep, provide_frame, provide_numbers
 from gateway.pages.numbers import Numbers

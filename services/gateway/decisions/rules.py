@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.imports.schemas import ProfileRow
+from gateway.decisions.schemas import ProfileRow
 
 
 def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.imports.schemas import Preview, Way
+from gateway.decisions.schemas import Preview, Way
 from gateway.schemas.imports import QuestionRow
 
 FIELD = "answer."

@@ -6,9 +6,9 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.params import JSONBody, PathParameter
 
 from gateway.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
-from gateway.imports import queries
-from gateway.imports.rules import as_mapping
-from gateway.imports.schemas import Decision, Preview, ProfileChange, ProfileList, ProfileRow
+from gateway.decisions import queries
+from gateway.decisions.rules import as_mapping
+from gateway.decisions.schemas import Decision, Preview, ProfileChange, ProfileList, ProfileRow
 from gateway.jobs import ring
 from gateway.queries.imports import find_import
 from gateway.responses import ExactResponse

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.imports.schemas import Preview, ProfileRow
+from gateway.decisions.schemas import Preview, ProfileRow
 from gateway.queries import rows
 
 _COLUMNS = """profile_id, name, kind, headers, questions, answers, learned, import_id, used_count,
