@@ -193,9 +193,9 @@ def _rename(path: Path, target: Path) -> None:
 
 
 def _return_unknown(settings: Settings) -> None:
-    """Files that were decided after the dump go back to the input folder, to be decided again."""
+    """Files that were put away after the dump go back to the input folder, to be decided again."""
     known = set(database.ask(settings, _STORED).split("\n"))
-    for folder in (settings.archive_dir, settings.quarantine_dir):
+    for folder in (settings.archive_dir, settings.quarantine_dir, settings.held_dir):
         for path in _files(folder):
             name = f"{folder.name}/{path.name}"
             if name in known or name.removesuffix(REJECTS) in known:

@@ -1,7 +1,7 @@
 """What the commands ask of the running product, and how they show its answers."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -109,6 +109,61 @@ def _ended(client: httpx.Client, after: int, names: set[str]) -> list[Json]:
     listed = answer(client.get("/imports", params=_NEWEST_IMPORTS))["imports"]
     ours = (row for row in listed if row["import_id"] > after and row["file_name"] in names)
     return [row for row in ours if row["state"] != "reading"]
+
+
+Answer = Callable[[Json], dict[str, str] | None]
+"""Answers the questions of an import, or leaves it waiting."""
+
+
+def settle(client: httpx.Client, row: Json, decide: Answer, *, remember: bool) -> Json:
+    """Decide about a file as often as it asks; what became of it.
+
+    The same bytes wait once: a copy of a file that waits is decided there.
+    """
+    if row["state"] == "duplicate":
+        row = _first_copy(client, row)
+    while row["state"] == "needs_decision":
+        path = f"/imports/{row['import_id']}"
+        row = answer(client.get(path))
+        answers = decide(row)
+        if answers is None:
+            return row
+        body = {"answers": answers, "remember": remember}
+        answer(client.post(f"{path}/decision", json=body))
+        while (row := answer(client.get(path)))["state"] == "reading":
+            time.sleep(_POLL)
+    return row
+
+
+def _first_copy(client: httpx.Client, row: Json) -> Json:
+    """The import that a duplicate is a copy of while that one waits; else the duplicate."""
+    copy = answer(client.get(f"/imports/{row['import_id']}"))
+    first: Json = answer(client.get(f"/imports/{copy['duplicate_of']}"))
+    return first if first["state"] == "needs_decision" else row
+
+
+def allowed(question: Json) -> list[str]:
+    """The values of a question's choices."""
+    return [choice["value"] for choice in question["choices"]]
+
+
+def question_text(question: Json) -> str:
+    """The question, what was found, and the choices, one a line."""
+    lines = [question["text"], f"  found: {question['found']}"]
+    lines += [
+        f"  {choice['value']}: {choice['label']}"
+        + (" (proposed)" if choice["value"] == question["proposal"] else "")
+        for choice in question["choices"]
+    ]
+    return "\n".join(lines)
+
+
+def exit_code(rows: list[Json]) -> int:
+    """1: a file was refused; 3: one waits or was loaded in part; 0: all is well."""
+    states = {row["state"] for row in rows}
+    if "quarantined" in states:
+        return 1
+    return 3 if states & {"needs_decision", "loaded_with_rejects"} else 0
 
 
 def import_table(rows: list[Json]) -> Table:

@@ -219,6 +219,12 @@ _TEXTS = {
         WHERE {_NAMED.format("concat_ws(' ', message, notes)")}
            OR reason = ANY(:quoting) AND lower(message) ~ :token
         """,
+    "import_previews": f"""
+        UPDATE imports SET preview = '{{}}', questions = '[]',
+               state = CASE WHEN state = 'needs_decision' THEN 'reading' ELSE state END
+        WHERE {_NAMED.format("concat_ws(' ', preview, questions)")}
+           OR lower(concat_ws(' ', preview, questions)) ~ :token
+        """,
     "import_names": f"""
         UPDATE imports SET file_name = 'erased-' || import_id || '.csv'
         WHERE {_NAMED.format("file_name")}

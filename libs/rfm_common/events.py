@@ -73,6 +73,17 @@ class ImportRejected(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportHeld(Event):
+    """A file can be read in two ways and waits for a person."""
+
+    type: ClassVar[str] = "import.held"
+    import_id: int
+    file_name: str
+    questions: int = 0
+    """How many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataChanged(Event):
     """Rows changed other than by a file: demo data removed, a person erased."""
 
@@ -138,8 +149,8 @@ class RunFailed(Event):
 EVENT_TYPES: dict[str, type[Event]] = {
     event.type: event
     for event in (
-        ImportStarted, ImportProgress, ImportFinished, ImportRejected, DataChanged,
-        RunQueued, RunStarted, RunProgress, RunFinished, RunFailed,
+        ImportStarted, ImportProgress, ImportFinished, ImportRejected, ImportHeld,
+        DataChanged, RunQueued, RunStarted, RunProgress, RunFinished, RunFailed,
     )
 }  # fmt: skip
 

@@ -173,6 +173,11 @@ class Settings(BaseSettings):
         return self.data_dir / "quarantine"
 
     @property
+    def held_dir(self) -> Path:
+        """Where files wait for a decision."""
+        return self.data_dir / "held"
+
+    @property
     def spool_dir(self) -> Path:
         """Where exports wait for their clients, in files without names."""
         return self.state_dir / "spool"

@@ -46,10 +46,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An entry of the watched folder."""
+    """An entry of the watched folder, or a file that waited and is to be read."""
 
     path: Path
     status: os.stat_result
+    import_id: int | None = None
+    """Of a file that waited: the import that goes on."""
+    dropped_as: str | None = None
+    """Its name in the watched folder, where it has another one by now."""
 
     @property
     def identity(self) -> Identity:
@@ -58,7 +62,9 @@ class Dropped:
 
     @property
     def name(self) -> str:
-        """The name as text that any database can store."""
+        """The name under which it was dropped, as text that any database can store."""
+        if self.dropped_as is not None:
+            return self.dropped_as
         return os.fsencode(self.path.name).decode("utf-8", "replace")
 
     def check_unchanged(self) -> None:

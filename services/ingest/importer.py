@@ -1,4 +1,4 @@
-"""One dropped file, from the claim to its final state and place."""
+"""One dropped file, from the claim to its final state and place, or until a person decides."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO
 
 from redis.asyncio import Redis
@@ -15,14 +16,18 @@ from ingest.folder import Dropped, check_ordinary, check_unchanged, opened
 from ingest.keeping import scrub, shelf
 from ingest.keeping.scrub import Found
 from ingest.lake.sync import Lake
-from ingest.loading import ledger, suppressed
+from ingest.loading import ledger, profiles, suppressed
 from ingest.loading.loader import Load, LoadedMeanwhileError, Progress, load
 from ingest.options import lenient_options, read_options
+from ingest.reading import preview
+from ingest.reading.preview import Subject
+from ingest.reading.questions import fingerprint
 from ingest.reading.reader import Layout, plan
 from ingest.reading.survey import Survey, survey
 from ingest.refusal import RefusedError
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
+from rfm_common.decisions import LOAD_GOOD, REJECTS, declines, release
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportProgress
 from rfm_common.logs import bound
@@ -30,6 +35,15 @@ from rfm_common.models import Import, ImportState
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
+
+
+OPEN = (ImportState.READING, ImportState.NEEDS_DECISION)
+"""States of a file that has not come to its end."""
+
+
+def _tell(layout: Layout, text: str) -> None:
+    """Add a sentence to what the import says about how its file was read."""
+    layout.notes["told"] = [*layout.notes.get("told", ()), {"about": "profile", "text": text}]
 
 
 class Importer:
@@ -73,35 +87,60 @@ class Importer:
     async def tidy(self) -> None:
         """Bring the ledger and the folders together after a kill or a failed move."""
         async with self._sessions() as session:
-            rows = await ledger.in_folder(session)
+            rows = [*await ledger.in_folder(session, "input"),
+                    *await ledger.in_folder(session, "held")]  # fmt: skip
         for row in rows:
             async with ledger.holding(self._sessions, row.file_name) as mine:
                 if mine:
                     await self._settle(row)
 
     async def _settle(self, row: Import) -> None:
-        """Find out where the file of a row is that should be in the input folder."""
+        """Find out where the file of a row is that should be in the input folder, or wait."""
         path = self._settings.input_dir / row.file_name
-        if await asyncio.to_thread(shelf.is_there, path, row):
+        if str(row.stored_path).startswith("held/"):
+            path = shelf.held_path(self._settings, row)
+            if os.path.lexists(path):
+                return
+        elif await asyncio.to_thread(shelf.is_there, path, row):
             return
-        place = await asyncio.to_thread(shelf.find, self._settings, row)
         async with self._sessions() as session, session.begin():
-            fresh = await session.get_one(Import, row.import_id)
-            if fresh.state is ImportState.READING and not os.path.lexists(path):
+            fresh = await session.get_one(Import, row.import_id, with_for_update=True)
+            place = await asyncio.to_thread(shelf.find, self._settings, fresh)
+            if place or fresh.state not in OPEN:
+                fresh.stored_path = place
+            elif not os.path.lexists(path):
                 ledger.finish(session, fresh, ImportState.QUARANTINED, reason="vanished",
                               message="the file was removed before it was loaded",
                               stored_path=None)  # fmt: skip
-            elif fresh.state is not ImportState.READING:
-                fresh.stored_path = place
+
+    async def decided(self) -> list[Dropped]:
+        """Files that waited, of which somebody has decided what becomes of them."""
+        async with self._sessions() as session:
+            rows = await ledger.to_go_on(session)
+        found = []
+        for row in rows:
+            path = shelf.held_path(self._settings, row)
+            with suppress(FileNotFoundError):  # `tidy` finds out what happened to it
+                found.append(Dropped(path, path.lstat(), row.import_id, row.file_name))
+        return found
+
+    async def ask_again(self) -> None:
+        """Let every file that waits be read anew: what it left open may be told by now."""
+        async with self._sessions() as session, session.begin():
+            await release(session)
 
     async def _claim(self, item: Dropped) -> Import:
         async with self._sessions() as session, session.begin():
+            if item.import_id is not None:
+                return await ledger.resume(session, item.import_id, item.identity.text, self._owner)
             return await ledger.claim(
                 session, item.name, item.identity.size, item.identity.text, self._owner
             )
 
     async def _decide(self, row: Import, item: Dropped) -> None:
         try:
+            if declines(row.answers):
+                raise RefusedError("declined", "somebody decided not to load this file")
             check_ordinary(item.status)
             if item.identity.size > self._settings.max_file_bytes:
                 raise RefusedError(
@@ -117,40 +156,72 @@ class Importer:
 
     async def _refuse(self, row: Import, item: Dropped, refusal: RefusedError) -> None:
         message = refusal.message
-        if refusal.reason in QUOTING and not (await self._erased_in(item)).nobody:
+        if refusal.reason in QUOTING and not (await self._erased_in(row, item)).nobody:
             message = "what this says would name a customer who was erased"
         async with self._sessions() as session, session.begin():
             ledger.finish(session, row, ImportState.QUARANTINED,
                           reason=refusal.reason, message=message)  # fmt: skip
 
-    async def _erased_in(self, item: Dropped) -> Found:
+    async def _erased_in(self, row: Import, item: Dropped) -> Found:
         """Where the file names people who were erased; costs nothing while nobody was."""
         async with self._sessions() as session:
             known = await suppressed.read(session, self._settings)
         if known is None:
             return Found()
+        options = replace(lenient_options(self._settings), answers=row.answers)
         with suppress(PermissionError):
-            return await asyncio.to_thread(
-                scrub.find, item.path, item.name, known.persons, lenient_options(self._settings)
-            )
+            return await asyncio.to_thread(scrub.find, item.path, item.name, known.persons, options)
         return Found(is_readable=False)
 
     async def _read(self, row: Import, item: Dropped, file: BinaryIO) -> None:
         facts = await asyncio.to_thread(survey, file)
         row.sha256 = facts.sha256
-        layout = await asyncio.to_thread(plan, file, item.name, facts, read_options(self._settings))
+        subject = await self._plan(row, item, file, facts)
         try:
             async with self._sessions() as session, session.begin():
-                if not await self._is_duplicate(session, row, facts, layout):
-                    work = Load(session, row, file, layout, self._settings.max_reject_share,
-                                self._progress(row),
-                                await suppressed.read(session, self._settings),
-                                self._lake)  # fmt: skip
-                    await load(work, self._settings.rebuild_rows)
+                if not await self._is_duplicate(session, row, facts, subject.layout):
+                    await self._load_or_hold(session, row, subject)
                 check_unchanged(file, item.identity)
         except LoadedMeanwhileError:
             async with self._sessions() as session, session.begin():
-                await self._is_duplicate(session, row, facts, layout)
+                await self._is_duplicate(session, row, facts, subject.layout)
+
+    async def _plan(self, row: Import, item: Dropped, file: BinaryIO, facts: Survey) -> Subject:
+        """How to read the file, with what is known about files of its header."""
+        options, layout = read_options(self._settings), None
+        if row.fingerprint is None:
+            layout = await asyncio.to_thread(plan, file, item.name, facts, options)
+            row.fingerprint = fingerprint(layout.headers)
+        known = await profiles.find(self._sessions, row.fingerprint)
+        answers = (known.answers if known else {}) | row.answers
+        if layout is None or answers or (known and layout.questions):
+            learned = known.learned if known else {}
+            options = replace(options, answers=answers, learned=learned)
+            layout = await asyncio.to_thread(plan, file, item.name, facts, options)
+            if known and known.answers and not row.answers:
+                _tell(layout, f"Read as decided for import {known.import_id} ({known.name}).")
+        return Subject(file=file, name=item.name, layout=layout, options=options,
+                       counted=self._settings.counted_statuses)  # fmt: skip
+
+    async def _load_or_hold(self, session: AsyncSession, row: Import, subject: Subject) -> None:
+        """Load the file, unless it or its rows leave something open that nobody has answered."""
+        layout = subject.layout
+        erased = await suppressed.read(session, self._settings)
+        if layout.questions:
+            ledger.hold(session, row, layout.questions, kind=layout.mapping.kind,
+                        notes=layout.notes)  # fmt: skip
+        else:
+            loads_rest = row.answers.get(REJECTS) == LOAD_GOOD
+            work = Load(session, row, subject.file, layout,
+                        1.0 if loads_rest else self._settings.max_reject_share,
+                        self._progress(row), erased, self._lake)  # fmt: skip
+            await load(work, self._settings.rebuild_rows)
+        if row.state is ImportState.NEEDS_DECISION:
+            subject = replace(subject, erased=erased.persons if erased else None)
+            row.preview = await asyncio.to_thread(preview.build, subject, layout.questions)
+        elif row.state in ledger.LOADED:
+            row.answers = dict(subject.options.answers)  # a profile's, too
+            await profiles.note_use(session, row, layout)
 
     async def _is_duplicate(
         self, session: AsyncSession, row: Import, facts: Survey, layout: Layout
@@ -160,6 +231,11 @@ class Importer:
             ledger.finish(
                 session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
                 sha256=facts.sha256, duplicate_of=earlier, message=f"loaded before, as {earlier}",
+            )  # fmt: skip
+        elif not row.answers and (earlier := await ledger.held_before(session, row)):
+            ledger.finish(
+                session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
+                duplicate_of=earlier, message=f"waits for a decision already, as {earlier}",
             )  # fmt: skip
         return bool(earlier)
 
@@ -190,7 +266,7 @@ class Importer:
 
     async def _put_away(self, row: Import, item: Dropped) -> None:
         """Move the file to where its state belongs; where that fails the ledger alone decides."""
-        found = await self._erased_in(item)
+        found = await self._erased_in(row, item)
         if not found.nobody:  # noted before, so that a kill in between leaves no silent change
             async with self._sessions() as session, session.begin():
                 row.notes = row.notes | shelf.changed_for(found)

@@ -22,6 +22,15 @@ def lenient_options(settings: Settings) -> Options:
         return _without_rules(settings)
 
 
+def state_of_rules(settings: Settings) -> tuple[int, int] | None:
+    """When mapping.toml was written and how long it is; another value means other rules."""
+    try:
+        found = (settings.input_dir / MAPPING_FILE).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def _without_rules(settings: Settings) -> Options:
     return Options(
         zone=settings.timezone, date_order=settings.date_order,

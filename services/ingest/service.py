@@ -18,6 +18,7 @@ from ingest.importer import Importer
 from ingest.keeping import retention
 from ingest.keeping.erasing import Eraser
 from ingest.lake.sync import Lake, leave
+from ingest.options import state_of_rules
 from ingest.refusal import ChangedError
 from ingest.watcher import Settling, wakeups
 from rfm_common.bus import BUS_ERRORS, relay
@@ -66,6 +67,7 @@ class Ingest:
         self._eraser = Eraser(settings, sessions, redis)
         self._erase_after = 0.0
         self._lake = Lake.of(settings)
+        self._rules = state_of_rules(settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a file in hand is finished if that is a matter of seconds."""
@@ -87,10 +89,10 @@ class Ingest:
         self._bell.set()
 
     async def _relay(self, stop: asyncio.Event) -> None:
-        """Publish what a kill, or an absence of Redis, left in the outbox; notice erasures."""
+        """Publish what a kill, or an absence of Redis, left; notice erasures and decisions."""
         while not stop.is_set():
             with suppress(SQLAlchemyError, *BUS_ERRORS):
-                if await self._eraser.is_asked():
+                if await self._eraser.is_asked() or await self._importer.decided():
                     self._bell.set()
                 await relay(self._sessions, self._redis)
             with suppress(TimeoutError):
@@ -145,8 +147,11 @@ class Ingest:
 
     async def _round(self, stop: asyncio.Event) -> float | None:
         """Try every file that is ready; in how many seconds to look again, None: when rung."""
+        await self._notice_rules()
         ready, again = await asyncio.to_thread(self._settling.look, self._settings.input_dir)
         waits = [] if again is None else [again]
+        with suppress(SQLAlchemyError, OSError):  # the database is away: the next round asks again
+            ready = [*ready, *await self._importer.decided()]
         for item in ready:
             if stop.is_set():
                 break
@@ -154,6 +159,15 @@ class Ingest:
         present = {item.path for item in ready}
         self._troubles = {path: it for path, it in self._troubles.items() if path in present}
         return min(waits, default=None)
+
+    async def _notice_rules(self) -> None:
+        """Let files that wait be read anew when mapping.toml is another than it was."""
+        seen = await asyncio.to_thread(state_of_rules, self._settings)
+        if seen == self._rules:
+            return
+        with suppress(SQLAlchemyError, OSError):  # the database is away: the next round asks again
+            await self._importer.ask_again()
+            self._rules = seen
 
     async def _try(self, item: Dropped) -> list[float]:
         """Finish one file; or the seconds after which to try it again."""

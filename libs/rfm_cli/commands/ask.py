@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,67 @@ from rfm_cli.history import fill_history
 from rfm_common.settings import Settings
 
 
+def _answers(_context: click.Context, _option: click.Parameter, values: Iterable[str]) -> Any:
+    pairs = [value.partition("=") for value in values]
+    if wrong := [about for about, equals, _ in pairs if not equals]:
+        raise click.BadParameter(f"{wrong[0]!r} is not ABOUT=VALUE")
+    return {about.strip(): value.strip() for about, _, value in pairs}
+
+
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
-def import_files(files: tuple[Path, ...]) -> None:
-    """Load CSV files into the running product and say what became of each."""
-    with connect(Settings()) as client, remote.console().status("loading"):
-        rows = remote.upload(client, files)
+@click.option(
+    "--answer",
+    "given",
+    multiple=True,
+    callback=_answers,
+    metavar="ABOUT=VALUE",
+    help="Answers a question of a file that can be read in two ways; may be repeated.",
+)
+@click.option("--remember", is_flag=True, help="Read files of the same columns so from now on.")
+def import_files(files: tuple[Path, ...], given: dict[str, str], *, remember: bool) -> None:
+    """Load CSV files into the running product and say what became of each.
+
+    A file that can be read in two ways asks, in a terminal; elsewhere it waits, and the questions
+    are printed. Exit code 1: a file was refused; 3: one waits, or was loaded in part.
+    """
+    ask = _ask if sys.stdin.isatty() else _tell
+    with connect(Settings()) as client:
+        with remote.console().status("loading"):
+            rows = remote.upload(client, files)
+        rows = [remote.settle(client, row, partial(ask, given=given), remember=remember)
+                for row in rows]  # fmt: skip
     remote.console().print(remote.import_table(rows))
-    sys.exit(any(row["state"] == "quarantined" for row in rows))
+    sys.exit(remote.exit_code(rows))
+
+
+def _ask(row: remote.Json, given: dict[str, str]) -> dict[str, str] | None:
+    """The answers of the options, and of the person at the terminal to what they leave open."""
+    click.echo(f"{row['file_name']} can be read in more than one way.")
+    answers = {}
+    for question in row["questions"]:
+        about, values = question["about"], remote.allowed(question)
+        if given.get(about) in values:
+            answers[about] = given[about]
+            continue
+        click.echo(remote.question_text(question))
+        answers[about] = click.prompt(
+            "Your answer", type=click.Choice(values), default=question["proposal"]
+        )
+    return answers
+
+
+def _tell(row: remote.Json, given: dict[str, str]) -> dict[str, str] | None:
+    """The answers of the options; None, and what to pass, where they leave something open."""
+    asked = {question["about"]: question for question in row["questions"]}
+    if all(given.get(about) in remote.allowed(question) for about, question in asked.items()):
+        return {about: given[about] for about in asked}
+    click.echo(f"{row['file_name']} waits for a decision, as import {row['import_id']}:", err=True)
+    for about, question in asked.items():
+        click.echo(remote.question_text(question), err=True)
+        click.echo(f"  pass --answer {about}={question['proposal']} or another of them", err=True)
+    return None
 
 
 def _cluster_count(_context: click.Context, _option: click.Parameter, value: str | None) -> Any:

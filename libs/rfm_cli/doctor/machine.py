@@ -57,7 +57,9 @@ def _installed(name: str) -> str | None:
 
 def folders(settings: Settings) -> Iterator[Check]:
     """Whether files can be taken in and put away, by a rename."""
-    needed = (settings.input_dir, settings.archive_dir, settings.quarantine_dir)
+    needed = (
+        settings.input_dir, settings.archive_dir, settings.quarantine_dir, settings.held_dir
+    )  # fmt: skip
     for folder in needed:
         yield _folder(folder)
     devices = {path.stat().st_dev for path in needed if path.exists()}

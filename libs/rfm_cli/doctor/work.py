@@ -17,6 +17,7 @@ SELECT data_version, scored_version,
         AND finished_at > now() - interval '1 day') AS failed,
        (SELECT error FROM scoring_runs WHERE state = 'failed'
         ORDER BY run_id DESC LIMIT 1) AS error,
+       (SELECT count(*) FROM imports WHERE state = 'needs_decision') AS held,
        (SELECT count(*) FROM imports WHERE state = 'quarantined'
         AND finished_at > now() - interval '7 days') AS quarantined,
        (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
@@ -33,6 +34,7 @@ async def work(connection: Any, settings: Settings) -> AsyncIterator[Check]:
     facts = await connection.fetchrow(_FACTS, SILENT)
     yield _alive(facts)
     yield _waiting(settings)
+    yield _held(facts)
     yield _quarantine(facts)
     yield _lag(facts)
     yield _runs(facts)
@@ -60,6 +62,13 @@ def _waiting(settings: Settings) -> Check:
     if len(waiting) > 100:
         return warn("files waiting", found, "see that ingest runs, and what its log says")
     return ok("files waiting", found)
+
+
+def _held(facts: Any) -> Check:
+    if facts["held"]:
+        found = f"{facts['held']} files need one"
+        return warn("decision", found, "the imports page asks: dashboard, Imports")
+    return ok("decision", "no file needs one")
 
 
 def _quarantine(facts: Any) -> Check:

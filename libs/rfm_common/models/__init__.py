@@ -7,6 +7,8 @@ collation: as fast as integers, and the same order on every server).
 from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
 from rfm_common.models.imports import (
+    IS_HELD,
+    FileProfile,
     Import,
     ImportReject,
     ImportState,
@@ -42,6 +44,7 @@ from rfm_common.models.webhooks import (
 __all__ = [
     "BEGINNING",
     "CLUSTER_SCORE",
+    "IS_HELD",
     "MONEY_DIGITS",
     "MONEY_SCALE",
     "ApiKey",
@@ -55,6 +58,7 @@ __all__ = [
     "Erasure",
     "ErasureState",
     "ExchangeRate",
+    "FileProfile",
     "Import",
     "ImportReject",
     "ImportState",

@@ -4,11 +4,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
-from rfm_common.models.base import DICT, FALSE, NOW, ZERO, enum_column, id_text, timestamptz
+from rfm_common.models.base import (
+    DICT,
+    FALSE,
+    LIST,
+    NOW,
+    ZERO,
+    enum_column,
+    id_text,
+    timestamptz,
+)
+
+IS_HELD = "stored_path LIKE 'held/%'"
+"""SQL: whether a file lies where files wait; written out, so that an index answers it."""
 
 
 class Kind(StrEnum):
@@ -20,9 +32,10 @@ class Kind(StrEnum):
 
 
 class ImportState(StrEnum):
-    """Where a dropped file is. All but the first are final."""
+    """Where a dropped file is. All but the first two are final."""
 
     READING = "reading"
+    NEEDS_DECISION = "needs_decision"
     LOADED = "loaded"
     LOADED_WITH_REJECTS = "loaded_with_rejects"
     DUPLICATE = "duplicate"
@@ -53,6 +66,9 @@ class Import(SQLModel, table=True):
             postgresql_where=text("state IN ('loaded', 'loaded_with_rejects')"),
         ),
         Index("ix_imports_started_at", "started_at"),
+        Index("ix_imports_needs_decision", "import_id",
+              postgresql_where=text("state = 'needs_decision'")),
+        Index("ix_imports_held", "import_id", postgresql_where=text(IS_HELD)),
     )  # fmt: skip
 
     import_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
@@ -76,6 +92,17 @@ class Import(SQLModel, table=True):
     """What was found out about the file: encoding, delimiter, date format, ignored columns."""
     effects: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """What the file changed: customers touched, new currencies, an id that stands out."""
+    fingerprint: str | None = Field(default=None, sa_type=Text)
+    """Of the file's header: what it has in common with other files of its source."""
+    questions: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST
+    )
+    """What the file leaves open: about, text, found, proposal, choices (value, label)."""
+    answers: dict[str, str] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """What a person decided: the key of a question and the value of one of its choices."""
+    preview: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """While it waits: the header, the first rows as they stand and as they would be read, and
+    what the numbers would be, for each way to answer."""
     is_demo: bool = Field(default=False, sa_column_kwargs=FALSE)
     duplicate_of: int | None = Field(default=None, sa_type=BigInteger)
     data_version: int | None = Field(default=None, sa_type=BigInteger)
@@ -112,6 +139,35 @@ class ImportReject(SQLModel, table=True):
     message: str = Field(sa_type=Text)
     raw: str | None = Field(default=None, sa_type=Text)
     """The row as it stood in the file."""
+
+
+class FileProfile(SQLModel, table=True):
+    """How files of one header are read: what a person decided, and what such files proved."""
+
+    __tablename__ = "file_profiles"
+    __table_args__ = (UniqueConstraint("fingerprint"),)
+
+    profile_id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True,
+                                   sa_column_args=[Identity()])  # fmt: skip
+    name: str = Field(sa_type=Text)
+    fingerprint: str = Field(sa_type=Text)
+    kind: Kind = Field(sa_type=enum_column(Kind))
+    headers: list[str] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    """The names of the columns as the file writes them."""
+    mapping: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """What the columns mean, in the words of mapping.toml."""
+    questions: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST
+    )
+    """What was asked, without what was found: an answer is changed to one of these choices."""
+    answers: dict[str, str] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    learned: dict[str, str] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    import_id: int | None = Field(default=None, sa_type=BigInteger)
+    """For which import a person decided last."""
+    used_count: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    """Files that were loaded with it."""
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+    last_used_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
 class LakeRemoval(SQLModel, table=True):

@@ -7,19 +7,27 @@ from urllib.parse import quote
 
 from litestar import Request, Response, get
 from litestar.params import FromPath
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.imports import queries
+from gateway.imports.decision_queries import find_preview
+from gateway.imports.decision_schemas import Preview
 from gateway.imports.effects import Hint, build_changes, build_hints
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
+from gateway.imports.waiting import Waiting, build_waiting
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
 from gateway.kit.render import answer
+from rfm_common.decisions import OF_ONE_FILE
 from rfm_common.errors import NotFoundError
+from rfm_common.models import ImportState
 
 PAGE_SIZE = 50
 PATH = "/dashboard/imports"
+NOT_FACTS = ("seconds", "told")
+"""Notes that the page shows elsewhere, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,9 @@ class ImportPage:
     rejects: list[RejectRow]
     pager: Pager
     input_dir: str
+    told: list[str]
+    waiting: Waiting | None
+    can_remember: bool
 
 
 @get("/imports")
@@ -103,8 +114,18 @@ async def one_import(
         rejects=rejects,
         pager=build_pager(path, page, len(rejects), listed, group=key),
         input_dir=str(settings.input_dir),
+        told=[str(item["text"]) for item in file.notes.get("told", ())],
+        waiting=await _waiting(session, file),
+        can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
     )
     return answer(view)
+
+
+async def _waiting(session: AsyncSession, file: ImportDetail) -> Waiting | None:
+    if file.state is not ImportState.NEEDS_DECISION:
+        return None
+    preview = await find_preview(session, file.import_id) or Preview()
+    return build_waiting(file.import_id, file.questions, preview, {})
 
 
 def group_key(group: RejectGroup) -> str:
@@ -129,7 +150,7 @@ def describe(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (name.replace("_", " ").capitalize(), _text(value))
         for name, value in facts.items()
-        if value and name != "seconds"
+        if value and name not in NOT_FACTS
     ]
 
 

@@ -62,8 +62,30 @@ class RejectGroup(Answer):
     example: str | None
 
 
+class ChoiceRow(Answer):
+    """One way to answer."""
+
+    value: str
+    label: str
+
+
+class QuestionRow(Answer):
+    """Something that only a person can tell."""
+
+    about: Annotated[str, Meta(description="The key that an answer names", examples=["rejects"])]
+    text: str
+    found: Annotated[str, Meta(description="What was seen in the file")]
+    proposal: Annotated[str, Meta(description="The choice that the evidence favours")]
+    choices: list[ChoiceRow]
+
+
 class ImportDetail(ImportRow):
     """A file with what was found out about it and why rows did not load."""
+
+    questions: Annotated[
+        list[QuestionRow], Meta(description="What the file leaves open, or left open")
+    ]
+    answers: Annotated[dict[str, str], Meta(description="What a person decided")]
 
     sha256: str | None
     duplicate_of: int | None

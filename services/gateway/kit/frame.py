@@ -25,7 +25,14 @@ NAVIGATION = (
 )
 SCORES = ("run-finished", "data-changed", "resync")
 """The events after which a page of scores is out of date."""
-FILES = ("import-started", "import-finished", "import-rejected", "data-changed", "resync")
+FILES = (
+    "import-started",
+    "import-finished",
+    "import-rejected",
+    "import-held",
+    "data-changed",
+    "resync",
+)
 RUNS = ("run-queued", "run-started", "run-finished", "run-failed", "resync")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlalchemy.orm import defer
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -41,6 +41,8 @@ class Activity:
     last_import: Import | None = None
     is_behind: bool = False
     has_data: bool = False
+    waiting: int = 0
+    """Files that need a decision."""
 
 
 async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[Flow]:
@@ -82,6 +84,7 @@ _IMPORTS = (
     )
     .order_by(col(Import.import_id))
 )
+_WAITING = select(func.count()).select_from(Import).where(text("state = 'needs_decision'"))
 _STATE = select(DataState)
 
 
@@ -97,4 +100,5 @@ async def activity(session: AsyncSession) -> Activity:
         last_import=next((item for item in imports if item.state != ImportState.READING), None),
         is_behind=state.data_version > state.scored_version,
         has_data=state.data_version > 0,
+        waiting=(await session.exec(_WAITING)).one(),
     )

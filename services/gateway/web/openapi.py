@@ -116,6 +116,7 @@ def document(app: Litestar) -> Json:
     _complete_exports(described)
     _complete_webhooks(described)
     _complete_removal(described)
+    _complete_decisions(described)
     return described
 
 
@@ -151,6 +152,14 @@ def _complete_removal(described: Json) -> None:
     rejects["410"] = {**rejects["404"], "description": "Removed for its age"}
     lift = described["paths"]["/erasures/{erasure_id}"]["delete"]["responses"]
     lift["409"] = {**lift["404"], "description": "It has not ended"}
+
+
+def _complete_decisions(described: Json) -> None:
+    """Bodies that are strict, and an import that does not wait."""
+    for name in ("Decision", "ProfileChange"):
+        described["components"]["schemas"][name]["additionalProperties"] = False
+    responses = described["paths"]["/imports/{import_id}/decision"]["post"]["responses"]
+    responses["409"] = {**responses["404"], "description": "It does not wait for a decision"}
 
 
 def _complete_exports(described: Json) -> None:

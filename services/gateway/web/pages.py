@@ -8,6 +8,7 @@ from gateway.charts.page import chart, timeline
 from gateway.clusters.page import clusters
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
+from gateway.imports.decisions_page import change, decide, preview_part, profiles
 from gateway.imports.page import imports, one_import
 from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
@@ -44,6 +45,10 @@ ROUTES: list[ControllerRouterHandler] = [
             news,
             chart,
             page_script,
+            preview_part,
+            decide,
+            profiles,
+            change,
         ],
         dependencies={
             "numbers": Provide(provide_numbers, sync_to_thread=False),

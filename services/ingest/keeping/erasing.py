@@ -11,11 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redis.asyncio import Redis
-from sqlmodel import select
+from sqlmodel import col, select
 
 from ingest.keeping import scrub, shelf
 from ingest.keeping.scrub import Found
@@ -23,6 +23,7 @@ from ingest.lake.sync import Lake
 from ingest.loading import ledger
 from ingest.options import lenient_options
 from ingest.persons import Persons
+from ingest.reading.reader import Options
 from rfm_common import bus
 from rfm_common.db import AdvisoryLock, Sessions, lock
 from rfm_common.erasure import (
@@ -36,7 +37,7 @@ from rfm_common.erasure import (
 )
 from rfm_common.events import Event, ImportRejected
 from rfm_common.filenames import SET_ASIDE
-from rfm_common.models import Erasure, Import
+from rfm_common.models import Erasure, Import, ImportState
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -44,7 +45,7 @@ log = logging.getLogger("rfm.ingest")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file in the archive or in quarantine."""
+    """A file in the archive, in quarantine, or one that waits."""
 
     path: Path
     stored_path: str
@@ -58,6 +59,8 @@ class Eraser:
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
         self._lake = Lake.of(settings)
+        self._answers: dict[str, dict[str, str]] = {}
+        """How kept files were read, by `stored_path`, where somebody had to decide."""
 
     async def is_asked(self) -> bool:
         """Whether a request waits."""
@@ -74,6 +77,7 @@ class Eraser:
                     await self._erase(erasure_id)
 
     async def _erase(self, erasure_id: int | None) -> None:
+        self._answers = await self._decided()
         erasure = await self._from_tables(erasure_id)
         counts = await self._from_files(erasure)
         counts["lake_files_rewritten"] = await self._from_lake(erasure)
@@ -82,6 +86,20 @@ class Eraser:
             await finish_erasure(session, await session.get_one(Erasure, erasure_id), counts)
         await bus.relay(self._sessions, self._redis)
         log.info("a customer was erased", extra={"erasure_id": erasure_id, **counts})
+
+    async def _decided(self) -> dict[str, dict[str, str]]:
+        async with self._sessions() as session:
+            rows = await session.exec(
+                select(col(Import.stored_path), col(Import.answers)).where(
+                    col(Import.stored_path).is_not(None), col(Import.answers) != {}
+                )
+            )
+            return {str(path): answers for path, answers in rows.all()}
+
+    def _options(self, kept: Kept) -> Options:
+        """How a kept file is read, so that its columns mean what they meant when it was loaded."""
+        answers = self._answers.get(kept.stored_path, {})
+        return replace(lenient_options(self._settings), answers=answers)
 
     async def _from_tables(self, erasure_id: int | None) -> Erasure:
         """The tables first, then again with the addresses that only files know."""
@@ -99,10 +117,10 @@ class Eraser:
 
     def _addresses(self, erasure: Erasure) -> set[str]:
         """Addresses that the person had in files of customers."""
-        options, persons = lenient_options(self._settings), _persons(erasure.customer_id, ())
+        persons = _persons(erasure.customer_id, ())
         found: set[str] = set()
         for kept in self._naming(_words(erasure)):
-            found |= scrub.addresses(kept.path, kept.name, persons, options)
+            found |= scrub.addresses(kept.path, kept.name, persons, self._options(kept))
         return found
 
     async def _from_files(self, erasure: Erasure) -> Counter[str]:
@@ -127,7 +145,7 @@ class Eraser:
         if any(email in kept.path.name.lower() for email in emails):
             return Found(is_anywhere=True)
         with suppress(FileNotFoundError):  # retention was quicker
-            found = scrub.find(kept.path, kept.name, persons, lenient_options(self._settings))
+            found = scrub.find(kept.path, kept.name, persons, self._options(kept))
             return found if found.is_readable else Found(is_anywhere=True)
         return Found()
 
@@ -139,15 +157,22 @@ class Eraser:
                 row.notes = row.notes | shelf.changed_for(found)
                 row.stored_path = None if found.is_anywhere else row.stored_path
                 session.add(row)
+                if found.is_anywhere and row.finished_at is None:
+                    ledger.finish(session, row, ImportState.QUARANTINED, reason="erased",
+                                  message="the file named a customer who was erased")  # fmt: skip
 
     def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
         """The kept files that may name the person, told by their bytes."""
         needles = [word.lower().encode() for word in words]
         set_aside = self._settings.data_dir.glob(f"{SET_ASIDE}*/*")
-        for folder in (self._settings.archive_dir, self._settings.quarantine_dir, *set_aside):
+        for folder in (*_folders(self._settings), *set_aside):
             for kept in _kept(folder):
                 if scrub.may_hold(kept.path, needles) or _is_named(kept, words):
                     yield kept
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    return settings.archive_dir, settings.quarantine_dir, settings.held_dir
 
 
 def _kept(folder: Path) -> list[Kept]:

@@ -1,4 +1,4 @@
-"""Where decided files go: the archive, or quarantine with the list of what was wrong."""
+"""Where files go: the archive, quarantine with the list of what was wrong, or where they wait."""
 
 import asyncio
 import csv
@@ -20,10 +20,22 @@ COLUMNS = ("line", "column", "value", "reason", "message", "raw")
 
 
 def place_of(settings: Settings, row: Import) -> Path:
-    """The path that the file of a decided import is to have."""
-    refused = row.state is ImportState.QUARANTINED
-    folder = settings.quarantine_dir if refused else settings.archive_dir
-    return folder / stored_name(row.import_id or 0, row.file_name)
+    """The path that the file of an import is to have once it has left the watched folder."""
+    folders = {
+        ImportState.QUARANTINED: settings.quarantine_dir,
+        ImportState.NEEDS_DECISION: settings.held_dir,
+        ImportState.READING: settings.held_dir,
+    }
+    return folders.get(row.state, settings.archive_dir) / _name(row)
+
+
+def held_path(settings: Settings, row: Import) -> Path:
+    """Where the file of an import waits, or waited, for a decision."""
+    return settings.held_dir / _name(row)
+
+
+def _name(row: Import) -> str:
+    return stored_name(row.import_id or 0, row.file_name)
 
 
 def is_there(path: Path, row: Import) -> bool:
@@ -35,7 +47,7 @@ def is_there(path: Path, row: Import) -> bool:
 
 
 def find(settings: Settings, row: Import) -> str | None:
-    """`stored_path` of a decided file that is not in the input folder; None when it is gone."""
+    """`stored_path` of a file that is not in the input folder; None when it is gone."""
     target = place_of(settings, row)
     return _relative(target) if os.path.lexists(target) else None
 
@@ -43,7 +55,7 @@ def find(settings: Settings, row: Import) -> str | None:
 async def put_away(
     sessions: Sessions, settings: Settings, row: Import, item: Dropped, found: Found
 ) -> str | None:
-    """Move a decided file, without the rows of erased people; its new `stored_path`.
+    """Move a file, without the rows of erased people; its new `stored_path`.
 
     None: they are named in it and their rows cannot be told apart, so nothing is kept of it.
     The list of rejects is written before.
@@ -69,6 +81,8 @@ def _move_without(item: Dropped, target: Path, found: Found) -> None:
     item.check_unchanged()
     if not found.is_anywhere:
         copy_without(item.path, target, found.lines)
+        if item.path == target:  # it goes on waiting where it was
+            return
         item.check_unchanged()
     item.path.unlink()
 

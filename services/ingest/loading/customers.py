@@ -45,7 +45,12 @@ async def add_unknown(session: AsyncSession, stage: Stage) -> dict[str, Any]:
 
 
 async def new_currencies(session: AsyncSession, found: set[str]) -> list[str]:
-    """Those of the file's currencies that no order has had before; ask before merging."""
+    """Those of the file's currencies that no order has had before; ask before merging.
+
+    The only currency of a shop's first orders is not new: it is the shop's.
+    """
+    if len(found) <= 1 and not (await run_sql(session, "SELECT 1 FROM orders LIMIT 1")).first():
+        return []
     fresh = []
     for currency in sorted(found):
         known = await run_sql(

@@ -1,20 +1,23 @@
 """The ledger's SQL: one row per dropped file, from the claim to its final state and place."""
 
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from ingest.reading.questions import Question
 from rfm_common.bus import add_to_outbox
 from rfm_common.db import Sessions, run_sql
 from rfm_common.demo import PREFIX as DEMO_PREFIX
 from rfm_common.erasure import QUOTING
-from rfm_common.events import ImportFinished, ImportRejected, ImportStarted
-from rfm_common.models import Import, ImportState, Kind
+from rfm_common.events import ImportFinished, ImportHeld, ImportRejected, ImportStarted
+from rfm_common.models import IS_HELD, Import, ImportState, Kind
 
 FILE_LOCKS = 8_701
 """The first half of the two-part advisory locks that say who works on which file name."""
@@ -66,6 +69,17 @@ async def claim(
     return row
 
 
+async def resume(session: AsyncSession, import_id: int, identity: str, owner: str) -> Import:
+    """The row of a file that waited; read anew when somebody has decided."""
+    row = await session.get_one(Import, import_id, with_for_update=True)
+    if row.state is ImportState.READING:
+        row.file_identity, row.claimed_by, row.started_at = identity, owner, datetime.now(UTC)
+        session.add(row)
+        add_to_outbox(session, ImportStarted(
+            import_id=import_id, file_name=row.file_name, size_bytes=row.size_bytes))  # fmt: skip
+    return row
+
+
 async def loaded_before(session: AsyncSession, sha256: str, kind: Kind) -> int | None:
     """The import that loaded these bytes, if any."""
     found = await session.exec(
@@ -76,21 +90,59 @@ async def loaded_before(session: AsyncSession, sha256: str, kind: Kind) -> int |
     return found.first()
 
 
-async def in_folder(session: AsyncSession) -> list[Import]:
-    """Imports whose file was last seen in the input folder, decided or not."""
+async def held_before(session: AsyncSession, row: Import) -> int | None:
+    """Another import of the same bytes that waits for a decision, if any."""
+    found = await session.exec(
+        select(Import.import_id).where(
+            Import.sha256 == row.sha256, Import.state == ImportState.NEEDS_DECISION,
+            Import.import_id != row.import_id,
+        )
+    )  # fmt: skip
+    return found.first()
+
+
+async def in_folder(session: AsyncSession, folder: str) -> list[Import]:
+    """Imports whose file was last seen in `input` or `held`, decided or not."""
     found = await session.exec(
         select(Import)
-        .where(col(Import.stored_path).startswith(input_path("")))
+        .where(col(Import.stored_path).startswith(f"{folder}/", autoescape=True))
         .order_by(col(Import.import_id))
     )
     return list(found.all())
 
 
+async def to_go_on(session: AsyncSession) -> list[Import]:
+    """Imports whose file waited for a decision and is still where it waited."""
+    found = await session.exec(
+        select(Import)
+        .where(text(IS_HELD))
+        .where(Import.state != ImportState.NEEDS_DECISION)
+        .order_by(col(Import.import_id))
+    )
+    return list(found.all())
+
+
+def hold(session: AsyncSession, row: Import, questions: Sequence[Question], **values: Any) -> None:
+    """Let the import wait for answers and remember the event that tells of it."""
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.state, row.claimed_by = ImportState.NEEDS_DECISION, None
+    row.questions = [asdict(question) for question in questions]
+    others = f" ({len(questions) - 1} more to answer)" if len(questions) > 1 else ""
+    row.message = questions[0].text + others
+    session.add(row)
+    number = row.import_id or 0
+    held = ImportHeld(import_id=number, file_name=row.file_name, questions=len(questions))
+    add_to_outbox(session, held)
+
+
 def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any) -> None:
     """Decide the import and remember the event that tells of it; the caller commits."""
+    row.reason = row.message = None
     for name, value in values.items():
         setattr(row, name, value)
     row.state, row.finished_at, row.claimed_by = state, datetime.now(UTC), None
+    row.preview = {}
     session.add(row)
     add_to_outbox(session, _verdict(row))
 
@@ -98,6 +150,8 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
 def told(row: Import) -> str:
     """What logs and events say of a decided file: nothing that quotes its cells."""
     quotes = row.reason in QUOTING
+    if row.state is ImportState.NEEDS_DECISION:
+        return "waits for a decision"
     return f"{row.reason}: the import says more" if quotes else row.message or row.state.value
 
 

@@ -15,10 +15,12 @@ from ingest.loading import customers, items, ledger, merge, rebuild, stage, supp
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
+from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Batch, Layout, batches
 from ingest.reading.structure import NO_ROWS
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.db import AdvisoryLock, lock, run_sql
+from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS
 from rfm_common.models import Import, ImportState, Kind
 from rfm_common.versions import next_version
 
@@ -86,10 +88,11 @@ class Load:
 
 
 async def load(work: Load, rebuild_rows: int) -> None:
-    """Stage, merge and finish; a file with too many bad rows is quarantined, its rejects kept."""
+    """Stage, merge and finish; a file with too many bad rows is held or quarantined."""
     session, staged, rows = work.session, work.stage, work.layout.survey.rows_at_most
     await run_sql(session, "SET LOCAL work_mem = '128MB'")
     await run_sql(session, "SET LOCAL random_page_cost = 1.1")  # nobody has spinning disks now
+    await stage.forget_rejects(session, staged)  # of the time before a decision
     staged.is_rebuild = await rebuild.begin(session, staged, rows, rebuild_rows)
     await stage.create(session, staged)
     try:
@@ -97,7 +100,7 @@ async def load(work: Load, rebuild_rows: int) -> None:
             await _copy_all(work)
     except TooManyRejectsError as error:
         await stage.drop(session, staged)
-        _finish(work, ImportState.QUARANTINED, reason="too_many_rejects", message=str(error))
+        _condemn(work, str(error))
         return
     await lock(session, AdvisoryLock.LOAD)
     if await ledger.loaded_before(session, work.layout.survey.sha256, work.layout.mapping.kind):
@@ -156,6 +159,27 @@ def _check_rejects(work: Load, rows: int) -> None:
             f"{work.serious} of {work.stage.counts.total} rows were rejected,"
             f" more than {work.max_reject_share:.0%}"
         )
+
+
+def _condemn(work: Load, message: str) -> None:
+    """Ask whether the good rows are to be loaded; without any there is nothing to ask."""
+    counts = work.stage.counts
+    good = counts.total - counts.rejected
+    if not good:
+        _finish(work, ImportState.QUARANTINED, reason="too_many_rejects", message=message)
+        return
+    question = Question(
+        about=REJECTS,
+        text=f"{counts.rejected:,} of {counts.total:,} rows have a problem:"
+        f" import the other {good:,}?",
+        found=message,
+        proposal=LOAD_GOOD if 2 * good >= counts.total else REFUSE,
+        choices=(
+            Choice(LOAD_GOOD, f"Import the {good:,} good rows and list the others"),
+            Choice(REFUSE, "Refuse the file"),
+        ),
+    )
+    ledger.hold(work.session, work.row, [question], **_counted(work))
 
 
 async def _into_table(work: Load) -> dict[str, Any]:
@@ -224,11 +248,15 @@ async def _finish_loaded(work: Load, effects: dict[str, Any]) -> None:
 
 
 def _finish(work: Load, state: ImportState, **values: Any) -> None:
+    ledger.finish(work.session, work.row, state, **_counted(work), **values)
+
+
+def _counted(work: Load) -> dict[str, Any]:
     counts = work.stage.counts
-    ledger.finish(
-        work.session, work.row, state, kind=work.layout.mapping.kind,
-        notes=work.layout.notes | {"seconds": work.seconds},
-        sha256=work.layout.survey.sha256, rows_total=counts.total, rows_new=counts.new,
-        rows_updated=counts.updated, rows_unchanged=counts.unchanged,
-        rows_superseded=counts.superseded, rows_rejected=counts.rejected, **values,
-    )  # fmt: skip
+    return {
+        "kind": work.layout.mapping.kind, "sha256": work.layout.survey.sha256,
+        "notes": work.layout.notes | {"seconds": work.seconds},
+        "rows_total": counts.total, "rows_new": counts.new, "rows_updated": counts.updated,
+        "rows_unchanged": counts.unchanged, "rows_superseded": counts.superseded,
+        "rows_rejected": counts.rejected,
+    }  # fmt: skip

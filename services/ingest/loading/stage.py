@@ -127,6 +127,11 @@ async def list_rejects(session: AsyncSession, rejects: pl.DataFrame) -> None:
         await copy_in(session, "import_rejects", rejects)
 
 
+async def forget_rejects(session: AsyncSession, stage: Stage) -> None:
+    """Empty the import's list: the file is read anew."""
+    await run_sql(session, "DELETE FROM import_rejects WHERE import_id = :id", id=stage.import_id)
+
+
 async def copy_in(
     session: AsyncSession, table: str, frame: pl.DataFrame, frozen: bool = False
 ) -> None:

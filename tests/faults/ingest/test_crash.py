@@ -22,6 +22,7 @@ from ingest.importer import Importer
 from ingest.lake.sync import Lake
 from rfm_common.bus import relay
 from rfm_common.db import Sessions, run_sql
+from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS, decide
 from rfm_common.models import Import, ImportState
 from rfm_common.settings import Settings
 from tests.faults.ingest.accounts import check
@@ -113,7 +114,8 @@ async def work_off(shop: Shop) -> None:
         lake.check()
         await lake.tidy(shop.sessions)
     await importer.tidy()
-    for item in await asyncio.to_thread(listing, shop.settings.input_dir):
+    waiting = await asyncio.to_thread(listing, shop.settings.input_dir)
+    for item in [*waiting, *await importer.decided()]:
         await importer.bring_in(item)
     await relay(shop.sessions, shop.redis)
 
@@ -158,6 +160,47 @@ async def test_death_at_any_step_changes_nothing_in_the_end(
         if len(executioner.steps) < step:
             break
     assert step > 20, "the sweep saw hardly any step"
+
+
+PARTLY_BAD = (
+    ORDERS_HEADER
+    + "".join(f"O{n},C{n},2024-01-10,5,EUR,completed\n" for n in range(4))
+    + "B1,C1,2024-02-30,5,EUR,completed\n"
+)
+
+
+@pytest.mark.parametrize(("answer", "state"), [(LOAD_GOOD, "loaded_with_rejects"),
+                                               (REFUSE, "quarantined")])  # fmt: skip
+@pytest.mark.timeout(300)
+async def test_death_at_any_step_of_a_decision_changes_nothing_in_the_end(
+    answer: str, state: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in range(1, 1000):
+        await shop.clear()
+        await shop.redis.flushall()
+        drop(shop.settings, "orders.csv", PARTLY_BAD)
+        with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
+            await work_off(shop)
+            await _answer(shop, answer)
+            await work_off(shop)
+        await work_off(shop)
+        await _answer(shop, answer)
+        await work_off(shop)
+        await check(shop, shop.redis, {"orders.csv": state})
+        assert len((await shop.tables())["orders"]) == (4 if answer == LOAD_GOOD else 0)
+        assert not list(shop.settings.held_dir.glob("*")), executioner.steps[-1]
+        if len(executioner.steps) < step:
+            break
+    assert step > 40, "the sweep saw hardly any step"
+
+
+async def _answer(shop: Shop, answer: str) -> None:
+    """Decide about every file that waits."""
+    for row in await shop.ledger():
+        if row.state is ImportState.NEEDS_DECISION:
+            async with shop.sessions() as session, session.begin():
+                await decide(session, row.import_id or 0, {REJECTS: answer}, "local",
+                             remember=True)  # fmt: skip
 
 
 async def test_kills_at_random_moments_lose_nothing(

@@ -12,7 +12,7 @@ async def test_all_that_can_be_seen_of_a_quiet_installation(settings) -> None:
     checks = await found(settings)
     assert [name for name, (state, _) in checks.items() if state == "fail"] == []
     assert checks["database"][1].startswith("PostgreSQL 18")
-    assert checks["schema"] == ("ok", "0003, the newest")
+    assert checks["schema"] == ("ok", "0004, the newest")
     assert (checks["redis"][0], checks["redis persistence"][0]) == ("ok", "ok")
     assert checks["processes"] == ("warn", "no sign of life of gateway, ingest, scoring")
     assert checks["scores"] == ("ok", "scores show version 0 of 0")
@@ -26,6 +26,7 @@ async def test_what_went_wrong_is_named(settings, sessions) -> None:
             " VALUES ('failed', 'api', 365, 'local', 'no space left', now())",
             "INSERT INTO imports (file_name, state, size_bytes, finished_at)"
             " VALUES ('x.csv', 'quarantined', 1, now())",
+            "INSERT INTO imports (file_name, state, size_bytes) VALUES ('y', 'needs_decision', 1)",
             "INSERT INTO erasures (state, subject_hash, actor, requested_at)"
             " VALUES ('requested', '', 'cli', now() - interval '1 hour')",
             "INSERT INTO service_beats (instance, service, version, started_at)"
@@ -37,6 +38,7 @@ async def test_what_went_wrong_is_named(settings, sessions) -> None:
     assert checks["scores"] == ("fail", "scores show version 0 of 3")
     assert checks["runs"] == ("warn", "1 failed in the last day; the last: no space left")
     assert checks["quarantine"][0] == "warn"
+    assert checks["decision"] == ("warn", "1 files need one")
     assert checks["erasures"][0] == "fail"
     assert checks["processes"][0] == "ok"
 
@@ -44,4 +46,4 @@ async def test_what_went_wrong_is_named(settings, sessions) -> None:
 async def test_a_database_that_was_never_migrated(settings, sessions) -> None:
     async with sessions() as session, session.begin():
         await run_sql(session, "DROP TABLE alembic_version")
-    assert (await found(settings))["schema"] == ("fail", "none, the newest is 0003")
+    assert (await found(settings))["schema"] == ("fail", "none, the newest is 0004")

@@ -503,4 +503,8 @@ def test_no_call_that_changes_something_is_open_by_accident(app) -> None:
     assert open_to_all == {("POST", "/login"), ("POST", "/logout")}
     assert changing["POST", "/pipeline/run"] == Scope.RUN
     assert changing["DELETE", "/demo"] == Scope.ADMIN
+    assert changing["POST", "/imports/{import_id}/decision"] == Scope.RUN
+    assert changing["POST", "/dashboard/imports/{import_id}/decision"] == Scope.RUN
+    assert changing["DELETE", "/profiles/{profile_id}"] == Scope.RUN
+    assert rule_of("GET", "/imports/{import_id}/preview").scope == Scope.EXPORT
     assert rule_of("PUT", "/anything/new").scope == Scope.ADMIN

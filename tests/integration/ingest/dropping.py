@@ -72,11 +72,11 @@ class Shop:
         """Forget everything, as on the first day."""
         async with self.sessions() as session, session.begin():
             for table in ("orders", "customers", "exchange_rates", "imports", "outbox",
-                          "lake_removals"):  # fmt: skip
+                          "lake_removals", "file_profiles"):  # fmt: skip
                 await run_sql(session, f"DELETE FROM {table}")
             await run_sql(session, "UPDATE data_state SET data_version = 0, scored_version = 0")
         for folder in (self.settings.input_dir, self.settings.archive_dir,
-                       self.settings.quarantine_dir):  # fmt: skip
+                       self.settings.quarantine_dir, self.settings.held_dir):  # fmt: skip
             for path in folder.glob("*"):
                 path.unlink()
 

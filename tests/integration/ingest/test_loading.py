@@ -98,16 +98,15 @@ async def test_exchange_rates_without_a_day_hold_from_the_beginning(shop: Shop) 
     assert (str(gbp[1]), usd[0], usd[2]) == ("0001-01-01", "USD", Decimal("0.92"))
 
 
-async def test_a_file_with_too_many_bad_rows_is_quarantined_with_each_of_them_listed(
+async def test_a_file_without_a_good_row_is_quarantined_with_each_of_them_listed(
     shop: Shop,
 ) -> None:
+    """With good rows beside them it is held: `test_decisions`."""
     bad = [order(n, amount="x") for n in range(3)]
-    row = await shop.load(
-        "bad.csv", ORDERS_HEADER + "".join(order(n + 9) for n in range(9)) + "".join(bad)
-    )
+    row = await shop.load("bad.csv", ORDERS_HEADER + "".join(bad))
     assert (row.state, row.reason) == ("quarantined", "too_many_rejects")
-    assert row.message == "3 of 12 rows were rejected, more than 10%"
-    assert [item.line for item in await shop.rejects(row)] == [11, 12, 13]
+    assert row.message == "3 of 3 rows were rejected, more than 10%"
+    assert [item.line for item in await shop.rejects(row)] == [2, 3, 4]
     assert (await shop.tables())["orders"] == []
     place = shop.settings.data_dir / str(row.stored_path)
     assert place.parent == shop.settings.quarantine_dir
@@ -121,7 +120,7 @@ async def test_an_id_that_stands_out_and_new_currencies_are_effects(shop: Shop) 
     )
     row = await shop.load("a.csv", ORDERS_HEADER + guests)
     assert row.effects == {
-        "new_customers": 16, "customers_touched": 16, "new_currencies": ["EUR"],
+        "new_customers": 16, "customers_touched": 16, "new_currencies": [],
         "dominant_customer": {"customer_id": "GUEST", "share": 0.5},
         "orders_new": 30, "orders_updated": 0,
     }  # fmt: skip

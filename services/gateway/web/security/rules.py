@@ -40,10 +40,15 @@ RULES = (
     # Many people's data at once.
     Rule("GET", "/export/", Scope.EXPORT, "exports"),
     Rule("GET", "/imports/{import_id}/rejects.csv/", Scope.EXPORT, "exports"),
+    Rule("GET", "/imports/{import_id}/preview/", Scope.EXPORT),
     # Work.
     Rule("POST", "/pipeline/", Scope.RUN, "runs"),
     Rule("POST", "/runs/{run_id}/cancel/", Scope.RUN),
     Rule("POST", "/imports/", Scope.RUN),
+    Rule("PATCH", "/profiles/", Scope.RUN),
+    Rule("DELETE", "/profiles/", Scope.RUN),
+    Rule("POST", "/dashboard/imports/{import_id}/decision/", Scope.RUN),
+    Rule("POST", "/dashboard/profiles/{profile_id}/", Scope.RUN),
     # Reading.
     Rule("GET", "/webhooks/", Scope.ADMIN),
     Rule("GET", "/audit", Scope.ADMIN),

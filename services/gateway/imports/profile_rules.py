@@ -1,0 +1,36 @@
+"""A profile as the mapping.toml that reads the same files the same way."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.imports.decision_schemas import ProfileRow
+
+
+def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
+    """The text of a mapping.toml; answers that such a file cannot give stand in comments."""
+    lines = [f"# {_comment(profile.name)}", "[[file]]", f'name = "*"\nkind = "{profile.kind}"']
+    if rule.get("line_items"):
+        lines.append("line_items = true")
+    for table in ("columns", "constants", "statuses"):
+        if rule.get(table):
+            lines += [f"\n[file.{table}]", *_pairs(rule[table])]
+    others = {
+        about: value for about, value in (profile.learned | profile.answers).items()
+        if not about.startswith(("column.", "status."))
+    }  # fmt: skip
+    lines += [f"# {_comment(about)}: {_comment(value)}" for about, value in others.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_quoted(name)} = {_quoted(value)}" for name, value in table.items()]
+
+
+def _quoted(value: object) -> str:
+    """A TOML basic string: JSON's, whose escapes TOML shares."""
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
