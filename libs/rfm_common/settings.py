@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Transform = Literal["log1p", "yeo-johnson", "none"]
 Rule = Literal["promises", "classic"]
-"""How segments are told apart and named: see docs/decisions/0027."""
+"""How segments are told apart and named: see docs/decisions/0024."""
 
 LAKE = re.compile(r"(file:///|s3a://[a-z0-9])[^*?\[\]{}\s]+")
 

@@ -166,16 +166,16 @@ def _headers(text: str, delimiter: str, file_name: str, options: Options) -> Ite
     """The first lines, as far as they are sound CSV with this delimiter; blank ones are none."""
     head = text if text.count("\n", 0, options.max_line_bytes) else text[: options.max_line_bytes]
     reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, strict=True)
-    widest = 0
+    widest = rank = 0
     with suppress(csv.Error):
         for row in islice(reader, HEADER_LINES):
-            if filled := sum(bool(cell.strip()) for cell in row):
-                # below a row as wide as itself, a line is one of the rows: that one is no title
-                rank = _rank(row, file_name, options) if filled > widest else 0
-                widest = max(widest, filled)
-                yield _Header(row, delimiter, reader.line_num, rank)
-                if rank == 2:
-                    return
+            filled = sum(bool(cell.strip()) for cell in row)
+            if not filled or rank == 2:
+                continue
+            # below a row as wide as itself, a line is one of the rows: that one is no title
+            rank = _rank(row, file_name, options) if filled > widest else 0
+            widest = max(widest, filled)
+            yield _Header(row, delimiter, reader.line_num, rank)
 
 
 def _rank(cells: list[str], file_name: str, options: Options) -> int:

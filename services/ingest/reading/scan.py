@@ -119,11 +119,12 @@ class Scanner:
         line, blank, used = self.line, 0, 0
         for match in self._records(text):
             raw = match.group()
-            if match.end(1) >= 0 and raw.strip("\r\n"):
+            body = raw.removesuffix("\n").removesuffix("\r")
+            if match.end(1) >= 0 and body:
                 good.append(raw)
                 starts.append(line)
-            elif raw.strip("\r\n"):
-                rejects.append(self._reject(line, raw.rstrip("\r\n")))
+            elif body:
+                rejects.append(self._reject(line, body))
             else:
                 blank += 1
             line, used = line + raw.count("\n"), match.end()

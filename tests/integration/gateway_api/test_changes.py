@@ -22,7 +22,7 @@ MODEL = {
 MOVES = {
     # customer: standing before and after (segment, recency, frequency, monetary); None: absent
     "C0001": (("At Risk", 200, 4, 500), ("Champions", 0, 9, 900), "new_order"),
-    "C0002": (("At Risk", 200, 4, 500), ("Lost", 366, 0, 0), "ageing"),
+    "C0002": (("At Risk", 200, 4, 500), ("Lost", 366, 0, 0), "correction"),
     "C0003": (("At Risk", 200, 4, 500), ("Hibernating", 230, 4, 500), "model"),
     "C0004": (None, ("Champions", 0, 9, 900), "new_customer"),
     "C0005": (("Lost", 366, 0, 0), None, "left"),

@@ -47,7 +47,7 @@ async def test_parameters_are_kept_as_asked(client) -> None:
     assert run["status"] == "queued"
     assert run["parameters"] == {
         "calc_date": "2024-01-15T00:00:00+00:00", "window_days": 90, "k": "auto",
-        "transform": "log1p", "seed": 42,
+        "transform": "log1p", "rule": "promises", "seed": 42,
     }  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def test_flows_become_a_matrix_best_first_and_new_customers_last() -> None:
     balance = build_balance(found)
     assert (balance.up, balance.down, balance.stayed, balance.arrived) == (2, 4, 5, 4)
     assert [(reason.words, reason.customers) for reason in count_causes(found)] == [
-        ("first order", 4), ("everybody else changed", 3), ("new order", 2),
+        ("new customer", 4), ("everybody else changed", 3), ("new order", 2),
         ("time passed without an order", 1),
     ]  # fmt: skip
 
