@@ -2,9 +2,11 @@
 
 import re
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "tr", "ru", "ja", "zh")
+CONTEXTS, WIDTHS = ("format", "stand-alone"), ("wide", "abbreviated")
 
 _ALSO = {
     "sept": 9, "mrz": 3, "maerz": 3, "jän": 1, "jänner": 1, "sett": 9, "setiembre": 9,
@@ -13,15 +15,15 @@ _ALSO = {
 """Spellings beside CLDR's: of Excel, of Austria, and without their accents."""
 
 ZONES = {
-    "z": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "mez": 60,
+    "z": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "cet": 60, "cest": 120, "mez": 60,
     "mesz": 120, "eet": 120, "eest": 180, "msk": 180, "trt": 180, "gst": 240, "pkt": 300,
-    "ist": 330, "wib": 420, "ict": 420, "hkt": 480, "sgt": 480, "awst": 480, "pht": 480,
+    "wib": 420, "ict": 420, "hkt": 480, "sgt": 480, "awst": 480, "pht": 480,
     "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "nzst": 720, "nzdt": 780, "brt": -180,
-    "art": -180, "adt": -180, "ast": -240, "edt": -240, "est": -300, "cdt": -300, "cst": -360,
+    "art": -180, "adt": -180, "edt": -240, "est": -300, "cdt": -300,
     "mdt": -360, "mst": -420, "pdt": -420, "pst": -480, "akdt": -480, "akst": -540, "hst": -600,
 }  # fmt: skip
-"""A word for a zone: its minutes east of UTC. Of words with several meanings, the one that shops'
-programs write (`BST` London, `CST` Chicago, `IST` India)."""
+"""A word for a zone: its minutes east of UTC. Words with several meanings (BST, CST, IST, AST) are
+not among them: a date with one of those is listed, not guessed."""
 
 
 class Names(NamedTuple):
@@ -52,12 +54,11 @@ def names() -> Names:
 
     months: dict[str, set[int]] = {}
     weekdays: set[str] = set()
-    for locale in map(Locale, LANGUAGES):
-        for context in ("format", "stand-alone"):
-            for width in ("wide", "abbreviated"):
-                for number, name in locale.months[context][width].items():
-                    months.setdefault(_plain(name), set()).add(number)
-                weekdays |= {_plain(name) for name in locale.days[context][width].values()}
+    for language, context, width in product(LANGUAGES, CONTEXTS, WIDTHS):
+        locale = Locale(language)
+        for number, name in locale.months[context][width].items():
+            months.setdefault(_plain(name), set()).add(number)
+        weekdays |= {_plain(name) for name in locale.days[context][width].values()}
     found = {
         name: numbers.pop()
         for name, numbers in months.items()

@@ -79,7 +79,7 @@ def _null_if_empty(values: pl.Series) -> pl.Series:
 
 def _date(raw: pl.Series, style: Style) -> Column:
     """Moments; the text itself where PostgreSQL, in UTC, reads the same moments from it."""
-    moments = read_dates(raw, style.zone, style.date_order)
+    moments = read_dates(raw, style.zone, style.date_order, style.now.year + 1)
     values = moments.values
     latest = style.now + timedelta(days=1)
     if not values.null_count() and _all_between(values, OLDEST, latest):
@@ -101,7 +101,7 @@ def _all_between(values: pl.Series, first: datetime, last: datetime) -> bool:
 
 def _day(raw: pl.Series, style: Style) -> Column:
     """A rate's first day; a rate without one holds from the beginning."""
-    moments = read_dates(raw, style.zone, style.date_order)
+    moments = read_dates(raw, style.zone, style.date_order, style.now.year + 1)
     days = moments.values.dt.convert_time_zone(style.zone).dt.date()
     blank = raw.str.strip_chars() == ""
     return Column.of(days.set(blank, BEGINNING), not_a_date=days.is_null() & ~blank)

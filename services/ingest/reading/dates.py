@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from ingest.reading import odd_dates
+
 DateOrder = Literal["dmy", "mdy"]
 
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -14,6 +16,7 @@ _TIME = (
     r" ?([AaPp][Mm])? ?(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4]):?(?:[0-5][0-9])?)?)?$"
 )
 _SLASHED = r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})"
+_VOTES = r"^([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{4}|[0-9]{2})(?:\D|$)"
 _DAY_FORMS = (
     (r"^([0-9]{4}-[0-9]{2}-[0-9]{2})", "$1"),
     (r"^([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})", "$1-$2-$3"),
@@ -32,7 +35,7 @@ class DateVotes:
 
     def count(self, raw: pl.Series) -> None:
         """Add the votes of these cells."""
-        parts = raw.str.strip_chars().str.extract_groups(_SLASHED + r"(?:\D|$)").struct
+        parts = raw.str.strip_chars().str.extract_groups(_VOTES).struct
         first, second = (parts.field(str(index)).cast(pl.Int32) for index in (1, 2))
         self.dmy += int(((first > 12) & (first <= 31) & (second <= 12)).sum())
         self.mdy += int(((second > 12) & (second <= 31) & (first <= 12)).sum())
@@ -64,8 +67,32 @@ class Moments(NamedTuple):
     """Whether the texts are ISO, without a zone, and meant in UTC."""
 
 
-def read_dates(raw: pl.Series, zone: str, order: DateOrder) -> Moments:
-    """Read a column of dates; a clock time without a zone is one of `zone`."""
+def read_dates(raw: pl.Series, zone: str, order: DateOrder, latest_year: int = 2099) -> Moments:
+    """Read a column of dates; a clock time without a zone is one of `zone`.
+
+    Two digits mean the newest year up to `latest_year`. What the usual forms leave open is tried
+    once more, by the forms that few files have.
+    """
+    found = _read_usual(raw, zone, order)
+    left = (found.values.is_null() & (raw != "")).arg_true()
+    if left.is_empty():
+        return found
+    wall, minutes = odd_dates.read(raw.gather(left), order, latest_year)
+    values = _absolute(wall, minutes, zone)
+    return Moments(
+        found.values.scatter(left, values), found.is_plain_utc and values.is_null().all()
+    )
+
+
+def _absolute(wall: pl.Series, minutes: pl.Series, zone: str) -> pl.Series:
+    """Moments from clock times and minutes east of UTC; without those, clock times of `zone`."""
+    shift = pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))
+    known = (wall - shift).dt.replace_time_zone("UTC")
+    local = _localise(wall.set(minutes.is_not_null(), None), zone)
+    return pl.select(pl.coalesce(known, local)).to_series()
+
+
+def _read_usual(raw: pl.Series, zone: str, order: DateOrder) -> Moments:
     if raw.str.contains(_ISO_DAY).all():
         clock = raw.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
     elif raw.str.contains(_ISO_SECOND).all():
@@ -98,12 +125,7 @@ def _read_any(raw: pl.Series, zone: str, order: DateOrder) -> pl.Series:
     )  # fmt: skip
     local = frame.select(_moment()).to_series()
     minutes = frame.select(_offset_minutes()).to_series()
-    absolute = (
-        local - pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))
-    ).dt.replace_time_zone("UTC")
-    return pl.select(
-        pl.coalesce(absolute, _localise(local.set(minutes.is_not_null(), None), zone))
-    ).to_series()
+    return _absolute(local, minutes, zone)
 
 
 def _moment() -> pl.Expr:

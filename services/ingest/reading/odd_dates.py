@@ -1,25 +1,12 @@
-"""The forms of dates that few files have: names of months, two-digit years, Excel's day numbers,
-seconds since 1970, words for zones. Slower than `dates`, which asks only for what it cannot read.
+"""The forms of dates that few files have: names of months, two-digit years, words for
+zones. `dates` asks for them where it cannot read a cell itself.
 """
 
 import polars as pl
 
 from ingest.reading.calendar_words import ZONES, names
 
-NOTHING = frozenset({
-    "", "null", "none", "nan", "nat", "n/a", "na", "#n/a", "#n/v", "<na>", "nil", "-", "--", "—",
-    "(null)", "(blank)", "0", "0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000",
-})  # fmt: skip
-"""What programs write where there is no date, in lower case."""
-
-DAY_NUMBER = r"^(3[3-9]|[4-6][0-9]|7[0-2])[0-9]{3}(?:\.[0-9]+)?$"
-"""Excel's days since 1900, from 1990 to 2099."""
-SINCE_1970 = r"^(?:[6-9][0-9]{8}|[1-3][0-9]{9})(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?(?:\.[0-9]{1,6})?$"
-"""Seconds, milliseconds, microseconds or nanoseconds, from 1989 to 2096."""
-DAY_WITHOUT_MARKS = r"^[12][0-9]{7}(?:\.0+)?$"
-
 _ZONE_WORD = "|".join(sorted(ZONES, key=len, reverse=True))
-ZONE_AT_END = rf"(?i)[0-9apm] ?\b({_ZONE_WORD})$"
 
 _NUMERIC_DAY = (
     r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|[0-9]{8}"
@@ -49,7 +36,7 @@ _TO_USUAL = (
 _TAIL = (
     r"(?:(?:t|,? (?:at |um |à |a las )?)([0-9]{1,2})[:.h]([0-9]{2})"
     r"(?:[:.]([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?: ?([ap])m)?"
-    rf" ?(?:(?:gmt|utc)?([+-][0-9]{{1,2}}:?(?:[0-9]{{2}})?)|({_ZONE_WORD}))?)$"
+    rf" ?(?:(?:gmt|utc)?([+-](?:1[0-4]|0?[0-9]):?(?:[0-5][0-9])?)|({_ZONE_WORD}))?)$"
 )
 _YEAR = r"'?([0-9]{4}|[0-9]{2})"
 _DAY = r"([0-9]{1,2})(?:st|nd|rd|th|er|\.|º)?"
@@ -58,7 +45,7 @@ _DIGITS = {
     "ymd4": r"^([0-9]{4})[-/.] ?([0-9]{1,2})[-/.] ?([0-9]{1,2})\.?$",
     "plain": r"^([12][0-9]{3})([0-9]{2})([0-9]{2})(?:\.0+)?$",
     "dotted": r"^([0-9]{1,2})\. ?([0-9]{1,2})\. ?([0-9]{4}|[0-9]{2})\.?$",
-    "slashed": r"^([0-9]{1,2})[-/] ?([0-9]{1,2})[-/] ?([0-9]{4}|[0-9]{2})$",
+    "slashed": r"^([0-9]{1,2})/ ?([0-9]{1,2})/ ?([0-9]{4}|[0-9]{2})$",
 }
 _NAMED = {  # @ stands for the month
     "d@y": rf"^{_DAY}{_GAP}@{_GAP}{_YEAR}\.?$",
@@ -69,15 +56,12 @@ _PLACES = {"dmy": (3, 2, 1), "mdy": (3, 1, 2), "ymd": (1, 2, 3)}
 """Where year, month and day stand."""
 
 
-def is_nothing(raw: pl.Series) -> pl.Series:
-    """A mask: cells that say that there is no date."""
-    return raw.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
+def read(raw: pl.Series, order: str, latest_year: int) -> tuple[pl.Series, pl.Series]:
+    """Clock times, and minutes east of UTC where they are known; both null where nothing fits.
 
-
-def read(
-    raw: pl.Series, order: str, dotted: str, latest_year: int
-) -> tuple[pl.Series, pl.Series]:
-    """Clock times, and minutes east of UTC where they are known; both null where nothing fits."""
+    `order` is that of dates with slashes; with dots the day comes first. `latest_year` is the
+    last one that two digits may mean.
+    """
     frame = pl.DataFrame({"text": usual(raw)})
     if _has_names(frame["text"]):
         frame = _without_names(frame)
@@ -86,12 +70,9 @@ def read(
     frame = frame.with_columns(tail=pl.col("text").str.extract_groups(_TAIL)).with_columns(
         body=pl.col("text").str.replace(_TAIL, "").str.strip_chars(" ,")
     )
-    day = pl.coalesce(*_days(order, dotted, latest_year))
+    day = pl.coalesce(*_days(order, latest_year))
     found = frame.select(wall=day.cast(pl.Datetime("us")) + _clock(), minutes=_minutes())
-    numbers = frame.select(number=_numbers()).to_series()
-    is_absolute = frame.select(pl.col("text").str.contains(SINCE_1970)).to_series()
-    wall = pl.select(pl.coalesce(found["wall"], numbers)).to_series()
-    return wall, found["minutes"].set(is_absolute & wall.is_not_null(), 0)
+    return found["wall"], found["minutes"]
 
 
 def usual(raw: pl.Series) -> pl.Series:
@@ -120,16 +101,16 @@ def _without_names(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _days(order: str, dotted: str, latest_year: int) -> list[pl.Expr]:
-    places = {"ymd4": _PLACES["ymd"], "plain": _PLACES["ymd"], "dotted": _PLACES[dotted],
+def _days(order: str, latest_year: int) -> list[pl.Expr]:
+    places = {"ymd4": _PLACES["ymd"], "plain": _PLACES["ymd"], "dotted": _PLACES["dmy"],
               "slashed": _PLACES[order]}  # fmt: skip
     digits = [
-        _date(*(_part(pattern, place) for place in places[name]), latest_year)
+        _date(latest_year, *[_part(pattern, place) for place in places[name]])
         for name, pattern in _DIGITS.items()
     ]
     month = pl.col("month")
     named = [
-        _date(_part(_NAMED[name], year), month, _part(_NAMED[name], day), latest_year)
+        _date(latest_year, _part(_NAMED[name], year), month, _part(_NAMED[name], day))
         for name, year, day in (("d@y", 2, 1), ("@dy", 2, 1), ("y@d", 1, 2))
     ]
     return digits + named
@@ -139,7 +120,7 @@ def _part(pattern: str, place: int) -> pl.Expr:
     return pl.col("body").str.extract(pattern, place).cast(pl.Int64, strict=False)
 
 
-def _date(year: pl.Expr, month: pl.Expr, day: pl.Expr, latest_year: int) -> pl.Expr:
+def _date(latest_year: int, year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
     """A day, null where it does not exist."""
     text = pl.format("{}-{}-{}", full_year(year, latest_year), month, day)
     return text.str.to_date("%Y-%m-%d", strict=False)
@@ -181,19 +162,3 @@ def _minutes() -> pl.Expr:
     return pl.coalesce(
         signed, group("7").replace_strict(ZONES, default=None, return_dtype=pl.Int64)
     )
-
-
-def _numbers() -> pl.Expr:
-    """Excel's days as clock times, and what counts from 1970 in UTC."""
-    text = pl.col("text")
-    days = pl.when(text.str.contains(DAY_NUMBER)).then(text.cast(pl.Float64, strict=False))
-    since_1900 = pl.datetime(1899, 12, 30) + pl.duration(seconds=(days * 86_400).round())
-    whole = text.str.extract("^([0-9]+)")
-    size = whole.str.len_bytes()
-    scale = (
-        pl.when(size <= 10).then(1_000_000).when(size <= 13).then(1_000)
-        .when(size <= 16).then(1).otherwise(0)
-    )  # fmt: skip
-    number = pl.when(text.str.contains(SINCE_1970)).then(whole.cast(pl.Int64, strict=False))
-    micros = pl.when(scale > 0).then(number * scale).otherwise(number // 1000)
-    return pl.coalesce(since_1900.cast(pl.Datetime("us")), micros.cast(pl.Datetime("us")))

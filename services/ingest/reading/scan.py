@@ -93,7 +93,7 @@ class Scanner:
         last = f"field_{self.grammar.cells - 1}"
         cells = pl.col("raw").str.split_exact(self.grammar.delimiter, self.grammar.cells)
         has_cr = "\r" in text
-        lines = _lines(text.replace("\r\n", "\n") if has_cr else text, self.line)
+        lines = _lines(text, self.line)
         filled = lines.filter(pl.col("raw") != "")
         self._check_lengths(filled)
         found = filled.with_columns(cells.alias("cells")).unnest("cells")
@@ -198,10 +198,10 @@ class Scanner:
 
 
 def _lines(text: str, first: int) -> pl.DataFrame:
-    """The lines of a text that ends in a newline, numbered, without copying them."""
+    """The lines of a text that ends in a newline, numbered, without their LF or CRLF."""
     separator = next((mark for mark in _SEPARATORS if mark not in text), None)
     if separator is None or not text:
-        parts = text.split("\n")[:-1]
+        parts = [line.removesuffix("\r") for line in text.split("\n")[:-1]]
         return pl.DataFrame({"line": range(first, first + len(parts)), "raw": parts},
                             schema={"line": pl.Int64, "raw": pl.String})  # fmt: skip
     return pl.read_csv(

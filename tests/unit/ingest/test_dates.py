@@ -41,12 +41,47 @@ def test_the_known_forms(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "2024-02-30", "2023-02-29", "2024-13-01", "2024-1-5", "20241304", "00/01/2024",
-     "12/31/2024", "2024-01-10 25:00:00", "1704067200", "2024-01-10 05:06:07 +99:00",
-     "2024-01-10x", "10-01-2024", "01/02/24", "Jan 10, 2024", "２０２４-01-10"],
+    ["", "x", "2024-02-30", "2023-02-29", "2024-13-01", "20241304", "00/01/2024",
+     "12/31/2024", "2024-01-10 25:00:00", "2024-01-10 05:06:07 +99:00",
+     "2024-01-10x", "10-01-2024", "31 Feb 2024", "Foo 10, 2024", "2024-01-10 10:00 CST",
+     "1704067200", "45560", "5 5", "1.234,50", "２０２４-01-10"],
 )  # fmt: skip
 def test_what_is_no_date_or_not_a_certain_one(text: str) -> None:
     assert read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-1-5 8:05", utc(2024, 1, 5, 8, 5)), ("2024.09.25.", utc(2024, 9, 25)),
+        ("2024. 9. 25", utc(2024, 9, 25)), ("25.09.24", utc(2024, 9, 25)),
+        ("5/9/24", utc(2024, 9, 5)), ("Sep 25, 2024", utc(2024, 9, 25)),
+        ("25-Sep-2024", utc(2024, 9, 25)), ("Sep-21-24", utc(2024, 9, 21)),
+        ("September 25, 2024 10:30 AM", utc(2024, 9, 25, 10, 30)),
+        ("Wed, 25 Sep 2024 10:30:00 GMT", utc(2024, 9, 25, 10, 30)),
+        ("1. Dez. 2025", utc(2025, 12, 1)), ("3. März 2026", utc(2026, 3, 3)),
+        ("12 août 2024", utc(2024, 8, 12)), ("3 de mayo de 2024", utc(2024, 5, 3)),
+        ("3 maggio 2024", utc(2024, 5, 3)), ("2 sierpnia 2024", utc(2024, 8, 2)),
+        ("2024年9月25日", utc(2024, 9, 25)), ("2024-09-25 10:30:00 EST", utc(2024, 9, 25, 15, 30)),
+        ("2024-09-25T10:30:00+02:00[Europe/Berlin]", utc(2024, 9, 25, 8, 30)),
+        ("Wed Sep 25 2024 10:30:00 GMT+0200 (CEST)", utc(2024, 9, 25, 8, 30)),
+        ("2024-09-25 24:00:00", utc(2024, 9, 26)), ("2024-09-25 1430", utc(2024, 9, 25, 14, 30)),
+        ("25/9/2024 22:30:00 PM", utc(2024, 9, 25, 22, 30)), ("20240925.0", utc(2024, 9, 25)),
+    ],
+)  # fmt: skip
+def test_the_forms_that_few_files_have(text: str, moment: datetime) -> None:
+    assert read(text) == moment
+
+
+def test_two_digits_mean_the_newest_year_up_to_the_next_one() -> None:
+    texts = pl.Series(["5/9/27", "5/9/28", "5/9/99"])
+    years = read_dates(texts, "UTC", "dmy", latest_year=2027).values.dt.year().to_list()
+    assert years == [2027, 1928, 1999]
+
+
+def test_a_column_of_names_is_read_in_the_shops_zone() -> None:
+    assert read("Jan 10, 2024", "Europe/Berlin") == utc(2024, 1, 9, 23)
+    assert read("Jan 10, 2024 5:00 PM CET", "Asia/Tokyo") == utc(2024, 1, 10, 16)
 
 
 def test_a_clock_time_without_a_zone_is_the_shops() -> None:
