@@ -87,7 +87,7 @@ def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) ->
     kept = replace(fresh, space=start.space, centroids=start.centroids, names=start.names,
                    start=start)  # fmt: skip
     if len(points) < FEW_PER_CLUSTER * k:
-        return replace(kept, reason="too few customers for another model")
+        return _renamed(kept, features)
     return _refitted(replace(fresh, start=start), kept, features, points)
 
 
@@ -98,6 +98,15 @@ def _empty(recipe: Recipe) -> Model:
         space=nowhere, centroids=np.empty((0, 3)), rule=recipe.rule, seed=recipe.seed,
         versions=VERSIONS,
     )  # fmt: skip
+
+
+def _renamed(kept: Model, features: Points) -> Model:
+    """The model as it was; only a name that has become untrue is replaced."""
+    reason = "too few customers for another model"
+    if not (untrue := broken_names(kept, features, TRIFLE)):
+        return replace(kept, reason=reason)
+    named = _named(kept, features, kept.centroids)
+    return replace(named, model_changed=True, reason=f"{reason}, but {untrue[0]}")
 
 
 def _refitted(fresh: Model, kept: Model, features: Points, points: Points) -> Model:

@@ -174,10 +174,18 @@ async def _flows(engine: Engine, found: RunResult) -> Flows:
     return await engine.flows(before.run_id, definition_of(before), now)
 
 
+def _filled(result: RunResult) -> list[dict[str, Any]]:
+    """A row per cluster, and per segment apart that has customers."""
+    k = result.fitted.model.k if result.fitted else 0
+    return [
+        one for one in result.aggregates.stats if one["customer_count"] or one["cluster_id"] < k
+    ]
+
+
 def _outcome(found: RunResult, target: Target, claimed: Claim, amends: int | None) -> Outcome:
     return Outcome(
         target=target, amends=amends, data_version=found.plan.data_version,
-        row=report.row(found, claimed.parameters), stats=found.aggregates.stats,
+        row=report.row(found, claimed.parameters), stats=_filled(found),
         samples=found.aggregates.samples, flows=found.flows,
         segment_countries=found.aggregates.segment_countries,
         country_summaries=found.aggregates.country_summaries,

@@ -197,4 +197,6 @@ def _few(found: RunResult, fitted: Fitted) -> Warned:
     count, k = clustered(found), fitted.model.k
     if count >= FEW_CUSTOMERS * k:
         return None
-    return "few_customers", f"With {count} customers, {k} segments mean little. Aim for 50 or more."
+    return "few_customers", (
+        f"With {count} customers to cluster, {k} clusters mean little. Aim for 50 or more."
+    )

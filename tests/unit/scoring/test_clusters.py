@@ -21,7 +21,7 @@ from scoring.model import (
     verdict,
 )
 from scoring.model.choice import Candidate, ranked
-from scoring.model.fit import cold_start, matched
+from scoring.model.fit import broken_names, cold_start, matched
 from scoring.model.quality import jaccard, refusal
 from tests.unit.scoring.people import history, skewed, steady
 
@@ -174,7 +174,8 @@ def test_a_small_shop_is_left_alone() -> None:
     then = fit(features, 5, RECIPE)
     now = fit(features[:38] * [1, 3, 5], 5, RECIPE, start(then))
     assert now.centroids.tolist() == then.centroids.tolist()
-    assert now.reason == "too few customers for another model"
+    assert now.reason.startswith("too few customers for another model")
+    assert broken_names(now, features[:38] * [1, 3, 5]) == []
 
 
 def test_another_k_transform_or_rule_begins_afresh() -> None:
