@@ -109,7 +109,7 @@ async def test_both_engines_tell_the_same(spark, settings, sessions, redis) -> N
     here = await snapshot(sessions, CALC_DATE)
     remote = await score(spark, sessions, redis, ASKED)
     assert (remote.engine, remote.state, remote.error) == ("spark", "finished", None)
-    assert remote.model["fitted_on"] == (25 if spark.lake else local.customers_processed)
+    assert remote.model["fitted_on"] == (25 if spark.lake else local.summary["active_customers"])
     assert remote.edges == local.edges
     assert remote.model == local.model
     assert remote.summary == local.summary

@@ -98,6 +98,7 @@ class Model:
         return cls(
             space=Space.stored(data), centroids=_read(data["centroids"]),
             names=tuple(data["names"]), rule=data.get("rule", "classic"), seed=data["seed"],
+            model_changed=data.get("model_changed", False), reason=data.get("reason", ""),
             start=Start.stored(start, start["run_id"]) if start else None,
             fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
         )  # fmt: skip

@@ -144,7 +144,7 @@ def _model(
     if plan.model_run and plan.model_run.model.get("centroids"):
         taken, frozen = Model.stored(plan.model_run.model), "model_run_id" in parameters
         sweep = [] if frozen else [Candidate(**one) for one in plan.model_run.sweep]
-        return replace(taken, frozen=frozen, reason="the model of the day"), sweep
+        return replace(taken, frozen=frozen), sweep
     k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan)
     if k == "auto" and len(features):
         return fit_auto(features, recipe, start)
