@@ -36,6 +36,8 @@ class Profile:
     """Mean."""
     worth: float
     """f + m - r of the centroid, in standard deviations."""
+    is_empty: bool = False
+    """Whether nobody is in it: then its name says nothing about anybody."""
 
     @property
     def came_back(self) -> bool:
@@ -131,14 +133,15 @@ class Naming:
 
     def broken(self, names: Sequence[str]) -> list[str]:
         """A sentence for each name that its cluster's figures contradict."""
-        own = [PROMISES[name](self, one) for name, one in zip(names, self.clusters, strict=True)]
+        pairs = zip(names, self.clusters, strict=True)
+        own = [PROMISES[name](self, one) for name, one in pairs if not one.is_empty]
         return [sentence for sentence in (*own, self._order_broken(names)) if sentence]
 
     def _order_broken(self, names: Sequence[str]) -> str:
         """Loyal Customers are worth more than Potential Loyalists."""
         worth: dict[str, list[float]] = {"Loyal Customers": [], "Potential Loyalists": []}
         for name, one in zip(names, self.clusters, strict=True):
-            worth.get(name, []).append(one.worth)
+            worth.get(name if not one.is_empty else "", []).append(one.worth)
         loyal, potential = worth.values()
         holds = not loyal or not potential or min(loyal) >= max(potential) - self.slack
         return "" if holds else "Potential Loyalists are worth more than Loyal Customers"
@@ -147,7 +150,7 @@ class Naming:
 def _profile(part: NDArray[np.float64], centroid: NDArray[np.float64]) -> Profile:
     r, f, m = centroid.tolist()
     if not len(part):
-        return Profile(recency_days=np.inf, frequency=0, monetary=0, worth=f + m - r)
+        return Profile(recency_days=0, frequency=0, monetary=0, worth=f + m - r, is_empty=True)
     return Profile(
         recency_days=float(np.median(part[:, 0])), frequency=float(np.median(part[:, 1])),
         monetary=float(part[:, 2].mean()), worth=f + m - r,

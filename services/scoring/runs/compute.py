@@ -142,9 +142,7 @@ def _model(
     features: Points, plan: Plan, parameters: dict[str, Any]
 ) -> tuple[Model, list[Candidate]]:
     if plan.model_run and plan.model_run.model.get("centroids"):
-        taken, frozen = Model.stored(plan.model_run.model), "model_run_id" in parameters
-        sweep = [] if frozen else [Candidate(**one) for one in plan.model_run.sweep]
-        return replace(taken, frozen=frozen), sweep
+        return replace(Model.stored(plan.model_run.model), frozen=True), []
     k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan)
     if k == "auto" and len(features):
         return fit_auto(features, recipe, start)

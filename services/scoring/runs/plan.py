@@ -34,7 +34,7 @@ class Plan:
     start: ScoringRun | None
     """The newest earlier run with a model of the same k, transform and rule."""
     model_run: ScoringRun | None
-    """The run whose model is to be used as it is: asked for, or this day's own."""
+    """The run whose model is to be used as it is."""
 
 
 async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[str, Any]) -> Plan:
@@ -48,11 +48,12 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     base_currency = settings.currency or commonest(currencies)
     spec = await _spec(session, settings, parameters, calc_date, base_currency)
     start = await _newest_model(session, calc_date, parameters)
+    model_run = parameters.get("model_run_id")
     return Plan(
         data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
         base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date), start=start,
-        model_run=await _model_run(session, calc_date, parameters, start),
+        model_run=await session.get(ScoringRun, model_run) if model_run else None,
     )  # fmt: skip
 
 
@@ -103,25 +104,6 @@ def _same_recipe(parameters: dict[str, Any]) -> list[ColumnElement[bool]]:
     asked = col(ScoringRun.parameters)
     names = ("k", "transform", "rule")
     return [asked[name].astext == str(parameters[name]) for name in names if name in parameters]
-
-
-async def _model_run(
-    session: AsyncSession,
-    calc_date: datetime,
-    parameters: dict[str, Any],
-    start: ScoringRun | None,
-) -> ScoringRun | None:
-    """Runs within a day keep its model, unless it is the first that the shop ever had."""
-    if asked := parameters.get("model_run_id"):
-        return await session.get(ScoringRun, asked)
-    if start is None:
-        return None
-    found = await session.exec(
-        select(ScoringRun)
-        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) == calc_date)
-        .where(*_same_recipe(parameters))
-    )
-    return found.first()
 
 
 def definition_of(run: ScoringRun) -> ScoringDefinition:

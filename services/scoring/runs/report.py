@@ -158,7 +158,7 @@ def _left_out(found: RunResult) -> Warned:
 def _of_model(found: RunResult, fitted: Fitted, parameters: Json) -> tuple[Warned, ...]:
     return (
         _fewer(fitted, parameters), _tamed(fitted, parameters), _giant(fitted),
-        _poor_choice(fitted), _few(found, fitted),
+        _poor_choice(fitted), _few(found, fitted), _untrue(found, fitted),
     )  # fmt: skip
 
 
@@ -200,3 +200,9 @@ def _few(found: RunResult, fitted: Fitted) -> Warned:
     return "few_customers", (
         f"With {count} customers to cluster, {k} clusters mean little. Aim for 50 or more."
     )
+
+
+def _untrue(found: RunResult, fitted: Fitted) -> Warned:
+    if not fitted.untrue or clustered(found) < FEW_CUSTOMERS * fitted.model.k:
+        return None
+    return "untrue_name", f"{fitted.untrue[0]}."
