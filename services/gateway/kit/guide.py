@@ -74,7 +74,7 @@ GUIDES = (
     ),
     Guide(
         "At Risk", "at-risk", "▼",
-        "came back, spent more than the average buyer, and have gone quiet",
+        "came back, spent more than the typical buyer, and have gone quiet",
         "Valuable customers who used to come back and have now been silent for longer than the"
         " typical buyer. They still have an order in the window.",
         "Win them back now, one clear offer at a time. Ask what went wrong; the answer is worth"
@@ -84,8 +84,8 @@ GUIDES = (
     Guide(
         "Hibernating", "hibernating", "☾",
         "have gone quiet after one order or a few small ones",
-        "Quiet for longer than the typical buyer. Most ordered once; the others spent less than"
-        " average.",
+        "Quiet for longer than the typical buyer. Most ordered once; the others spent less than the"
+        " typical buyer.",
         "Spend little: a seasonal e-mail, a best-seller. Watch who wakes up.",
         is_slipping=True,
     ),

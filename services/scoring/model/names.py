@@ -55,6 +55,8 @@ class Buyers:
     """Of recency, days."""
     monetary: float
     """Mean."""
+    typical_monetary: float
+    """Median: a few who spend most lift the mean far above the typical buyer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Naming:
             recency_days=float(np.median(features[:, 0])),
             third_quartile=float(np.quantile(features[:, 0], 0.75)),
             monetary=float(features[:, 2].mean()),
+            typical_monetary=float(np.median(features[:, 2])),
         )
         parts = [features[labels == number] for number in range(len(centroids))]
         return cls(buyers, [_profile(part, at) for part, at in zip(parts, centroids, strict=True)])
@@ -98,6 +101,10 @@ class Naming:
     def oldest_in_need(self) -> float:
         """The median recency at which Need Attention ends."""
         return A_LITTLE_OLDER * self.buyers.third_quartile * (1 + self.slack)
+
+    def is_valuable(self, one: Profile) -> bool:
+        """Whether a cluster spent more on average than the typical buyer."""
+        return one.monetary > self.buyers.typical_monetary * (1 - self.slack)
 
     def names(self) -> list[str]:
         """A name for each cluster; clusters of equal names form one segment.
@@ -124,7 +131,7 @@ class Naming:
     def _own_name(self, one: Profile) -> str:
         if self.is_recent(one):
             return "Big Spenders" if self.is_rich(one) else "New Customers"
-        if one.came_back and self.is_rich(one):
+        if one.came_back and self.is_valuable(one):
             return "At Risk"
         return "Need Attention" if self._is_middling(one) else "Hibernating"
 
@@ -229,12 +236,16 @@ def _attention(naming: Naming, one: Profile) -> str:
 
 def _at_risk(naming: Naming, one: Profile) -> str:
     who = "At Risk customers"
-    return _holds(_returned(one, who), _older(naming, one, who), _rich(naming, one, who))
+    poor = (
+        f"{who} spent {one.monetary:,.2f} on average, no more than the typical buyer"
+        f" ({naming.buyers.typical_monetary:,.2f})"
+    )
+    return _holds(_returned(one, who), _older(naming, one, who), (naming.is_valuable(one), poor))
 
 
 def _hibernating(naming: Naming, one: Profile) -> str:
-    poor = "Hibernating customers came back and spent more than the average buyer"
-    is_rich = one.monetary > naming.buyers.monetary * (1 + naming.slack)
+    poor = "Hibernating customers came back and spent more than the typical buyer"
+    is_rich = one.monetary > naming.buyers.typical_monetary * (1 + naming.slack)
     return _holds(
         _older(naming, one, "Hibernating customers"), (not (one.came_back and is_rich), poor)
     )

@@ -9,7 +9,7 @@ from scoring.model.names import BEST_FIRST, PROMISES, Buyers, Naming, Profile
 from tests.unit.scoring.people import any_shop
 
 RECIPE = Recipe(0, "log1p")
-BUYERS = Buyers(recency_days=100, third_quartile=200, monetary=50)
+BUYERS = Buyers(recency_days=100, third_quartile=200, monetary=50, typical_monetary=40)
 
 
 def cluster(r: float, f: float, m: float, worth: float = 0) -> Profile:
@@ -25,10 +25,10 @@ def named(*clusters: Profile) -> list[str]:
     [
         (100, 1, 60, "Big Spenders"),
         (100, 1.5, 50, "New Customers"),
-        (101, 2, 60, "At Risk"),
-        (150, 2, 50, "Need Attention"),
-        (220, 2, 50, "Need Attention"),
-        (221, 2, 50, "Hibernating"),
+        (101, 2, 41, "At Risk"),
+        (150, 2, 40, "Need Attention"),
+        (220, 2, 40, "Need Attention"),
+        (221, 2, 40, "Hibernating"),
         (150, 1, 90, "Hibernating"),
     ],
 )
