@@ -35,9 +35,9 @@ async def fold(session: AsyncSession, stage: Stage) -> int:
     """Fill the stage from the lines, listing those of incomplete orders; how many are serious."""
     columns = ("customer_id", "order_date", "currency", "status")
     empty = {"order_date": "IS NOT NULL"}
-    firsts = ", ".join(
-        _FIRST.format(name, empty.get(name, "<> ''")) + f" AS {name}" for name in columns
-    )
+    first = {name: _FIRST.format(name, empty.get(name, "<> ''")) for name in columns}
+    first["currency"] = f"COALESCE({first['currency']}, '')"  # a file may name none
+    firsts = ", ".join(f"{value} AS {name}" for name, value in first.items())
     await _reject_other_customers(session, stage)
     await run_sql(session, f"""
         CREATE TEMP TABLE folded ON COMMIT DROP AS

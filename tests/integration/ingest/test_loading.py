@@ -346,3 +346,14 @@ async def test_events_carry_names_and_counts_only(shop: Shop) -> None:
     text = repr(await read(shop.redis, "0-0"))
     assert "customers.csv" in text
     assert "secret@example.com" not in text
+
+
+async def test_lines_of_an_order_add_up_in_a_file_without_a_currency(shop: Shop) -> None:
+    """Recognised by their amounts, which differ under one order id."""
+    lines = "".join(f"L{n},C{n},2024-01-0{n},item {part},{part}.50\n" for n in (1, 2, 3)
+                    for part in (1, 2))  # fmt: skip
+    row = await shop.load("lines.csv", "order_id,customer_id,order_date,item,line_total\n" + lines)
+    assert (row.state, row.message) == (ImportState.LOADED, None)
+    async with shop.sessions() as session:
+        found = await run_sql(session, "SELECT order_amount, currency, status FROM orders")
+        assert [tuple(one) for one in found.all()] == [(Decimal(4), "", "completed")] * 3
