@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingest.failures import is_passing
 from ingest.lake.sync import Lake
 from ingest.service import Ingest
 from rfm_common.beats import beating
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
 from rfm_common.errors import UnavailableError
+from rfm_common.faults import is_passing
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings

@@ -12,7 +12,6 @@ from pathlib import Path
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingest.failures import is_passing
 from ingest.folder import Dropped, Identity
 from ingest.importer import Importer
 from ingest.keeping import retention
@@ -23,6 +22,7 @@ from ingest.refusal import ChangedError
 from ingest.watcher import Settling, wakeups
 from rfm_common.bus import BUS_ERRORS, relay
 from rfm_common.db import Sessions
+from rfm_common.faults import is_passing
 from rfm_common.settings import Settings
 from rfm_common.tasks import end
 

@@ -13,9 +13,6 @@ from ingest.reading.vocabulary import KNOWN, vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
 
-Answers = abc.Mapping[str, str]
-NO_ANSWERS: Answers = {}
-
 FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.ORDERS: ("order_id", "customer_id", "order_date", "order_amount", "currency", "status"),
     Kind.CUSTOMERS: ("customer_id", "email", "country", "created_at"),
@@ -69,17 +66,8 @@ class Rule:
     export: Export
 
 
-def find_mapping(
-    headers: Sequence[str],
-    file_name: str,
-    rules: Sequence[Rule],
-    sample: Sequence[Sequence[str]] = (),
-    answers: Answers = NO_ANSWERS,
-) -> Mapping:
-    """The mapping of a header, with the first rows (`sample`) and answers (`column.NAME`) to help.
-
-    Raises RefusedError naming what is missing or double.
-    """
+def find_mapping(headers: Sequence[str], file_name: str, rules: Sequence[Rule]) -> Mapping:
+    """The mapping of a header. Raises RefusedError naming what is missing or double."""
     names = [normalise(header) for header in headers]
     for rule in rules:
         if fnmatchcase(file_name.casefold(), rule.pattern.casefold()):

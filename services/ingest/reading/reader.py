@@ -92,12 +92,12 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     headers, delimiter, lines = _header(text, file_name, options)
     answers = {**options.learned, **options.answers}
     sample = _sample(text, delimiter, lines)
-    mapping = find_mapping(headers, file_name, options.rules, sample, answers)
+    mapping = find_mapping(headers, file_name, options.rules)
     below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
     check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
     if have_open_end(below, len(headers), delimiter):
         headers = [*headers, ""]
-        mapping = find_mapping(headers, file_name, options.rules, sample, answers)
+        mapping = find_mapping(headers, file_name, options.rules)
     mapping, questions = with_lines(mapping, headers, sample, answers)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(

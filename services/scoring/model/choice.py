@@ -153,7 +153,7 @@ def _fewest(features: Points) -> int:
 def _fault(features: Points, model: Model) -> Fault:
     points = model.space.points(features)
     labels = nearest(points, model.centroids).labels
-    if broken_names(model, features):
+    if broken_names(model, features, labels=labels):
         return Fault.UNTRUE
     shares = [float((labels == number).mean()) for number in range(model.k)]
     if fault(shares, ()) is not Fault.NONE:

@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 from rfm_common.settings import Rule, Transform
 from scoring.model.classic import classic_names
-from scoring.model.model import Model, Start, nearest
+from scoring.model.model import Labels, Model, Start, nearest
 from scoring.model.names import Naming
 from scoring.model.space import Points, Space
 from scoring.model.stopping import check
@@ -133,16 +133,22 @@ def _named(model: Model, features: Points, centroids: Points) -> Model:
     return replace(placed, names=naming(placed, features).names())
 
 
-def naming(model: Model, features: Points) -> Naming:
-    """What the names of a model depend on, measured on these customers."""
-    return Naming.of(features, model.assign(features).labels, model.centroids)
+def naming(model: Model, features: Points, labels: Labels | None = None) -> Naming:
+    """What the names of a model depend on, measured on these customers.
+
+    `labels` are their clusters where those are known already.
+    """
+    known = model.assign(features).labels if labels is None else labels
+    return Naming.of(features, known, model.centroids)
 
 
-def broken_names(model: Model, features: Points, slack: float = 0.0) -> list[str]:
+def broken_names(
+    model: Model, features: Points, slack: float = 0.0, labels: Labels | None = None
+) -> list[str]:
     """A sentence for each name that the figures of these customers contradict by some share."""
     if model.rule == "classic" or not len(features):
         return []
-    return replace(naming(model, features), slack=slack).broken(model.names)
+    return replace(naming(model, features, labels), slack=slack).broken(model.names)
 
 
 def cold_start(points: Points, k: int, seed: int) -> Solution:

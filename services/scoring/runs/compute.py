@@ -134,7 +134,7 @@ def _solved(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
 def _measured(solved: Solved) -> Fitted:
     model = solved.model
     quality = measure(solved.points, model.centroids, solved.assignment, model.seed)
-    untrue = broken_names(model, solved.features)
+    untrue = broken_names(model, solved.features, labels=solved.assignment.labels)
     return Fitted(model=model, quality=quality, sweep=solved.sweep, untrue=untrue)
 
 
