@@ -59,4 +59,4 @@ def _settings_problem(error: ValidationError) -> str:
 @click.group(cls=_Rfm, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rfm")
 def main() -> None:
-    """Customer segments from CSVs of orders, live."""
+    """Live customer segments from files of orders."""

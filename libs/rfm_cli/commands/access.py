@@ -27,15 +27,15 @@ def _scopes(default: str, text: str) -> Callable[[_Command], _Command]:
 
 @click.group()
 def key() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
 @key.command()
 @click.argument("name")
-@_scopes("read", "What it may do; several times for more. admin means all.")
+@_scopes("read", "What the key allows; may be repeated. admin allows everything.")
 @state_dir
 def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
-    """Make a key called NAME and print it: the only time that it is shown."""
+    """Create an API key; it is shown only once."""
     granted = [Scope(scope) for scope in scopes]
     made = with_database(
         settings_of(options), lambda one: keys.create_key(one, name, granted, ACTOR)
@@ -48,7 +48,7 @@ def create(name: str, scopes: tuple[str, ...], **options: Any) -> None:
 @key.command("list")
 @state_dir
 def list_keys(**options: Any) -> None:
-    """Show every key: what it begins with, what it may do, when it was used."""
+    """List the keys with their scopes and last use."""
     remote.console().print(key_table(with_database(settings_of(options), keys.list_keys)))
 
 
@@ -71,16 +71,16 @@ def _short(moment: datetime | None) -> str:
 @click.argument("name")
 @state_dir
 def revoke(name: str, **options: Any) -> None:
-    """End the key called NAME; a running gateway knows within seconds."""
+    """Revoke a key; takes effect within seconds."""
     with_database(settings_of(options), lambda one: keys.revoke_key(one, name, ACTOR))
     click.echo(f"revoked {name}")
 
 
 @click.command()
-@_scopes("admin", "What the browser may do; several times for more.")
+@_scopes("admin", "What the browser may do; may be repeated.")
 @state_dir
 def login(scopes: tuple[str, ...], **options: Any) -> None:
-    """Print a link that logs one browser in, once, within 15 minutes."""
+    """Print a one-time login link, valid for 15 minutes."""
     settings = settings_of(options)
     granted = [Scope(scope) for scope in scopes]
     url = running_url(settings)

@@ -31,14 +31,17 @@ def _answers(_context: click.Context, _option: click.Parameter, values: Iterable
     multiple=True,
     callback=_answers,
     metavar="ABOUT=VALUE",
-    help="Answers a question of a file that can be read in two ways; may be repeated.",
+    help="Answer a question about a file; may be repeated.",
 )
-@click.option("--remember", is_flag=True, help="Read files of the same columns so from now on.")
+@click.option(
+    "--remember", is_flag=True, help="Read files with the same columns like this from now on."
+)
 def import_files(files: tuple[Path, ...], given: dict[str, str], *, remember: bool) -> None:
-    """Load CSV files into the running product and say what became of each.
+    """Import files and report on each.
 
-    A file that can be read in two ways asks, in a terminal; elsewhere it waits, and the questions
-    are printed. Exit code 1: a file was refused; 3: one waits, or was loaded in part.
+    If a file can be read in two ways, a terminal asks; without a terminal the file waits and the
+    questions are printed. Exit code 1: a file was refused; 3: one is waiting, or was imported in
+    part.
     """
     ask = _ask if sys.stdin.isatty() else _tell
     with connect(Settings()) as client:
@@ -87,13 +90,17 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 
 
 @click.command()
-@click.option("--calc-date", help="A date, a date-time, or latest; the end of today without it.")
-@click.option("--window-days", type=int, help="Days to look back (RFM_WINDOW_DAYS, 365).")
-@click.option("--k", callback=_cluster_count, help="Clusters, or auto (DEFAULT_K, 5).")
+@click.option("--calc-date", help="A date, a date-time, or latest (default: the end of today).")
+@click.option(
+    "--window-days", type=int, help="Days to look back (default: RFM_WINDOW_DAYS, or 365)."
+)
+@click.option(
+    "--k", callback=_cluster_count, help="Number of clusters, or auto (default: DEFAULT_K, or 5)."
+)
 @click.option("--history", type=click.Choice(["monthly"]), help="Fill in past months instead.")
-@click.option("--months", type=click.IntRange(1, 120), help="How many of them (24).")
+@click.option("--months", type=click.IntRange(1, 120), help="How many months (default: 24).")
 def score(history: str | None, months: int | None, **options: Any) -> None:
-    """Score all customers now, and print the segments; or fill in the past."""
+    """Recalculate scores now, or fill in past months."""
     body = {name: value for name, value in options.items() if value is not None}
     if history:
         _score_history(months, body)
@@ -134,10 +141,14 @@ def _show_progress(states: Iterable[remote.Json]) -> remote.Json:
 
 @click.command()
 @click.argument("segment")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Instead of stdout.")
-@click.option("--changes-since", metavar="DATE", help="Who came and who left since, and why.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to FILE instead of stdout.",
+)
+@click.option("--changes-since", metavar="DATE", help="Export who joined and who left since DATE.")
 def export(segment: str, out: Path | None, changes_since: str | None) -> None:
-    """Write the customers of a segment, or of all, as CSV."""
+    """Export the customers of a segment, or all, as CSV."""
     with connect(Settings()) as client:
         if out:
             remote.export_file(client, segment, out, changes_since)
@@ -147,7 +158,10 @@ def export(segment: str, out: Path | None, changes_since: str | None) -> None:
 
 @click.command()
 def status() -> None:
-    """Say how the running product is; exit code 1 unless all is well."""
+    """Show health and backlog.
+
+    Exit code 1 unless everything works.
+    """
     settings = Settings()
     with connect(settings) as client:
         found = remote.health(client)

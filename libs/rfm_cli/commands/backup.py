@@ -18,7 +18,10 @@ from rfm_common.logs import configure_logging
 @state_dir
 @data_dir
 def backup(file: Path, **options: Any) -> None:
-    """Write database and dropped files into one FILE (.tar.gz); nothing has to stop for it."""
+    """Back up database and files to FILE (.tar.gz).
+
+    RFM can keep running meanwhile.
+    """
     with reach(settings_of(options)) as settings:
         contents = back_up(settings, file)
     click.echo(f"{file} ({file.stat().st_size:,} bytes): {_in_words(contents)}")
@@ -26,11 +29,16 @@ def backup(file: Path, **options: Any) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Also when there is data here; files are set aside.")
+@click.option(
+    "--replace", is_flag=True, help="Overwrite existing data; existing files are moved aside."
+)
 @state_dir
 @data_dir
 def restore(file: Path, *, replace: bool, **options: Any) -> None:
-    """Make database and files what the backup in FILE holds; the product must be stopped."""
+    """Restore database and files from FILE.
+
+    Stop RFM first.
+    """
     given = settings_of(options)
     configure_logging("rfm", given.log_level, given.log_format)
     with reach_alone(given) as settings:

@@ -17,11 +17,11 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @state_dir
 @data_dir
 def doctor(*, as_json: bool, **options: Any) -> None:
-    """Check servers, schema, folders, disk, versions and work in progress; changes nothing.
+    """Diagnose problems and suggest fixes; changes nothing.
 
     Exit code 1 when something does not work.
     """

@@ -26,17 +26,18 @@ Counts = dict[str, int]
 
 @click.command()
 @click.argument("customer")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @state_dir
 @data_dir
 def erase(customer: str, *, yes: bool, **options: Any) -> None:
-    """Remove CUSTOMER (an id) from tables, files, lists and events, for ever.
+    """Permanently erase a customer, given by id.
 
-    Asks the running product; without one, removes the rows, and the next start does the rest.
+    Deletes the customer from tables, files, lists and events. If RFM is not running, the files
+    follow at its next start.
     """
     settings = settings_of(options)
     if not yes:
-        click.confirm(f"Remove everything about {customer}, for ever?", abort=True)
+        click.confirm(f"Permanently erase {customer} and everything about them?", abort=True)
     try:
         with connect(settings) as client:
             removed, has_ended = _ask(client, customer)

@@ -15,9 +15,11 @@ from rfm_cli.generate import Size, write_dataset
 @click.option("--orders", type=click.IntRange(min=0), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; today without it.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day (default: today).")
 def generate(customers: int, orders: int, out: Path, seed: int, until: datetime | None) -> None:
-    """Write customers.csv, orders.csv and exchange_rates.csv of any size into a folder.
+    """Generate a synthetic shop of any size.
+
+    Writes customers.csv, orders.csv and exchange_rates.csv.
 
     The same numbers, seed and last day give the same bytes.
     """

@@ -14,7 +14,10 @@ from rfm_common.schema import upgrade
 @click.command()
 @state_dir
 def migrate(**options: Any) -> None:
-    """Bring the database to the newest schema: the one of DB_HOST, else the private one."""
+    """Upgrade the database schema.
+
+    Uses the database at DB_HOST, or else the private one.
+    """
     settings = settings_of(options)
     configure_logging("rfm", settings.log_level, settings.log_format)
     with reach(settings) as reached:

@@ -9,7 +9,11 @@ from rfm_common.settings import Settings
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
-state_dir = click.option("--state-dir", type=_FOLDER, help="Private servers (RFM_STATE_DIR, .rfm).")
+state_dir = click.option(
+    "--state-dir",
+    type=_FOLDER,
+    help="Folder of the private servers (default: RFM_STATE_DIR, or .rfm).",
+)
 data_dir = click.option(
     "--data-dir", type=_FOLDER, help="Holds input/ and archive/ (DATA_DIR, data)."
 )

@@ -18,7 +18,9 @@ from rfm_cli.state import StateFolder
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
 
-_port = click.option("--port", "api_port", type=int, help="API_PORT, 8701; 0 picks a free one.")
+_port = click.option(
+    "--port", "api_port", type=int, help="Port (default: API_PORT, or 8701); 0 picks a free one."
+)
 
 
 @click.command()
@@ -26,7 +28,7 @@ _port = click.option("--port", "api_port", type=int, help="API_PORT, 8701; 0 pic
 @data_dir
 @state_dir
 def up(**options: Any) -> None:
-    """Start everything, say where it is, and stop everything on Ctrl-C."""
+    """Start RFM in the foreground; Ctrl-C stops it."""
     settings = settings_of(options)
     _run_stack(settings, partial(_announce, settings))
 
@@ -56,12 +58,13 @@ def _run_stack(settings: Settings, on_ready: OnReady) -> None:
 @_port
 @data_dir
 @state_dir
-@click.option("--live", is_flag=True, help="Go on: a small file of orders every 20 seconds.")
-@click.option("--remove", is_flag=True, help="Take the demo shop out of the running product.")
+@click.option("--live", is_flag=True, help="Keep adding a small file of orders every 20 seconds.")
+@click.option("--remove", is_flag=True, help="Delete the demo data from the running product.")
 def demo(*, live: bool, remove: bool, **options: Any) -> None:
-    """Start everything with a generated shop: 5,000 customers, 60,000 orders, three currencies.
+    """Start RFM with a generated shop.
 
-    When the product runs already, the shop is dropped into its folder.
+    It has 5,000 customers and 60,000 orders in three currencies. If RFM is already running, the
+    shop is dropped into its folder.
     """
     settings = settings_of(options)
     if remove:
