@@ -35,11 +35,11 @@ ENV SERVICE=${SERVICE} \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
-    DATA_DIR=/data \
+    DATA_DIR=/data/input \
     RFM_STATE_DIR=/state
 # Any user id may run it (compose passes the owner of the data folder): /state belongs to all.
 RUN useradd --uid 1000 --no-create-home rfm \
- && install -d -o rfm -m 0777 /data /state
+ && install -d -o rfm -m 0777 /data /data/input /state
 WORKDIR /app
 COPY --from=packages /opt/packages /opt/packages
 COPY pyproject.toml ./

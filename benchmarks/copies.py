@@ -62,7 +62,7 @@ def measure(orders: int, copies: int) -> dict[str, float]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rfm-bench-")))
         folder.chmod(0o755)
         settings = stack.enter_context(scoring.servers(folder))
-        settings = settings.model_copy(update={"data_dir": folder / "data"})
+        settings = settings.model_copy(update={"input_dir": folder / "data/input"})
         return asyncio.run(each(settings, orders, copies))
 
 
@@ -98,7 +98,7 @@ def running(
 
 async def load(settings: Settings, sessions: Sessions, orders: int, copies: int) -> float:
     """Rows a second, from the last file's rename to the last commit."""
-    folder, made = settings.data_dir / "input", settings.data_dir / "made"
+    folder, made = settings.input_dir, settings.data_dir / "made"
     folder.mkdir(parents=True)
     made.mkdir()
     part, buyers = orders // FILES, orders // ORDERS_PER_CUSTOMER
@@ -106,7 +106,7 @@ async def load(settings: Settings, sessions: Sessions, orders: int, copies: int)
     for number in range(FILES):
         rows = ingest.orders(number * part, part, buyers)
         rows.write_csv(made / f"orders-{number}.csv")
-    with running("ingest", [{"DATA_DIR": str(settings.data_dir)}] * copies):
+    with running("ingest", [{"DATA_DIR": str(settings.input_dir)}] * copies):
         (made / "customers.csv").rename(folder / "customers.csv")
         await loaded(sessions, 1)
         await asyncio.sleep(5)  # the copies that had nothing to do are up, too

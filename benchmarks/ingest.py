@@ -85,7 +85,12 @@ def ingest(environment: dict[str, str], data: Path) -> Generator[int]:
     (data / "input").mkdir(parents=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "ingest"],
-        env={**os.environ, **environment, "DATA_DIR": str(data), "RFM_LOG_LEVEL": "WARNING"},
+        env={
+            **os.environ,
+            **environment,
+            "DATA_DIR": str(data / "input"),
+            "RFM_LOG_LEVEL": "WARNING",
+        },
     )
     try:
         yield process.pid

@@ -316,8 +316,9 @@ if __name__ == "__main__":
         workplace.mkdir(exist_ok=True)
         workplace.chmod(0o755)
         os.environ |= {
-            "API_PORT": str(free_port()), "DATA_DIR": str(workplace / "data"), "RFM_CDN": "off",
+            "API_PORT": str(free_port()), "DATA_DIR": str(workplace / "data/input"),
             "RFM_STATE_DIR": str(workplace / "state"), "RFM_LOG_LEVEL": "WARNING",
+            "RFM_CDN": "off",
         }  # fmt: skip
         with servers(workplace) as database:
             asyncio.run(main(chosen, database, table))

@@ -70,7 +70,7 @@ def _settings(
     return Settings(
         _env_file=None,  # type: ignore[call-arg]
         **{name.lower(): value for name, value in environment.items()},  # type: ignore[arg-type]
-        data_dir=folder,
+        input_dir=folder / "input",
     )
 
 

@@ -28,7 +28,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "DB_USER": settings.db_user,
         "DB_PASSWORD": settings.db_password.get_secret_value(),
         "REDIS_URL": settings.redis_url.get_secret_value(),
-        "DATA_DIR": str(settings.data_dir),
+        "DATA_DIR": str(settings.input_dir),
         "RFM_STATE_DIR": str(settings.data_dir.parent / "state"),
         **more,
     }

@@ -330,7 +330,7 @@ def main() -> None:
         for server in servers:
             server.start()
         os.environ |= servers[0].environment() | servers[1].environment()
-        os.environ |= {"API_PORT": chosen.port, "DATA_DIR": str(folder / "data")}
+        os.environ |= {"API_PORT": chosen.port, "DATA_DIR": str(folder / "data/input")}
         asyncio.run(_fill(Settings(), chosen.customers))
         subprocess.run([sys.executable, "-m", "gateway"], check=False)
     except KeyboardInterrupt:

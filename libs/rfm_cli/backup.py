@@ -19,6 +19,7 @@ from rfm_cli import database
 from rfm_common import __version__
 from rfm_common.errors import RfmError
 from rfm_common.filenames import REJECTS, SET_ASIDE
+from rfm_common.pseudonyms import KEY_FILE
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 
@@ -64,7 +65,7 @@ def back_up(settings: Settings, target: Path) -> Contents:
         counts = database.ask(settings, _COUNTS).strip().split("|")
         database.run(settings, "pg_dump", "--no-owner", "--no-privileges", "--file", dump)
         try:
-            contents = _pack(partial, dump, settings.data_dir, counts)
+            contents = _pack(partial, dump, settings, counts)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -72,11 +73,11 @@ def back_up(settings: Settings, target: Path) -> Contents:
     return contents
 
 
-def _pack(partial: Path, dump: Path, data_dir: Path, counts: list[str]) -> Contents:
+def _pack(partial: Path, dump: Path, settings: Settings, counts: list[str]) -> Contents:
     partial.touch(mode=0o600)
     with tarfile.open(partial, "w:gz", compresslevel=1) as archive:
         archive.add(dump, _DUMP)
-        packed = sum(_add(archive, path, data_dir) for path in _kept_files(data_dir))
+        packed = sum(_add(archive, path, name) for name, path in _kept_files(settings))
         customers, orders, imports, schema = counts
         contents = Contents(
             __version__, schema, datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,33 +89,38 @@ def _pack(partial: Path, dump: Path, data_dir: Path, counts: list[str]) -> Conte
     return contents
 
 
-def _kept_files(data_dir: Path) -> Iterator[Path]:
-    """The input folder first: what ingest moves meanwhile then turns up a second time, not never.
+def _folders(settings: Settings) -> dict[str, Path]:
+    """Our folders by their names in a backup. Others beside them are somebody else's.
 
-    The same bytes load once, so the second costs nothing.
+    The watched folder comes first: what ingest moves meanwhile then turns up a second time, not
+    never. The same bytes load once, so the second costs nothing.
     """
-    first = data_dir / "input"
-    yield from _files(first)
-    yield from (path for path in _files(data_dir) if first not in path.parents)
+    return {
+        "input": settings.input_dir,
+        "archive": settings.archive_dir,
+        "quarantine": settings.quarantine_dir,
+        "held": settings.held_dir,
+    }
+
+
+def _kept_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Every file of ours with its name in a backup: regular files only."""
+    for name, folder in _folders(settings).items():
+        for path in _files(folder):
+            yield f"{name}/{path.relative_to(folder)}", path
+    key = settings.data_dir / KEY_FILE
+    if key.is_file():
+        yield KEY_FILE, key
 
 
 def _files(folder: Path) -> list[Path]:
-    """What a backup keeps of a folder: regular files, without what earlier restores set aside."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink() and not _is_aside(path.relative_to(folder))
-    )
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _is_aside(path: Path) -> bool:
-    return path.parts[0].startswith((SET_ASIDE, _UNPACKED))
-
-
-def _add(archive: tarfile.TarFile, path: Path, data_dir: Path) -> bool:
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> bool:
     """Whether the file was still there to be packed."""
     with suppress(FileNotFoundError):
-        archive.add(path, f"{_FILES}/{path.relative_to(data_dir)}")
+        archive.add(path, f"{_FILES}/{name}")
         return True
     return False
 
@@ -142,8 +148,8 @@ async def restore(settings: Settings, source: Path, *, replace: bool) -> Content
         )  # fmt: skip
         await upgrade(settings)
         database.ask(settings, _NOT_IN_LAKE)
-        _set_aside(settings.data_dir)
-        _move_files(Path(folder) / _FILES, settings.data_dir)
+        _set_aside(settings)
+        _move_files(Path(folder) / _FILES, settings)
     _return_unknown(settings)
     return contents
 
@@ -165,26 +171,30 @@ def _refuse_to_replace(settings: Settings) -> None:
         database.ask(settings, "SELECT count(*) FROM imports")
     ):
         raise BackupError("the database is not empty: add --replace to put the backup in its place")
-    if _present(settings.data_dir):
+    if _present(settings):
         raise BackupError(
             f"{settings.data_dir} holds files: add --replace to set them aside for the backup's"
         )
 
 
-def _present(data_dir: Path) -> list[Path]:
-    return [path for path in _files(data_dir) if path.name != ".gitkeep"]
+def _present(settings: Settings) -> list[tuple[str, Path]]:
+    return [(name, path) for name, path in _kept_files(settings) if path.name != ".gitkeep"]
 
 
-def _set_aside(data_dir: Path) -> None:
+def _set_aside(settings: Settings) -> None:
     """Move what is here into a folder of its own; a restore deletes nobody's file."""
-    aside = data_dir / f"{SET_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    for path in _present(data_dir):
-        _rename(path, aside / path.relative_to(data_dir))
+    aside = settings.data_dir / f"{SET_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    for name, path in _present(settings):
+        _rename(path, aside / name)
 
 
-def _move_files(source: Path, data_dir: Path) -> None:
+def _move_files(source: Path, settings: Settings) -> None:
+    folders = _folders(settings)
     for path in _files(source):
-        _rename(path, data_dir / path.relative_to(source))
+        name = path.relative_to(source)
+        folder = folders.get(name.parts[0])
+        target = folder / Path(*name.parts[1:]) if folder else settings.data_dir / name
+        _rename(path, target)
 
 
 def _rename(path: Path, target: Path) -> None:

@@ -63,7 +63,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "API_HOST": settings.api_host,
         "API_PORT": str(settings.api_port),
-        "DATA_DIR": str(settings.data_dir.absolute()),
+        "DATA_DIR": str(settings.input_dir.absolute()),
         "RFM_STATE_DIR": str(settings.state_dir.absolute()),
     }
 
@@ -81,7 +81,7 @@ class Stack:
         self._on_ready = on_ready
         self._programs = programs
         self._state = StateFolder(settings.state_dir)
-        self._record = Record(os.getpid(), base_url(settings), str(settings.data_dir.absolute()))
+        self._record = Record(os.getpid(), base_url(settings), str(settings.input_dir.absolute()))
         self._mark = f"rfm={self._state.path}"
         self._servers: list[ServerChild] = []
         self._services: list[ServiceChild] = []

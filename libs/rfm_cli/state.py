@@ -25,7 +25,7 @@ class Record:
 
     pid: int
     url: str
-    data_dir: str
+    input_dir: str
     services: dict[str, int] = field(default_factory=dict)
 
 

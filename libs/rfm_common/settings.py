@@ -1,5 +1,6 @@
 """Every setting of the product, read from the environment and `.env`, in one place."""
 
+import os
 import re
 from datetime import datetime, time
 from pathlib import Path
@@ -40,7 +41,10 @@ class Settings(BaseSettings):
     api_port: int = Field(8701, ge=0, le=65535)
 
     # Folders.
-    data_dir: Path = Path("data")
+    input_dir: Path = Field(
+        Path("data/input"), validation_alias=AliasChoices("DATA_DIR", "input_dir")
+    )
+    """The watched folder; the folders for files that were read lie beside it."""
     state_dir: Path = _rfm("state_dir", Path(".rfm"))
 
     # What the numbers mean.
@@ -130,6 +134,16 @@ class Settings(BaseSettings):
             return frozenset(str(part).strip().casefold() for part in parts if str(part).strip())
         return parts
 
+    @field_validator("input_dir")
+    @classmethod
+    def _own_folder(cls, value: Path) -> Path:
+        """Keep what comes in apart from what was read."""
+        if value.name in ("archive", "quarantine", "held"):
+            raise ValueError(f"the watched folder cannot be called {value.name}")
+        if (value / "input").is_dir() and (value / "archive").is_dir():
+            raise ValueError(f"this is the watched folder itself now: DATA_DIR={value / 'input'}")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -158,9 +172,9 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     @property
-    def input_dir(self) -> Path:
-        """The watched folder."""
-        return self.data_dir / "input"
+    def data_dir(self) -> Path:
+        """The folder that holds the watched folder, the archive, the quarantine and the key."""
+        return Path(os.path.normpath(self.input_dir / ".."))
 
     @property
     def archive_dir(self) -> Path:

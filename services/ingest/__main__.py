@@ -19,12 +19,15 @@ from rfm_common.faults import is_passing
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
+from rfm_common.strays import find_strays, say_strays
 
 log = logging.getLogger("rfm.ingest")
 
 
 async def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
+    if strays := find_strays(settings):
+        log.warning(say_strays(settings, strays))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

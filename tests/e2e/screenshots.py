@@ -164,7 +164,7 @@ async def shop_servers(folder: Path) -> AsyncGenerator[Settings]:
             server.start()
             environment |= server.environment()
         given = {name.lower(): value for name, value in environment.items()}
-        settings = Settings(_env_file=None, data_dir=folder / "data", cdn="off", **given)  # type: ignore[call-arg,arg-type]
+        settings = Settings(_env_file=None, input_dir=folder / "data/input", cdn="off", **given)  # type: ignore[call-arg,arg-type]
         settings.input_dir.mkdir(parents=True)
         await upgrade(settings)
         yield settings

@@ -93,7 +93,7 @@ class Stack:
         return Settings(
             _env_file=None,  # type: ignore[call-arg]
             **{name.lower(): value for name, value in reach.items()},  # type: ignore[arg-type]
-            data_dir=self.folder / "data",
+            input_dir=self.folder / "data/input",
         )
 
     def environment(self) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Stack:
             "REDIS_URL": f"redis://:{self.valkey.private.password}"
             f"@127.0.0.1:{self.valkey.proxy.port}/0",
             "API_PORT": str(self.port),
-            "DATA_DIR": str(self.folder / "data"),
+            "DATA_DIR": str(self.folder / "data/input"),
             "RFM_STATE_DIR": str(self.state.path),
             "RFM_REBUILD_ROWS": "20",  # so that small files replace a table, as big ones do
         }

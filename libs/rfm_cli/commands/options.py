@@ -15,7 +15,10 @@ state_dir = click.option(
     help="Folder of the private servers (default: RFM_STATE_DIR, or .rfm).",
 )
 data_dir = click.option(
-    "--data-dir", type=_FOLDER, help="Holds input/ and archive/ (DATA_DIR, data)."
+    "--data-dir",
+    "input_dir",
+    type=_FOLDER,
+    help="The watched folder (default: DATA_DIR, or data/input).",
 )
 
 

@@ -71,21 +71,21 @@ def demo(*, live: bool, remove: bool, **options: Any) -> None:
         _remove_demo(settings)
     elif running := StateFolder(settings.state_dir).running():
         click.echo(f"RFM runs already at {running.url}")
-        asyncio.run(_drop(settings, Path(running.data_dir), live=live))
+        asyncio.run(_drop(settings, Path(running.input_dir), live=live))
     else:
         _run_stack(settings, partial(_announce_and_drop, settings, live=live))
 
 
 async def _announce_and_drop(settings: Settings, url: str, *, live: bool) -> None:
     await _announce(settings, url)
-    await _drop(settings, settings.data_dir, live=live)
+    await _drop(settings, settings.input_dir, live=live)
 
 
-async def _drop(settings: Settings, data_dir: Path, *, live: bool) -> None:
+async def _drop(settings: Settings, folder: Path, *, live: bool) -> None:
     def shop_time() -> datetime:
         return datetime.now(settings.zone).replace(tzinfo=None)
 
-    await run_demo(data_dir / "input", shop_time, click.echo, live=live)
+    await run_demo(folder, shop_time, click.echo, live=live)
 
 
 def _remove_demo(settings: Settings) -> None:

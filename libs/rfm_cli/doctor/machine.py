@@ -13,6 +13,7 @@ from rfm_cli.doctor.checks import Check, fail, ok, warn
 from rfm_cli.processes import port_is_free
 from rfm_cli.state import StateFolder
 from rfm_common.settings import Settings
+from rfm_common.strays import find_strays, say_strays
 
 LOCK_FILE = Path(__file__).resolve().parents[3] / "requirements.lock"
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -62,12 +63,20 @@ def folders(settings: Settings) -> Iterator[Check]:
     )  # fmt: skip
     for folder in needed:
         yield _folder(folder)
+    yield _strays(settings)
     devices = {path.stat().st_dev for path in needed if path.exists()}
     if len(devices) > 1:
         yield warn(
             "file system", f"the folders in {settings.data_dir} are on several file systems",
             "put them on one: then a file is moved in one step, and not copied",
         )  # fmt: skip
+
+
+def _strays(settings: Settings) -> Check:
+    if strays := find_strays(settings):
+        found = say_strays(settings, strays)
+        return warn("files elsewhere", found, "move them into the watched folder")
+    return ok("files elsewhere", "none beside the watched folder")
 
 
 def _folder(folder: Path) -> Check:

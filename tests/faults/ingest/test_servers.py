@@ -51,7 +51,7 @@ def own_settings(own_servers: tuple[PrivatePostgres, PrivateValkey], tmp_path: P
     made = Settings(
         _env_file=None,  # type: ignore[call-arg]
         **{name.lower(): value for name, value in values.items()},  # type: ignore[arg-type]
-        data_dir=tmp_path / "own", rescan_seconds=0.5,
+        input_dir=tmp_path / "own/input", rescan_seconds=0.5,
     )  # fmt: skip
     made.input_dir.mkdir(parents=True)
     return made

@@ -77,7 +77,7 @@ async def test_what_was_lost_comes_back(
         await run_sql(session, "TRUNCATE customers CASCADE")
         await run_sql(session, "DROP TABLE segment_stats")
     await dispose(sessions)
-    other = shop.model_copy(update={"data_dir": tmp_path / "elsewhere"})
+    other = shop.model_copy(update={"input_dir": tmp_path / "elsewhere/input"})
 
     contents = await restore(other, saved, replace=True)
 
@@ -100,6 +100,28 @@ async def test_nothing_is_replaced_unasked_and_no_file_is_deleted(
     aside = {name.split("/", 1)[1]: here.pop(name) for name in [*here] if name[:9] == "replaced-"}
     assert (tables(shop), here) == (before, FILES)
     assert aside == FILES | {"input/waiting.csv": "newer\n", "archive/9-later.csv": "later\n"}
+
+
+async def test_what_is_not_ours_beside_the_watched_folder_is_left_alone(
+    shop: Settings, tmp_path: Path
+) -> None:
+    """The watched folder may be any folder, as `~/Dropbox`: a backup does not take the rest."""
+    put(shop, {"letters/to-ada.txt": "dear Ada\n", "notes.md": "mine\n"})
+    saved = tmp_path / "shop.tar.gz"
+    contents = await asyncio.to_thread(back_up, shop, saved)
+    assert contents.files == len(FILES)
+
+    await restore(shop, saved, replace=True)
+    here = files(shop)
+    assert (here["letters/to-ada.txt"], here["notes.md"]) == ("dear Ada\n", "mine\n")
+
+
+async def test_files_come_back_into_a_watched_folder_of_another_name(
+    shop: Settings, saved: Path, tmp_path: Path
+) -> None:
+    other = shop.model_copy(update={"input_dir": tmp_path / "elsewhere/inbox"})
+    await restore(other, saved, replace=True)
+    assert files(other) == {name.replace("input/", "inbox/"): text for name, text in FILES.items()}
 
 
 async def test_a_file_that_was_decided_during_the_backup_is_decided_again(
@@ -171,7 +193,7 @@ def rfm(settings: Settings, *arguments: object) -> Result:
         "DB_HOST": settings.db_host, "DB_PORT": str(settings.db_port),
         "DB_NAME": settings.db_name, "DB_USER": settings.db_user,
         "DB_PASSWORD": settings.db_password.get_secret_value(),
-        "DATA_DIR": str(settings.data_dir),
+        "DATA_DIR": str(settings.input_dir),
     }  # fmt: skip
     return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
 

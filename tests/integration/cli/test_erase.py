@@ -24,7 +24,7 @@ async def run(settings, *arguments: str, **options: str) -> Result:
 async def test_without_the_product_the_rows_go_and_the_rest_follows(settings, sessions) -> None:
     await open_shop(sessions)
     asked = await run(settings, "C0001", input="n\n")
-    assert (asked.exit_code, "Remove everything about C0001" in asked.output) == (1, True)
+    assert (asked.exit_code, "Permanently erase C0001" in asked.output) == (1, True)
     done = await run(settings, "C0001", "--yes")
     assert done.exit_code == 0, done.output
     assert "1 customers" in done.output

@@ -61,7 +61,7 @@ def test_services_get_servers_and_absolute_folders(make: Make) -> None:
     environment = given(up.ready())
     assert environment["DB_HOST"] == "127.0.0.1"
     assert environment["DB_PASSWORD"]
-    assert environment["DATA_DIR"] == str(up.folder / "data")
+    assert environment["DATA_DIR"] == str(up.folder / "data/input")
     assert environment["RFM_STATE_DIR"] == str(up.folder / ".rfm")
     assert (up.folder / "data" / "input").is_dir(), "there is something to drop files into"
     assert up.stop() == 0

@@ -40,7 +40,7 @@ async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
         "DB_NAME": settings.db_name, "DB_USER": settings.db_user,
         "DB_PASSWORD": settings.db_password.get_secret_value(),
         "REDIS_URL": settings.redis_url.get_secret_value(), "API_PORT": str(port),
-        "DATA_DIR": str(settings.data_dir), "RFM_STATE_DIR": str(settings.data_dir / "state"),
+        "DATA_DIR": str(settings.input_dir), "RFM_STATE_DIR": str(settings.data_dir / "state"),
         "RFM_CDN": "off", "PATH": "/nonexistent",
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(

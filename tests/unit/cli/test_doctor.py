@@ -44,7 +44,7 @@ def test_servers_of_your_own_that_are_away_are_a_failure(run) -> None:
 
 def test_a_folder_that_cannot_be_one_is_a_failure(run, tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("a file")
-    result = run(DATA_DIR=str(tmp_path / "shop"))
+    result = run(DATA_DIR=str(tmp_path / "shop/input"))
     assert result.exit_code == 1
     assert f"fail  folder input: {tmp_path}/shop is a file" in result.stdout
 
@@ -76,4 +76,4 @@ def test_the_worst_decides() -> None:
 def settings_at(tmp_path: Path):
     from rfm_common.settings import Settings  # noqa: PLC0415 - after chdir: no .env of the checkout
 
-    return Settings(_env_file=None, data_dir=tmp_path, state_dir=tmp_path / ".rfm")  # type: ignore[call-arg]
+    return Settings(_env_file=None, input_dir=tmp_path / "input", state_dir=tmp_path / ".rfm")  # type: ignore[call-arg]

@@ -18,7 +18,7 @@ def commands(group: click.Group, path: str = "rfm") -> Iterator[tuple[str, click
             yield from commands(command, f"{path} {name}")
 
 
-@pytest.mark.parametrize(("name", "command"), commands(main))
+@pytest.mark.parametrize(("name", "command"), list(commands(main)))
 def test_the_summary_of_a_command_fits_into_its_line(name: str, command: click.Command) -> None:
     summary = command.get_short_help_str(limit=1000)
     assert len(summary) <= 60, name
