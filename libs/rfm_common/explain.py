@@ -11,10 +11,12 @@ figures that would have had the old ones; among flows between segments they neve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from math import copysign, expm1, log1p
+from zoneinfo import ZoneInfo
 
+from rfm_common.calendar import days_between
 from rfm_common.documents import Edges, Measured, StoredModel
 from rfm_common.models import Cause
 
@@ -95,7 +97,7 @@ def explain(
             cause=Cause.NEW_CUSTOMER, has_new_order=after.frequency > 0, before=None, after=after,
             segment_by_old_model=None, scores=(),
         )  # fmt: skip
-    ordered = has_new_order(before, after, elapsed_days(then.calc_date, now.calc_date))
+    ordered = has_new_order(before, after, elapsed_days(then, now))
     expected = segment_of(then.model, after) if is_comparable(then, now) else None
     own = own_cause(before, after, then, now) if expected else Cause.DEFINITION
     scores = _score_changes(before, after, then.edges, own)
@@ -124,7 +126,7 @@ def own_cause(
     before: Standing, after: Standing, then: ScoringDefinition, now: ScoringDefinition
 ) -> Cause:
     """What changed a customer's figures between two snapshots that measure the same."""
-    elapsed = elapsed_days(then.calc_date, now.calc_date)
+    elapsed = elapsed_days(then, now)
     if has_new_order(before, after, elapsed):
         return Cause.NEW_ORDER
     is_corrected = was_corrected(before, after, elapsed, now.window_days)
@@ -136,9 +138,11 @@ def is_comparable(then: ScoringDefinition, now: ScoringDefinition) -> bool:
     return then.definition == now.definition
 
 
-def elapsed_days(then: datetime, now: datetime) -> int:
+def elapsed_days(then: ScoringDefinition, now: ScoringDefinition) -> int:
     """Whole days between two snapshots: how much older every last order got at least."""
-    return (now - then) // timedelta(days=1)
+    return days_between(
+        then.calc_date, now.calc_date, ZoneInfo(now.measured.get("timezone", "UTC"))
+    )
 
 
 def has_new_order(before: Standing, after: Standing, elapsed: int) -> bool:

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import add_to_outbox
+from rfm_common.calendar import days_before
 from rfm_common.db import run_sql
 from rfm_common.errors import ConflictError
 from rfm_common.events import RunQueued
@@ -63,7 +64,7 @@ async def has_counted_order(
 ) -> bool:
     """Whether a counted order lies in the window that ends at calc_date."""
     date = col(Order.order_date)
-    start = calc_date - timedelta(days=window_days)
+    start = days_before(calc_date, window_days, settings.zone)
     found = await session.exec(
         select(Order.order_id)
         .where(_is_counted(settings), date >= start, date <= calc_date)

@@ -14,13 +14,13 @@ class SparkDialect:
         """A literal of a moment in time."""
         return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"
 
-    def whole_days(self, start: str, end: str) -> str:
-        """Days between two moments, rounded down."""
-        return f"CAST(timestampdiff(DAY, {start}, {end}) AS integer)"
+    def local(self, moment: str, zone: str) -> str:
+        """What the clock on the wall shows in a time zone."""
+        return f"from_utc_timestamp({moment}, {self.text(zone)})"
 
-    def day(self, moment: str, zone: str) -> str:
-        """The calendar day of a moment in a time zone."""
-        return f"CAST(from_utc_timestamp({moment}, {self.text(zone)}) AS date)"
+    def whole_days(self, start: str, end: str) -> str:
+        """Days between two local times, rounded down."""
+        return f"CAST(timestampdiff(DAY, {start}, {end}) AS integer)"
 
     def real(self, number: str) -> str:
         """A floating-point number of 64 bits."""

@@ -181,7 +181,7 @@ def flows(
     own = ", ".join(f"a.{name}" for name in COMPARED)
     both = (f"(SELECT {own}, {known} FROM {after} a"
             f" LEFT JOIN {before} b ON b.customer_id = a.customer_id)")  # fmt: skip
-    elapsed = elapsed_days(then.calc_date, now.calc_date)
+    elapsed = elapsed_days(then, now)
     return f"""
 SELECT from_segment, to_segment, cause, ordered, count(*) AS customers,
        sum(COALESCE(monetary_before, 0)) AS monetary_before, sum(monetary) AS monetary_after

@@ -39,6 +39,11 @@ def on_spark(settings: Settings, remote: str) -> Settings:
     return settings.model_copy(update={"engine": "spark", "spark_remote": remote})
 
 
+def in_berlin(settings: Settings) -> Settings:
+    """Where the clock was changed two days before CALC_DATE, and twice in its window."""
+    return settings.model_copy(update={"timezone": "Europe/Berlin"})
+
+
 ASKED = RunRequest(calc_date=CALC_DATE, k=4)
 
 
@@ -93,7 +98,7 @@ async def spark(request, shop, settings, sessions, cluster) -> Settings:
 
     With the lake the customers are too many for the fit, so that both engines draw a sample.
     """
-    asked = on_spark(settings, cluster.remote)
+    asked = in_berlin(on_spark(settings, cluster.remote))
     if request.param == "database":
         return asked
     request.getfixturevalue("monkeypatch").setattr(compute, "FIT_LIMIT", 25)
@@ -103,7 +108,10 @@ async def spark(request, shop, settings, sessions, cluster) -> Settings:
 
 
 async def test_both_engines_tell_the_same(spark, settings, sessions, redis) -> None:
-    before = RunRequest(calc_date=CALC_DATE - timedelta(days=40), k=4)
+    before, settings = (
+        RunRequest(calc_date=CALC_DATE - timedelta(days=40), k=4),
+        in_berlin(settings),
+    )
     await score(settings, sessions, redis, before)
     local = await score(settings, sessions, redis, ASKED)
     here = await snapshot(sessions, CALC_DATE)

@@ -90,7 +90,7 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 
 
 @click.command()
-@click.option("--calc-date", help="A date, a date-time, or latest (default: the end of today).")
+@click.option("--calc-date", help="A date (its end), a date-time, or latest (default: today).")
 @click.option(
     "--window-days", type=int, help="Days to look back (default: RFM_WINDOW_DAYS, or 365)."
 )

@@ -27,7 +27,7 @@ _CAMPAIGN_WEEKS = 13  # every so many weeks a campaign brings people who rarely 
 
 _COUNTRIES = ("DE", "FR", "ES", "NL", "AT", "IT", "US", "GB")
 _COUNTRY_WEIGHTS = (26, 16, 10, 9, 5, 6, 17, 11)
-_CURRENCIES = {"US": ("USD", 1.09), "GB": ("GBP", 0.86)}
+CURRENCIES = {"US": ("USD", 1.09), "GB": ("GBP", 0.86)}
 
 _FIRST_NAMES = (
     "anna", "ben", "carla", "david", "elena", "felix", "grace",
@@ -213,7 +213,7 @@ def _guest_orders(day: date) -> Iterator[Order]:
 def _order(
     random: Random, order_id: str, customer_id: str, moment: datetime, who: Customer | None = None
 ) -> Order:
-    currency, rate = _CURRENCIES.get(who.country if who else "", ("EUR", 1.0))
+    currency, rate = CURRENCIES.get(who.country if who else "", ("EUR", 1.0))
     typical = who.habit.amount if who else 35
     amount = typical * rate * random.lognormvariate(0, 0.45)
     status = random.choices(("completed", "cancelled", "refunded"), (93, 4, 3))[0]

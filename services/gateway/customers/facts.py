@@ -28,7 +28,9 @@ async def customer_facts(
     quick: Quick, settings: Settings, customer_id: str
 ) -> CustomerFacts | None:
     """Everything about a customer in one round trip."""
-    found = await quick.one(FactsRow, _FACTS, customer_id, sorted(settings.counted_statuses))
+    found = await quick.one(
+        FactsRow, _FACTS, customer_id, sorted(settings.counted_statuses), settings.timezone
+    )
     if found is None:
         return None
     return CustomerFacts(
@@ -67,7 +69,9 @@ SELECT customer_id, email, country, created_at,
             SELECT o.order_id, o.order_date, {money("o.order_amount")} AS order_amount,
                    o.currency, o.status, coalesce(
                        o.status = ANY($2) AND o.order_date <= n.calc_date AND o.order_date
-                       >= n.calc_date - make_interval(days => n.window_days), false) AS is_counted
+                       >= timezone($3, timezone($3, n.calc_date)
+                                       - make_interval(days => n.window_days)),
+                       false) AS is_counted
             FROM orders o LEFT JOIN newest n ON true WHERE o.customer_id = $1
             ORDER BY o.order_date DESC, o.order_id LIMIT {NEWEST}) AS recent) AS orders,
        (SELECT count(*) FROM orders WHERE customer_id = $1) AS orders_total

@@ -1,6 +1,6 @@
 """One customer: own data, history and orders."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -9,6 +9,7 @@ from gateway.customers.schemas import CustomerScores, OrderRow
 from gateway.kit import rows
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Answer, Snapshot
+from rfm_common.calendar import days_before
 from rfm_common.settings import Settings
 
 
@@ -69,20 +70,20 @@ async def customer_orders(
     page: Page,
 ) -> list[OrderRow]:
     """One page of the customer's orders, newest first; without a snapshot none is counted."""
+    until = snapshot.calc_date if snapshot else datetime.now(UTC)
     return await rows.many(
         session,
         OrderRow,
         f"""
         SELECT order_id, order_date, {money("order_amount")} AS order_amount, currency, status,
                status = ANY(:counted) AND order_date <= CAST(:calc_date AS timestamptz)
-               AND order_date >= CAST(:calc_date AS timestamptz) - make_interval(days => :days)
-               AS is_counted
+               AND order_date >= CAST(:since AS timestamptz) AS is_counted
         FROM orders WHERE customer_id = :customer_id
         ORDER BY order_date DESC, order_id LIMIT :size OFFSET :skip""",
         customer_id=customer_id,
         counted=sorted(settings.counted_statuses) if snapshot else [],
-        calc_date=snapshot.calc_date if snapshot else datetime.fromisoformat("2000-01-01T00Z"),
-        days=snapshot.window_days if snapshot else 1,
+        calc_date=until,
+        since=days_before(until, snapshot.window_days, settings.zone) if snapshot else until,
         **page.window,
     )
 

@@ -1,7 +1,7 @@
 """Scoring runs: asking for one, the history, one in full."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from litestar import Request, Response, get
@@ -52,6 +52,7 @@ class RunsPage:
     window_days: int
     default_k: int | str
     now: datetime
+    today: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ async def runs(
         pager=build_pager(PATH, page, len(found), await queries.count_runs(session)),
         window_days=settings.window_days,
         default_k=settings.default_k,
-        now=datetime.now(UTC),
+        now=(now := datetime.now(UTC)),
+        today=now.astimezone(settings.zone).date(),
     )
     return answer(view)
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit.snapshots import asked_range
 from rfm_common import bus
 from rfm_common.db import Sessions
 from rfm_common.errors import ConflictError, InvalidInputError, existing
@@ -20,23 +21,25 @@ from rfm_common.settings import Settings
 ENDED = (RunState.FINISHED, RunState.FAILED, RunState.CANCELLED)
 RELAY_SECONDS = 2
 POLL_SECONDS = 0.2
-EARLIEST, LATEST = 1900, 2999
+EARLIEST = 1900
 
 
 def parse_calc_date(text: str | None, settings: Settings) -> datetime | str | None:
-    """None and `latest` as they are; a date or date-time in the shop's zone."""
+    """None and `latest` as they are; else a moment in the shop's zone, of a date the day's end.
+
+    Raises InvalidInputError, also for a day to come: nobody can have ordered by then.
+    """
     if text is None or text == "latest":
         return text
-    try:
-        moment = settings.localise(datetime.fromisoformat(text))
-    except ValueError as error:
+    _, moment = asked_range(text, settings)
+    if moment.year < EARLIEST:
         raise InvalidInputError(
-            f"calc_date: {text!r} is no ISO date, no ISO date-time and not `latest`",
-            field="calc_date",
-        ) from error
-    if not EARLIEST <= moment.year <= LATEST:
+            f"calc_date: the year must be {EARLIEST} or later, not {moment.year}", field="calc_date"
+        )
+    today = settings.end_of_day(datetime.now(UTC))
+    if moment > today:
         raise InvalidInputError(
-            f"calc_date: the year must be {EARLIEST} to {LATEST}, not {moment.year}",
+            f"calc_date: {text} is in the future; ask for today ({today:%Y-%m-%d}) or earlier",
             field="calc_date",
         )
     return moment

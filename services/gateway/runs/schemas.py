@@ -20,7 +20,8 @@ class RunBody(Body, frozen=True, kw_only=True):
     calc_date: Annotated[
         Annotated[str, Meta(max_length=40)] | None,
         Meta(
-            description="ISO date or date-time, or `latest` (the newest counted order)",
+            description="ISO date (then its end in the shop's time zone) or date-time, not in the"
+            " future, or `latest` (the newest counted order)",
             examples=["2024-01-15T00:00:00", "latest"],
         ),
     ] = None

@@ -15,12 +15,12 @@ class Dialect(Protocol):
         """A literal of a moment in time."""
         ...
 
-    def whole_days(self, start: str, end: str) -> str:
-        """Days between two moments, rounded down."""
+    def local(self, moment: str, zone: str) -> str:
+        """What the clock on the wall shows in a time zone, without a zone."""
         ...
 
-    def day(self, moment: str, zone: str) -> str:
-        """The calendar day of a moment in a time zone."""
+    def whole_days(self, start: str, end: str) -> str:
+        """Days between two local times, rounded down."""
         ...
 
     def real(self, number: str) -> str:
@@ -39,13 +39,13 @@ class PostgresDialect:
         """A literal of a moment in time."""
         return f"TIMESTAMPTZ '{moment.isoformat()}'"
 
-    def whole_days(self, start: str, end: str) -> str:
-        """Days between two moments, rounded down; moments differ by days and hours, not months."""
-        return f"CAST(extract(day FROM ({end} - {start})) AS integer)"
+    def local(self, moment: str, zone: str) -> str:
+        """What the clock on the wall shows in a time zone, without a zone."""
+        return f"timezone({self.text(zone)}, {moment})"
 
-    def day(self, moment: str, zone: str) -> str:
-        """The calendar day of a moment in a time zone."""
-        return f"CAST(timezone({self.text(zone)}, {moment}) AS date)"
+    def whole_days(self, start: str, end: str) -> str:
+        """Days between two local times, rounded down; they differ by days and hours, not months."""
+        return f"CAST(extract(day FROM ({end} - {start})) AS integer)"
 
     def real(self, number: str) -> str:
         """A floating-point number of 64 bits."""

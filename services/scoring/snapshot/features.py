@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 from rfm_common import documents
+from rfm_common.calendar import days_before
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from scoring.snapshot.dialects import Dialect
@@ -44,8 +46,8 @@ class Spec:
 
     @property
     def window_start(self) -> datetime:
-        """The first moment that counts."""
-        return self.calc_date - timedelta(days=self.window_days)
+        """The first moment that counts: so many days ago by the shop's clock."""
+        return days_before(self.calc_date, self.window_days, ZoneInfo(self.zone))
 
     def fingerprint(self) -> str:
         """Equal for equal definitions, also in another process."""
@@ -60,6 +62,8 @@ def everyone(_: str) -> str:
 def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     """One row for each customer: customer_id, recency_days, frequency, monetary, left_out, country
     and has_ordered.
+
+    Recency counts days of the shop's clock, so that a change to or from summer time moves nobody.
 
     `left_out` counts the orders without an exchange rate: they count, their money does not.
     `has_ordered` is 1 for whoever has a counted order by calc_date, in the window or before.
@@ -77,7 +81,7 @@ WITH {_rates(spec, dialect)}counted AS (
     FROM counted GROUP BY customer_id
 )
 SELECT c.customer_id,
-       COALESCE({dialect.whole_days("s.last_order", dialect.timestamp(spec.calc_date))},
+       COALESCE({_recency(spec, dialect)},
                 {spec.window_days + 1}) AS recency_days,
        COALESCE(s.frequency, 0) AS frequency,
        COALESCE(s.monetary, 0) AS monetary,
@@ -86,6 +90,11 @@ SELECT c.customer_id,
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
 WHERE {_known(spec, dialect)} AND {among("c.customer_id")}
 """
+
+
+def _recency(spec: Spec, dialect: Dialect) -> str:
+    moments = ("s.last_order", dialect.timestamp(spec.calc_date))
+    return dialect.whole_days(*(dialect.local(moment, spec.zone) for moment in moments))
 
 
 def counted(spec: Spec, dialect: Dialect) -> str:
@@ -115,7 +124,7 @@ def _rates(spec: Spec, dialect: Dialect) -> str:
 def _rate_join(spec: Spec, dialect: Dialect) -> str:
     if not spec.rates:
         return ""
-    day = dialect.day("o.order_date", spec.zone)
+    day = f"CAST({dialect.local('o.order_date', spec.zone)} AS date)"
     return f" LEFT JOIN rates x ON x.currency = o.currency AND x.day = {day}"
 
 

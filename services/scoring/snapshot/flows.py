@@ -20,7 +20,7 @@ def compare(
     """Join two snapshots by customer, name each one's cause, and add up."""
     known = before.select("customer_id", **{f"{name}_before": name for name in _COMPARED})
     both = after.select("customer_id", *_COMPARED).join(known, on="customer_id", how="left")
-    elapsed = elapsed_days(then.calc_date, now.calc_date)
+    elapsed = elapsed_days(then, now)
     marked = both.with_columns(
         ordered=_has_new_order(elapsed), corrected=_was_corrected(elapsed, now.window_days),
         cause=pl.lit(Cause.STAYED.value),

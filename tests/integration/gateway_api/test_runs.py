@@ -1,6 +1,7 @@
 """Asking for runs: what is accepted, what is refused by name, and that nothing runs twice."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -56,6 +57,22 @@ async def test_dates_come_in_three_forms(client, shop, date) -> None:
     answer = await client.post("/pipeline/run", json={"calc_date": date})
     assert answer.status_code == 202
     assert answer.json()["calc_date"].startswith("2024-0")
+
+
+@pytest.mark.parametrize("date", ["2024-01-15", "2024-W03-1"])
+async def test_a_date_alone_is_scored_at_its_end(client, date) -> None:
+    answer = (await client.post("/pipeline/run", json={"calc_date": date})).json()
+    assert answer["calc_date"] == "2024-01-15T23:59:59.999999Z"
+
+
+async def test_today_may_be_asked_for_and_tomorrow_not(client) -> None:
+    today = datetime.now(UTC).date()
+    asked = await client.post("/pipeline/run", json={"calc_date": today.isoformat()})
+    assert asked.status_code == 202
+    for day in (today + timedelta(days=1), f"{today + timedelta(days=1)}T00:00:00Z", "2099-12-31"):
+        refused = await client.post("/pipeline/run", json={"calc_date": str(day)})
+        assert (refused.status_code, refused.json()["field"]) == (400, "calc_date")
+        assert "in the future" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

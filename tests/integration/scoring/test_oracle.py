@@ -1,6 +1,6 @@
 """The product agrees with an independent computation, to the last digit, for every customer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -112,6 +112,45 @@ async def test_a_late_order_belongs_to_the_day_of_the_shop(settings, sessions, r
     second = await score(settings, sessions, redis, RunRequest(calc_date=day_later))
     rows = await snapshot(sessions, second.calc_date)
     assert (rows["C1"]["recency_days"], rows["C2"]["recency_days"]) == (1, 0)
+
+
+CHANGES = [
+    # 25 hours lie between midnight and the end of that day
+    ("2024-11-03 00:00", "2024-11-03 23:59", 0),
+    # from summer to winter time: 9 days and 23:59 by the clock, an hour more by a stop-watch
+    ("2024-11-01 00:00", "2024-11-10 23:59", 9),
+    # from winter to summer time: 19 days by the clock, an hour less by a stop-watch
+    ("2024-03-01 23:30", "2024-03-20 23:30", 19),
+]
+"""Order and calc_date on the wall clock of New York, and the days between."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_of_the_clock_shifts_nobody(settings, sessions, redis, change) -> None:
+    *clocks, days = change
+    settings = settings.model_copy(update={"timezone": "America/New_York"})
+    moment, calc_date = (datetime.fromisoformat(one).replace(tzinfo=settings.zone)
+                         for one in clocks)  # fmt: skip
+    shop = Shop([ShopOrder("O1", "C1", moment, Decimal(5))])
+    await fill(sessions, shop)
+    run = await score(settings, sessions, redis, RunRequest(calc_date=calc_date))
+    found = (await snapshot(sessions, run.calc_date))["C1"]["recency_days"]
+    assert found == by_oracle(shop, calc_date, "America/New_York").customers["C1"].recency_days
+    assert found == days
+
+
+async def test_the_window_begins_at_the_same_time_of_day(settings, sessions, redis) -> None:
+    """240 days before an evening of October it was winter: an hour later by a stop-watch."""
+    settings = settings.model_copy(update={"timezone": "America/New_York"})
+    calc_date = datetime(2024, 10, 20, 21, 0, tzinfo=settings.zone)
+    inside = calc_date - timedelta(days=240)  # by the clock
+    shop = [ShopOrder("O1", "C1", inside, Decimal(5)),
+            ShopOrder("O2", "C2", inside - timedelta(minutes=1), Decimal(5))]  # fmt: skip
+    await load(sessions, shop)
+    run = await score(settings, sessions, redis, RunRequest(calc_date=calc_date, window_days=240))
+    found = await snapshot(sessions, run.calc_date)
+    assert {one: (row["recency_days"], row["frequency"]) for one, row in found.items()} == {
+        "C1": (240, 1), "C2": (241, 0)}  # fmt: skip
 
 
 async def test_amounts_of_different_currencies_are_never_added_as_they_are(

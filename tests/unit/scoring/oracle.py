@@ -49,7 +49,8 @@ def snapshot(
     zone: str = "UTC",
 ) -> OracleSnapshot:
     base = base_currency(orders)
-    start = calc_date - timedelta(days=window_days)
+    clock = ZoneInfo(zone)
+    start = calc_date.astimezone(clock) - timedelta(days=window_days)  # by the clock on the wall
     figures: dict[str, tuple[int, int, Decimal]] = {}
     left_out = 0
     for customer in {*customer_ids, *(order.customer_id for order in orders)}:
@@ -67,7 +68,8 @@ def snapshot(
         amounts = [in_base(order, base, rates, zone) for order in mine]
         left_out += amounts.count(None)
         total = sum((one for one in amounts if one is not None), Decimal(0))
-        figures[customer] = ((calc_date - last).days, len(mine), total)
+        shown = [one.astimezone(clock).replace(tzinfo=None) for one in (calc_date, last)]
+        figures[customer] = (max((shown[0] - shown[1]).days, 0), len(mine), total)
     active = [row for row in figures.values() if row[1]]
     edges = {
         name: quintiles([Fraction(row[place]) for row in active])
