@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common import audit
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.errors import ConflictError, existing
+from rfm_common.identity import same_id
 from rfm_common.lake import note_removal
 from rfm_common.models import Customer, Erasure, ErasureState
 from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
@@ -45,6 +46,7 @@ async def request_erasure(
     A request for the same person that is still open is returned instead of a second one.
     """
     await lock(session, AdvisoryLock.ERASE)
+    customer_id = same_id(customer_id)
     pseudonyms = await pseudonyms_of(session, settings)
     subject = pseudonyms.of(customer_id)
     open_one = await session.exec(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rfm_common.errors import UnavailableError
+from rfm_common.identity import same_id
 from rfm_common.settings import Settings
 
 KEY_FILE = "erasure.key"
@@ -22,9 +23,8 @@ class Pseudonyms:
         """Tells keys apart without telling them."""
 
     def of(self, value: str) -> bytes:
-        """The hash of an id, exactly, or of anything with an @, in whatever case."""
-        plain = value.strip()
-        return self._hash(plain.lower() if "@" in plain else plain)
+        """The hash of an id or an address, in the spelling under which it is kept."""
+        return self._hash(same_id(value))
 
     def _hash(self, text: str) -> bytes:
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")

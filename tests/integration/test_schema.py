@@ -75,3 +75,38 @@ async def _order_index(sessions) -> str:
             "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_orders_customer_id_order_date'",
         )
         return str(found.scalar_one())
+
+
+async def test_ids_that_are_the_same_now_are_joined(settings: Settings, sessions) -> None:
+    """The later import's order stays; scores follow, and the lake is written anew."""
+    config = alembic_config(settings)
+    await asyncio.to_thread(command.downgrade, config, "0004")
+    async with sessions() as session, session.begin():
+        for statement in (
+            "INSERT INTO imports (file_name, state, size_bytes, in_lake)"
+            " SELECT 'f', 'loaded', 1, true FROM generate_series(1, 3)",
+            "INSERT INTO customers (customer_id, email) VALUES ('17850.0', 'x@ex.test'),"
+            " ('17850', NULL), ('Ada@Ex.test', NULL), ('ADA@ex.test', NULL), ('C1', NULL)",
+            "INSERT INTO orders VALUES"
+            " ('1.0', '17850.0', '2026-01-01Z', 5, '', 'completed', 1),"
+            " ('1', '17850', '2026-01-01Z', 7, '', 'completed', 2),"
+            " ('2.0', 'Ada@Ex.test', '2026-01-01Z', 9, '', 'completed', 1),"
+            " ('3', 'ADA@ex.test', '2026-01-01Z', 1, '', 'completed', 1),"
+            " ('4', 'C1', '2026-01-01Z', 1, '', 'completed', 3)",
+        ):
+            await run_sql(session, statement)
+        before = (await run_sql(session, "SELECT data_version FROM data_state")).scalar_one()
+
+    await upgrade(settings)
+
+    async with sessions() as session:
+        orders = await run_sql(session, "SELECT order_id, customer_id, order_amount FROM orders")
+        assert sorted(orders.all()) == [
+            ("1", "17850", 7), ("2", "ada@ex.test", 9), ("3", "ada@ex.test", 1), ("4", "C1", 1),
+        ]  # fmt: skip
+        customers = await run_sql(session, "SELECT customer_id FROM customers ORDER BY 1")
+        assert list(customers.scalars()) == ["17850", "C1", "ada@ex.test"]
+        kept = await run_sql(session, "SELECT import_id FROM imports WHERE in_lake")
+        assert list(kept.scalars()) == [3]
+        after = (await run_sql(session, "SELECT data_version FROM data_state")).scalar_one()
+        assert after == before + 1

@@ -20,6 +20,7 @@ from gateway.kit.snapshots import latest_snapshot
 from gateway.segments.queries import find_segment
 from gateway.segments.schemas import CustomerRow
 from rfm_common.errors import existing
+from rfm_common.identity import same_id
 
 Score = Annotated[int | None, QueryParameter(ge=1, le=5)]
 
@@ -91,7 +92,7 @@ async def customers(
 
 async def provide_customer(session: SessionDep, customer_id: FromPath[str]) -> CustomerRecord:
     """The customer of the path; NotFoundError when there is none."""
-    found = await queries.find_customer(session, customer_id)
+    found = await queries.find_customer(session, same_id(customer_id))
     return existing(found, f"customer {customer_id!r}", "customer_id")
 
 
@@ -99,11 +100,11 @@ async def provide_customer(session: SessionDep, customer_id: FromPath[str]) -> C
 async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
     """Scores and segment in the newest snapshot that has the customer, history and orders."""
     quick = quick_of(state)
-    facts = await customer_facts(quick, state.settings, customer_id)
+    facts = await customer_facts(quick, state.settings, same_id(customer_id))
     found = existing(facts, f"customer {customer_id!r}", "customer_id")
     newest = found.history[0] if found.history else None
     return CustomerDetail(
-        customer_id=customer_id,
+        customer_id=found.customer_id,
         email=found.email,
         country=found.country,
         created_at=found.created_at,

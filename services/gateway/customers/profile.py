@@ -21,6 +21,7 @@ from gateway.kit.render import answer
 from gateway.kit.rows import Page
 from gateway.kit.snapshots import latest_snapshot
 from rfm_common.errors import NotFoundError
+from rfm_common.identity import same_id
 
 ORDERS = 100
 EXPLAINED = 12
@@ -76,6 +77,7 @@ async def customer(
     frame: FrameDep, session: SessionDep, settings: SettingsDep, customer_id: FromPath[str]
 ) -> Response[str]:
     """Everything that is known of one customer."""
+    customer_id = same_id(customer_id)
     found = await queries.find_customer(session, customer_id)
     if found is None:
         raise NotFoundError(f"There is no customer {customer_id!r}.")

@@ -41,7 +41,7 @@ async def erase(
     the files and then ends the erasure. No file brings the id or its e-mail addresses back. Also
     for an id that no table knows: files may.
     """
-    erasure = await erase_now(sessions, settings, customer_id.strip(), actor)
+    erasure = await erase_now(sessions, settings, customer_id, actor)
     await ring(sessions, redis)
     erasure_id = erasure.erasure_id or 0
     return ExactResponse(

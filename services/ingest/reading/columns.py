@@ -10,6 +10,7 @@ import polars as pl
 
 from ingest.reading.amounts import PLAIN, AmountStyle, currency_signs, read_amounts
 from ingest.reading.dates import DateOrder, read_dates
+from ingest.reading.identity import read_ids
 from ingest.reading.mapping import Mapping
 from rfm_common.models import BEGINNING
 
@@ -58,6 +59,16 @@ def _text(name: str) -> Callable[[pl.Series, Style], Column]:
 
     def read(raw: pl.Series, _style: Style) -> Column:
         values = raw.str.strip_chars()
+        return Column.of(values, too_long=values.str.len_chars() > LONGEST[name])
+
+    return read
+
+
+def _id(name: str) -> Callable[[pl.Series, Style], Column]:
+    """A reader of ids, each in the spelling under which it is kept."""
+
+    def read(raw: pl.Series, _style: Style) -> Column:
+        values = read_ids(raw)
         return Column.of(values, too_long=values.str.len_chars() > LONGEST[name])
 
     return read
@@ -217,8 +228,8 @@ def _with_signs(currency: Column, signs: pl.Series) -> Column:
 
 
 READERS: dict[str, Callable[[pl.Series, Style], Column]] = {
-    "order_id": _text("order_id"),
-    "customer_id": _text("customer_id"),
+    "order_id": _id("order_id"),
+    "customer_id": _id("customer_id"),
     "order_date": _date,
     "order_amount": _amount,
     "currency": _currency,

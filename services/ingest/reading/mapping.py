@@ -23,7 +23,7 @@ REQUIRED: dict[Kind, tuple[str, ...]] = {
     Kind.CUSTOMERS: ("customer_id",),
     Kind.EXCHANGE_RATES: ("currency", "rate"),
 }
-_TELLS_ORDERS = ("order_id", "order_date", "order_amount")
+_TELLS_ORDERS = ("order_id", "order_date", "order_amount", "quantity", "unit_price")
 """A header that has one of these is of orders, even when it lacks the others."""
 
 
@@ -227,8 +227,9 @@ def _checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     if missing:
         raise RefusedError(
             "missing_column",
-            f"line 1: a file of {mapping.kind} needs a column {missing[0]}; the header has {shown}."
-            " Rename the column, or name it in mapping.toml",
+            f"line 1: this looks like a file of {mapping.kind.replace('_', ' ')}, but no column is"
+            f" recognised as {' or '.join(missing)}; the columns are {shown}. Rename a column,"
+            " or say in mapping.toml which one it is",
         )
     used = {*mapping.columns.values(), *(mapping.product or ())}
     names = [normalise(header) for header in headers]

@@ -16,6 +16,7 @@ from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.fields import structural, typed
+from ingest.reading.identity import tell_spellings
 from ingest.reading.lines import with_lines
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
@@ -98,6 +99,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     if have_open_end(below, len(headers), delimiter):
         headers = [*headers, ""]
         mapping = find_mapping(headers, file_name, options.rules)
+    tell_spellings(mapping, sample)
     mapping, questions = with_lines(mapping, headers, sample, answers)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(

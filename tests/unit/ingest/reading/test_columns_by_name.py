@@ -94,7 +94,7 @@ def test_customers_without_an_id_are_known_by_their_address(header: str) -> None
     ],
 )
 def test_a_file_of_orders_is_never_taken_for_customers(header: str) -> None:
-    with pytest.raises(RefusedError, match="the header has") as caught:
+    with pytest.raises(RefusedError, match="the columns are") as caught:
         found(header)
     assert caught.value.reason == "missing_column"
 
@@ -164,3 +164,34 @@ def test_a_rule_that_names_no_column_says_which_and_the_nearest(header: str) -> 
 def test_the_amounts_name_tells_the_currency(amount: str, code: str | None) -> None:
     assert found(f"order_id,customer_id,order_date,{amount}").constants.get("currency") == code
     assert found(f"order_id,customer_id,order_date,{amount},currency").constants == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        ("order_item_id,customer_id,sku,price", "order_id or order_date"),
+        ("order_id,customer_id,sku,price", "order_date"),
+        ("customer_id,product,quantity", "order_id or order_date or order_amount"),
+        ("email,sku,qty,line_total", "order_id or order_date"),
+        ("product_id,name,price,stock", "order_id or order_date"),
+    ],
+)
+def test_lines_of_something_without_a_date_are_not_taken_for_customers(
+    header: str, missing: str
+) -> None:
+    with pytest.raises(RefusedError, match=missing) as refused:
+        find_mapping(header.split(","), "file.csv", ())
+    assert header.replace(",", ", ") in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "id,email,first_name,orders_count,total_spent",
+        "customer_id,email,total_orders,average_order_value,last_order_date",
+        "id,name,email,phone,created_at,orders,spent",
+        "Email,First Name,Last Name,Optin Time",
+    ],
+)
+def test_customers_with_sums_of_their_orders_are_customers(header: str) -> None:
+    assert find_mapping(header.split(","), "file.csv", ()).kind is Kind.CUSTOMERS
