@@ -10,6 +10,7 @@ from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import SILENT, rank
 from gateway.kit.numbers import Numbers
+from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.kit.snapshots import find_run, find_snapshot_run
 from rfm_common.documents import Candidate, Metrics
@@ -60,6 +61,7 @@ class ClustersPage:
     frame: Frame
     numbers: Numbers
     run: ScoringRun
+    recipe: Recipe
     clusters: list[Cluster]
     sweep: list[Candidate]
     was_asked: bool
@@ -120,6 +122,7 @@ async def clusters(
         frame=frame.of("Clusters", "clusters", () if asked else SCORES),
         numbers=frame.numbers.of(run.base_currency),
         run=run,
+        recipe=Recipe.of_run(run),
         clusters=found,
         sweep=run.sweep,
         was_asked=run.parameters.get("k") != "auto",

@@ -11,6 +11,7 @@ from rfm_common.errors import InvalidInputError
 
 Score = Annotated[int, Meta(ge=1, le=5, description="1 (worst) to 5 (best)")]
 Share = Annotated[float, Meta(description="Part of the whole, 0 to 1")]
+Rule = Annotated[str | None, Meta(description="How segments are named: `promises` or `classic`")]
 Money = Annotated[Decimal, Meta(description="Exact decimal in the snapshot's base currency")]
 
 
@@ -53,6 +54,8 @@ class Snapshot(Answer):
     calc_date: Annotated[datetime, Meta(description="The moment the scores look back from")]
     window_days: int
     k: int | None = None
+    rule: Rule = None
+    transform: str | None = None
     base_currency: str | None = None
     previous_run_id: int | None = None
     customers: int = 0

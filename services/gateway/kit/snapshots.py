@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
 from gateway.kit.quick import Quick
+from gateway.kit.recipe import RULE, TRANSFORM
 from gateway.kit.schemas import Snapshot
 from rfm_common.db import run_sql
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
@@ -21,8 +22,9 @@ ATTEMPTS = 5
 LATEST = (None, "", "latest")
 LISTED = 20
 """Dates that an error names."""
-COLUMNS = """
-SELECT run_id, calc_date, window_days, k, base_currency, previous_run_id,
+COLUMNS = f"""
+SELECT run_id, calc_date, window_days, k, {RULE} AS rule, {TRANSFORM} AS transform,
+       base_currency, previous_run_id,
        coalesce(customers_processed, 0) AS customers, coalesce(clusters_created, 0) AS clusters,
        (SELECT data_version FROM data_state) AS data_version
 FROM scoring_runs WHERE is_current"""

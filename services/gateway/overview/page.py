@@ -15,6 +15,7 @@ from gateway.kit.days import Choice, DayDep, choices, day_of
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
+from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer, render
 from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs
 from gateway.overview.jobs import Jobs
@@ -48,6 +49,7 @@ class Snapshot:
     """All that the overview shows of one snapshot."""
 
     run: ScoringRun
+    recipe: Recipe
     compared: ScoringRun | None
     kpis: list[Kpi]
     grid: list[list[Cell]]
@@ -114,6 +116,7 @@ async def load_snapshot(
     is_followed = compared is not None and compared.run_id == run.previous_run_id
     return Snapshot(
         run=run,
+        recipe=Recipe.of_run(run),
         compared=compared,
         kpis=build_kpis(numbers, run.window_days, now, then),
         grid=build_grid(now.summary.get("grid") or []),

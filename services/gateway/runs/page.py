@@ -11,6 +11,7 @@ from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import RUNS, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
+from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.runs import queries
 from gateway.runs.schemas import RunDetail, RunRow
@@ -63,6 +64,7 @@ class RunPage:
     frame: Frame
     numbers: Numbers
     run: RunDetail
+    recipe: Recipe
     is_open: bool
     steps: list[Step]
     triggers: dict[str, str]
@@ -105,6 +107,7 @@ async def one_run(frame: FrameDep, session: SessionDep, run_id: FromPath[int]) -
         frame=frame.of(f"Run {run_id}", "runs", RUNS),
         numbers=numbers,
         run=run,
+        recipe=Recipe(run.rule, run.window_days, run.k, run.transform),
         is_open=run.status in ("queued", "running"),
         steps=build_steps(run),
         triggers=TRIGGERS,

@@ -3,13 +3,16 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
+from gateway.kit.recipe import RULE, TRANSFORM
 from gateway.kit.rows import Page
 from gateway.runs.schemas import RunDetail, RunRow
 from rfm_common.models import RunState
 
-COLUMNS = """
+COLUMNS = f"""
     run_id, state AS status, trigger, calc_date, window_days, k, is_current,
-    parameters @> '{"preview": true}' AS is_preview, customers_processed,
+    coalesce({RULE}, parameters->>'rule') AS rule,
+    coalesce({TRANSFORM}, parameters->>'transform') AS transform,
+    parameters @> '{{"preview": true}}' AS is_preview, customers_processed,
     clusters_created, data_version, message, error, queued_at, started_at, finished_at"""
 MORE_COLUMNS = """
     parameters, base_currency, engine, previous_run_id, cancel_requested, attempt, progress,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.kit.schemas import Answer, Body
+from gateway.kit.schemas import Answer, Body, Rule
 from rfm_common.models import RunState
 from rfm_common.settings import Transform
 
@@ -83,6 +83,8 @@ class RunRow(Answer):
     calc_date: datetime | None
     window_days: int
     k: int | None
+    rule: Rule
+    transform: str | None
     is_current: Annotated[bool, Meta(description="Its snapshot is the one of its date")]
     is_preview: Annotated[bool, Meta(description="It was only tried, and published nothing")]
     customers_processed: int | None

@@ -14,6 +14,7 @@ from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import CAUSES, Guide, guide
 from gateway.kit.numbers import Numbers
+from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.kit.rows import Page
 from gateway.kit.schemas import Snapshot
@@ -36,6 +37,7 @@ class SegmentsPage:
     frame: Frame
     numbers: Numbers
     snapshot: Snapshot
+    recipe: Recipe
     rows: list[SegmentRow]
     is_pinned: bool
     pin: str
@@ -58,6 +60,7 @@ class SegmentPage:
     frame: Frame
     numbers: Numbers
     snapshot: Snapshot
+    recipe: Recipe
     guide: Guide
     segment: Segment
     facts: list[Fact]
@@ -87,6 +90,7 @@ async def segments(
         frame=frame.of("Segments", "segments", () if day else SCORES),
         numbers=numbers,
         snapshot=snapshot,
+        recipe=Recipe.of(snapshot),
         rows=build_rows(numbers, await list_segments(session, snapshot.run_id), before),
         is_pinned=day is not None,
         pin=f"?date={day}" if day else "",
@@ -115,6 +119,7 @@ async def _load(
         frame=frame.of(name, "segments", () if day else SCORES),
         numbers=numbers,
         snapshot=snapshot,
+        recipe=Recipe.of(snapshot),
         guide=guide(name),
         segment=found,
         facts=build_facts(numbers, found, everyone),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gateway.kit.schemas import Answer, Money, Score, Share
+from gateway.kit.schemas import Answer, Money, Rule, Score, Share
 
 
 class SegmentRow(Answer):
@@ -52,6 +52,9 @@ class SegmentList(Answer):
     calc_date: datetime
     run_id: int
     window_days: int
+    k: int | None
+    rule: Rule
+    transform: str | None
     base_currency: str | None
     segments: list[SegmentRow]
     compare: Comparison | None = None

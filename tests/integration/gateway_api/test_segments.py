@@ -158,3 +158,16 @@ async def test_a_snapshot_that_the_client_has_is_not_sent_again(client, shop, se
     assert as_csv.status_code == 200
     await score(sessions)
     assert (await client.get("/segments", headers={"If-None-Match": etag})).status_code == 200
+
+
+async def test_a_snapshot_says_how_it_was_made(client, shop, sessions) -> None:
+    """Also a model from before there was a choice: it is classic."""
+    async with sessions() as session, session.begin():
+        model = """jsonb_build_object('centroids', jsonb_build_array(), 'transform', 'log1p')"""
+        query = f"UPDATE scoring_runs SET model = {model} WHERE run_id = :run"
+        await run_sql(session, query, run=shop)
+    found = (await client.get("/segments")).json()
+    run = (await client.get(f"/runs/{shop}")).json()
+    for answer in (found, run):
+        assert (answer["rule"], answer["transform"], answer["k"]) == ("classic", "log1p", 5)
+        assert answer["window_days"] == 365
