@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, Text, func, literal_column
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.bus import add_to_outbox
 from rfm_common.calendar import days_before
+from rfm_common.counting import counted_by
 from rfm_common.db import run_sql
 from rfm_common.errors import ConflictError
 from rfm_common.events import RunQueued
@@ -74,7 +75,9 @@ async def has_counted_order(
 
 
 def _is_counted(settings: Settings) -> ColumnElement[bool]:
-    return col(Order.status).in_(sorted(settings.counted_statuses))
+    """Whether an order of the table counts as a purchase: a refund is none."""
+    word, values = counted_by(settings.counted_statuses, "orders")
+    return literal_column(word, Text).in_(values) & (col(Order.order_amount) >= 0)
 
 
 async def resolve_calc_date(

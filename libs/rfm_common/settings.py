@@ -52,9 +52,8 @@ class Settings(BaseSettings):
     default_k: Annotated[int, Field(ge=1, le=50)] | Literal["auto"] = 5
     timezone: str = _rfm("timezone", "UTC")
     currency: str | None = _rfm("currency", None, pattern=r"^[A-Z]{3}$")
-    counted_statuses: Annotated[frozenset[str], NoDecode] = _rfm(
-        "counted_statuses", frozenset({"completed"})
-    )
+    counted_statuses: Annotated[frozenset[str], NoDecode] = _rfm("counted_statuses", frozenset())
+    """Words of files for which orders count; empty: orders count whose word means completed."""
     transform: Transform = _rfm("transform", "log1p")
     segments: Rule = _rfm("segments", "promises")
     seed: int = _rfm("seed", 42, ge=0)

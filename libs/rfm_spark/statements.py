@@ -14,12 +14,14 @@ from scoring.snapshot.dialects import Dialect
 from scoring.snapshot.features import CENT, Edges, cuts
 
 MONEY = f"decimal(24,{MONEY_SCALE})"
-ORDER = ("order_id", "customer_id", "order_date", "order_amount", "currency", "status")
+ORDER = ("order_id", "customer_id", "order_date", "order_amount", "currency", "status",
+         "status_word")  # fmt: skip
 NO_ORDERS = f"""
 SELECT CAST(NULL AS bigint) AS import_id, CAST(NULL AS string) AS order_id,
        CAST(NULL AS string) AS customer_id, CAST(NULL AS timestamp) AS order_date,
        CAST(NULL AS decimal({MONEY_DIGITS},{MONEY_SCALE})) AS order_amount,
-       CAST(NULL AS string) AS currency, CAST(NULL AS string) AS status
+       CAST(NULL AS string) AS currency, CAST(NULL AS string) AS status,
+       CAST(NULL AS string) AS status_word
 WHERE FALSE"""
 
 

@@ -200,25 +200,23 @@ class Importer:
             layout = await asyncio.to_thread(plan, file, item.name, facts, options)
             if known and known.answers and not row.answers:
                 _tell(layout, f"Read as decided for import {known.import_id} ({known.name}).")
-        return Subject(file=file, name=item.name, layout=layout, options=options,
-                       counted=self._settings.counted_statuses)  # fmt: skip
+        return Subject(file=file, name=item.name, layout=layout, options=options)
 
     async def _load_or_hold(self, session: AsyncSession, row: Import, subject: Subject) -> None:
         """Load the file, unless it or its rows leave something open that nobody has answered."""
-        layout = subject.layout
+        layout, asked = subject.layout, subject.layout.questions
         erased = await suppressed.read(session, self._settings)
-        if layout.questions:
-            ledger.hold(session, row, layout.questions, kind=layout.mapping.kind,
-                        notes=layout.notes)  # fmt: skip
+        if asked:
+            ledger.hold(session, row, asked, kind=layout.mapping.kind, notes=layout.notes)
         else:
             loads_rest = row.answers.get(REJECTS) == LOAD_GOOD
             work = Load(session, row, subject.file, layout,
                         1.0 if loads_rest else self._settings.max_reject_share,
                         self._progress(row), erased, self._lake)  # fmt: skip
-            await load(work, self._settings.rebuild_rows)
+            asked = await load(work, self._settings.rebuild_rows)
         if row.state is ImportState.NEEDS_DECISION:
             subject = replace(subject, erased=erased.persons if erased else None)
-            row.preview = await asyncio.to_thread(preview.build, subject, layout.questions)
+            row.preview = await asyncio.to_thread(preview.build, subject, asked)
         elif row.state in ledger.LOADED:
             row.answers = dict(subject.options.answers)  # a profile's, too
             await profiles.note_use(session, row, layout)

@@ -34,7 +34,8 @@ def state_of_rules(settings: Settings) -> tuple[int, int] | None:
 def _without_rules(settings: Settings) -> Options:
     return Options(
         zone=settings.timezone, date_order=settings.date_order,
-        max_rows=settings.max_rows, max_line_bytes=settings.max_line_bytes,
+        counted_words=settings.counted_statuses, max_rows=settings.max_rows,
+        max_line_bytes=settings.max_line_bytes,
     )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ async def test_ids_that_are_the_same_now_are_joined(settings: Settings, sessions
             await run_sql(session, statement)
         before = (await run_sql(session, "SELECT data_version FROM data_state")).scalar_one()
 
-    await upgrade(settings)
+    await asyncio.to_thread(command.upgrade, config, "0005")
 
     async with sessions() as session:
         orders = await run_sql(session, "SELECT order_id, customer_id, order_amount FROM orders")

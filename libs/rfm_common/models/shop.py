@@ -72,7 +72,9 @@ class Order(SQLModel, table=True):
     currency: str = Field(sa_type=Text)
     """ISO code in upper case; empty when the file named none: the shop's base currency."""
     status: str = Field(sa_type=Text)
-    """Trimmed and lower case."""
+    """`completed`, `cancelled`, `refunded` or `pending`; a word that nobody knows as it is."""
+    status_word: str | None = Field(default=None, sa_type=Text)
+    """What the file says, trimmed and lower case, where that is another word; empty: nothing."""
     import_id: int | None = Field(default=None, sa_type=BigInteger)
     import_line: int | None = None
     """The line of that import's file where the order stands."""

@@ -109,7 +109,9 @@ def timeline(orders: Sequence[OrderRow], numbers: Numbers) -> Figure:
 
     def trace(chosen: list[OrderRow], name: str, symbol: str, ink: str) -> Figure:
         x, y = stems(chosen)
-        texts = [escape(f"{order.order_id}, {order.status}") for order in chosen]
+        texts = [
+            escape(f"{order.order_id}, {order.status_word or order.status}") for order in chosen
+        ]
         return {
             "type": "scatter",
             "mode": "lines+markers",

@@ -1,14 +1,16 @@
 """Everything about one customer in one statement: the answer that is asked most."""
 
+from functools import cache
 from typing import Any
 
 from msgspec.json import decode
 
-from gateway.customers.queries import CustomerRecord
+from gateway.customers.queries import STATUS_WORD, CustomerRecord
 from gateway.customers.schemas import CustomerScores, OrderRow
 from gateway.kit.quick import Quick
 from gateway.kit.rows import money
 from gateway.kit.snapshots import BY_DATE
+from rfm_common.counting import counted_by
 from rfm_common.settings import Settings
 
 NEWEST = 100
@@ -28,9 +30,8 @@ async def customer_facts(
     quick: Quick, settings: Settings, customer_id: str
 ) -> CustomerFacts | None:
     """Everything about a customer in one round trip."""
-    found = await quick.one(
-        FactsRow, _FACTS, customer_id, sorted(settings.counted_statuses), settings.timezone
-    )
+    word, counted = counted_by(settings.counted_statuses)
+    found = await quick.one(FactsRow, _facts(word), customer_id, counted, settings.timezone)
     if found is None:
         return None
     return CustomerFacts(
@@ -51,7 +52,10 @@ class FactsRow(CustomerRecord):
     orders_total: int
 
 
-_FACTS = f"""
+@cache
+def _facts(word: str) -> str:
+    """The statement, with the SQL of what decides whether an order counts."""
+    return f"""
 WITH history AS MATERIALIZED (
     SELECT r.calc_date, r.run_id, r.window_days, f.recency_days, f.frequency,
            {money("f.monetary")} AS monetary, f.r_score, f.f_score, f.m_score,
@@ -67,8 +71,9 @@ SELECT customer_id, email, country, created_at,
                  WHERE c.customer_id = $1), '{{}}') AS cluster_score,
        (SELECT coalesce(json_agg(recent ORDER BY order_date DESC, order_id), '[]') FROM (
             SELECT o.order_id, o.order_date, {money("o.order_amount")} AS order_amount,
-                   o.currency, o.status, coalesce(
-                       o.status = ANY($2) AND o.order_date <= n.calc_date AND o.order_date
+                   o.currency, o.status, {STATUS_WORD} AS status_word,
+                   o.order_amount < 0 AS is_refund, coalesce(
+                       {word} = ANY($2) AND o.order_date <= n.calc_date AND o.order_date
                        >= timezone($3, timezone($3, n.calc_date)
                                        - make_interval(days => n.window_days)),
                        false) AS is_counted

@@ -10,7 +10,11 @@ from gateway.kit import rows
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Answer, Snapshot
 from rfm_common.calendar import days_before
+from rfm_common.counting import counted_by
 from rfm_common.settings import Settings
+
+STATUS_WORD = "COALESCE(o.status_word, o.status)"
+"""What the file says of an order; empty where it says nothing."""
 
 
 class CustomerRecord(Answer):
@@ -71,17 +75,19 @@ async def customer_orders(
 ) -> list[OrderRow]:
     """One page of the customer's orders, newest first; without a snapshot none is counted."""
     until = snapshot.calc_date if snapshot else datetime.now(UTC)
+    word, counted = counted_by(settings.counted_statuses)
     return await rows.many(
         session,
         OrderRow,
         f"""
         SELECT order_id, order_date, {money("order_amount")} AS order_amount, currency, status,
-               status = ANY(:counted) AND order_date <= CAST(:calc_date AS timestamptz)
+               {STATUS_WORD} AS status_word, order_amount < 0 AS is_refund,
+               {word} = ANY(:counted) AND order_date <= CAST(:calc_date AS timestamptz)
                AND order_date >= CAST(:since AS timestamptz) AS is_counted
-        FROM orders WHERE customer_id = :customer_id
+        FROM orders o WHERE customer_id = :customer_id
         ORDER BY order_date DESC, order_id LIMIT :size OFFSET :skip""",
         customer_id=customer_id,
-        counted=sorted(settings.counted_statuses) if snapshot else [],
+        counted=counted if snapshot else [],
         calc_date=until,
         since=days_before(until, snapshot.window_days, settings.zone) if snapshot else until,
         **page.window,

@@ -65,8 +65,14 @@ class OrderRow(Answer):
     order_date: datetime
     order_amount: Annotated[Decimal, Meta(description="In the order's currency")]
     currency: str
-    status: str
+    status: Annotated[
+        str, Meta(description="What its word means: completed, cancelled, refunded or pending")
+    ]
+    status_word: Annotated[str, Meta(description="What the file says; empty where it says nothing")]
     is_counted: Annotated[bool, Meta(description="Its status counts and it is in the window")]
+    is_refund: Annotated[
+        bool, Meta(description="Its amount is negative: counted, it lowers monetary alone")
+    ]
 
 
 class OrderList(Answer):

@@ -26,7 +26,7 @@ from rfm_common.models import ImportState
 
 PAGE_SIZE = 50
 PATH = "/dashboard/imports"
-NOT_FACTS = ("seconds", "told")
+NOT_FACTS = ("seconds", "told", "statuses")
 """Notes that the page shows elsewhere, or not at all."""
 
 

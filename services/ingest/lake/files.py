@@ -20,7 +20,7 @@ from rfm_common.models import MONEY_DIGITS, MONEY_SCALE
 SCHEMA: dict[str, pl.DataType] = {
     "import_id": pl.Int64(), "order_id": pl.String(), "customer_id": pl.String(),
     "order_date": pl.Datetime("us", "UTC"), "order_amount": pl.Decimal(MONEY_DIGITS, MONEY_SCALE),
-    "currency": pl.String(), "status": pl.String(),
+    "currency": pl.String(), "status": pl.String(), "status_word": pl.String(),
 }  # fmt: skip
 
 ROW_GROUP = 250_000

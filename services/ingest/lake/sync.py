@@ -198,11 +198,14 @@ async def _mark(session: AsyncSession, numbers: list[int], *, is_there: bool) ->
 
 
 def _query(import_id: int, table: str) -> str:
-    """The columns of the lake; moments as microseconds, which need no parsing."""
+    """The columns of the lake; moments as microseconds, which need no parsing.
+
+    The word of a status is written out: CSV, as polars reads it, tells no null from empty text.
+    """
     return f"""
         SELECT import_id, order_id, customer_id,
                CAST(extract(epoch FROM order_date) * 1000000 AS bigint), order_amount, currency,
-               status
+               status, COALESCE(status_word, status)
         FROM {table} WHERE import_id = {import_id}
         """
 

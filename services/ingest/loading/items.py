@@ -6,9 +6,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import MESSAGE, REASON
+from rfm_common.counting import COMPLETED
 from rfm_common.db import run_sql
 
 _FIRST = "(array_agg({0} ORDER BY import_line) FILTER (WHERE {0} {1}))[1]"
+_WORD = (
+    "CASE WHEN bool_and(status = '') THEN ''"
+    " ELSE (array_agg(status_word ORDER BY import_line) FILTER (WHERE status <> ''))[1] END"
+)
+"""The word of the line that tells the order's status; empty where none does."""
 
 _FLAWS = {
     "no_customer": ("customer_id", "customer_id IS NULL", "no line of the order names a customer"),
@@ -37,6 +43,8 @@ async def fold(session: AsyncSession, stage: Stage) -> int:
     empty = {"order_date": "IS NOT NULL"}
     first = {name: _FIRST.format(name, empty.get(name, "<> ''")) for name in columns}
     first["currency"] = f"COALESCE({first['currency']}, '')"  # a file may name none
+    first["status_word"] = _WORD
+    first["status"] = f"COALESCE({first['status']}, '{COMPLETED}')"
     firsts = ", ".join(f"{value} AS {name}" for name, value in first.items())
     await _reject_other_customers(session, stage)
     await run_sql(session, f"""

@@ -17,6 +17,7 @@ from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Batch, Layout, batches
+from ingest.reading.statuses import StatusCount, own_words
 from ingest.reading.structure import NO_ROWS
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.db import AdvisoryLock, lock, run_sql
@@ -64,6 +65,7 @@ class Load:
     """Rejected rows that speak against the file."""
     erased_orders: set[str] = field(default_factory=set)
     currencies: set[str] = field(default_factory=set)
+    statuses: StatusCount = field(default_factory=StatusCount)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -79,6 +81,10 @@ class Load:
         counts = self.stage.counts
         return self.layout.mapping.kind is Kind.ORDERS and counts.new + counts.updated > 0
 
+    def unknown_statuses(self) -> tuple[Question, ...]:
+        """What to ask about words that the first rows did not have."""
+        return self.statuses.questions(self.layout.mapping) if self.layout.asks_for_words else ()
+
     def __post_init__(self) -> None:
         mapping = self.layout.mapping
         self.stage = Stage(
@@ -87,8 +93,11 @@ class Load:
         )  # fmt: skip
 
 
-async def load(work: Load, rebuild_rows: int) -> None:
-    """Stage, merge and finish; a file with too many bad rows is held or quarantined."""
+async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
+    """Stage, merge and finish; a file with too many bad rows is held or quarantined.
+
+    Returns what the rows left open: words for a status that nobody knows. The file is held then.
+    """
     session, staged, rows = work.session, work.stage, work.layout.survey.rows_at_most
     await run_sql(session, "SET LOCAL work_mem = '128MB'")
     await run_sql(session, "SET LOCAL random_page_cost = 1.1")  # nobody has spinning disks now
@@ -101,7 +110,11 @@ async def load(work: Load, rebuild_rows: int) -> None:
     except TooManyRejectsError as error:
         await stage.drop(session, staged)
         _condemn(work, str(error))
-        return
+        return ()
+    if questions := work.unknown_statuses():
+        await stage.drop(session, staged)
+        ledger.hold(session, work.row, questions, **_counted(work))
+        return questions
     await lock(session, AdvisoryLock.LOAD)
     if await ledger.loaded_before(session, work.layout.survey.sha256, work.layout.mapping.kind):
         raise LoadedMeanwhileError
@@ -110,6 +123,7 @@ async def load(work: Load, rebuild_rows: int) -> None:
     effects = await _into_table(work)
     await stage.drop(session, staged)
     await _finish_loaded(work, effects)
+    return ()
 
 
 async def _copy_all(work: Load) -> None:
@@ -146,6 +160,8 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
     work.stage.counts.rejected += batch.rejects.height
     if "currency" in batch.rows.columns and work.layout.mapping.kind is Kind.ORDERS:
         work.currencies |= set(batch.rows["currency"].unique())
+    if "status" in work.layout.mapping.columns:
+        work.statuses.add(own_words(batch.rows))
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
     work.serious += int((~batch.rejects["reason"].is_in(HARMLESS)).sum())
@@ -255,8 +271,14 @@ def _counted(work: Load) -> dict[str, Any]:
     counts = work.stage.counts
     return {
         "kind": work.layout.mapping.kind, "sha256": work.layout.survey.sha256,
-        "notes": work.layout.notes | {"seconds": work.seconds},
+        "notes": work.layout.notes | {"seconds": work.seconds} | _statuses(work),
         "rows_total": counts.total, "rows_new": counts.new, "rows_updated": counts.updated,
         "rows_unchanged": counts.unchanged, "rows_superseded": counts.superseded,
         "rows_rejected": counts.rejected,
     }  # fmt: skip
+
+
+def _statuses(work: Load) -> dict[str, Any]:
+    """What the words of the file were taken for, where it has any."""
+    listed = work.statuses.listed(work.layout.mapping.statuses, work.layout.counted_words)
+    return {"statuses": listed} if listed else {}

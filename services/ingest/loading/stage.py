@@ -92,7 +92,7 @@ async def create(session: AsyncSession, stage: Stage) -> None:
         await run_sql(session, f"""
             CREATE UNLOGGED TABLE {stage.items} (
                 {columns}, order_date timestamptz, order_amount numeric(18, 4),
-                currency text, status text, import_id bigint, import_line int)
+                currency text, status text, status_word text, import_id bigint, import_line int)
             """)  # fmt: skip
         await _set_import(session, stage.items, stage)
 

@@ -22,7 +22,7 @@ class Target:
 TARGETS = {
     Kind.ORDERS: Target(
         "orders", ("order_id",),
-        ("customer_id", "order_date", "order_amount", "currency", "status"),
+        ("customer_id", "order_date", "order_amount", "currency", "status", "status_word"),
     ),
     Kind.CUSTOMERS: Target("customers", ("customer_id",), ("email", "country", "created_at")),
     Kind.EXCHANGE_RATES: Target("exchange_rates", ("currency", "valid_from"), ("rate",)),

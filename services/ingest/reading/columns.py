@@ -12,6 +12,7 @@ from ingest.reading.amounts import PLAIN, AmountStyle, currency_signs, read_amou
 from ingest.reading.dates import DateOrder, read_dates
 from ingest.reading.identity import read_ids
 from ingest.reading.mapping import Mapping
+from ingest.reading.statuses import clean, translate
 from rfm_common.models import BEGINNING
 
 LONGEST = {"order_id": 255, "customer_id": 255, "email": 320, "country": 100, "status": 64}
@@ -173,7 +174,7 @@ def _currency(raw: pl.Series, _style: Style) -> Column:
 
 
 def _status(raw: pl.Series, style: Style) -> Column:
-    values = _by_value(raw, lambda texts: texts.str.strip_chars().str.to_lowercase())
+    values = _by_value(raw, clean)
     if (values.unique().str.len_chars() <= LONGEST["status"]).all():
         return Column(values)
     return _text("status")(values, style)
@@ -207,15 +208,21 @@ def complete(
     """The order columns that a file may leave out: currency (told by the amount) and status."""
     height = len(given["order_id"])
     currency = columns.get("currency", Column(same("", height)))
-    status = columns.get("status", Column(same("completed", height))).values
     if columns["order_amount"].values is not given["order_amount"] and not mapping.product:
         currency = _with_signs(currency, currency_signs(given["order_amount"]))
-    if mapping.statuses:
-        status = status.replace(mapping.statuses)
-    if (status == "").any():
-        status = status.set(status == "", "completed")
-    return {"currency": currency, "status": columns["status"]._replace(values=status)
-            if "status" in columns else Column(status)}  # fmt: skip
+    word = columns.get("status", Column(same("", height)))
+    return {"currency": currency, **_statuses(word, mapping)}
+
+
+def _statuses(word: Column, mapping: Mapping) -> dict[str, Column]:
+    """What the words mean, and the words; of an order's lines, another one may say it."""
+    words = word.values
+    if mapping.source == "mapping.toml":  # what the operator calls a word is the word
+        words = words.replace(mapping.statuses)
+    statuses, own = translate(words, mapping.statuses)
+    if mapping.line_items:
+        statuses = statuses.set(words == "", "")
+    return {"status": word._replace(values=statuses), "status_word": Column(own)}
 
 
 def _with_signs(currency: Column, signs: pl.Series) -> Column:

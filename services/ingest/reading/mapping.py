@@ -55,6 +55,8 @@ class Mapping:
     @property
     def filled(self) -> tuple[str, ...]:
         """Our columns that a load of the file fills: an order without a status has a default."""
+        if self.kind is Kind.ORDERS:
+            return (*FIELDS[self.kind], "status_word")
         return FIELDS[self.kind] if self.kind is not Kind.CUSTOMERS else self.fields
 
 

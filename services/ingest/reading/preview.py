@@ -17,6 +17,7 @@ from ingest.reading.fields import structural, typed
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.questions import Question
 from ingest.reading.reader import Layout, Options, plan, scanned
+from ingest.reading.statuses import is_counted
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
 
@@ -42,8 +43,6 @@ class Subject:
     name: str
     layout: Layout
     options: Options
-    counted: frozenset[str] = frozenset({"completed"})
-    """The statuses of orders that count."""
     erased: Persons | None = None
     """Whose rows are not shown."""
 
@@ -65,10 +64,8 @@ def build(subject: Subject, questions: Sequence[Question]) -> dict[str, Any]:
     layout = subject.layout
     shown = {"headers": [header.strip() for header in layout.headers],
              "mapping": as_rule(layout.mapping, layout.headers)}  # fmt: skip
-    own = {question.about for question in layout.questions}
-    asked = [question for question in questions if question.about in own]
     is_large = layout.survey.size > LARGE_FILE
-    ways = [_proposals(asked)] if is_large else _ways(asked)
+    ways = [_proposals(questions)] if is_large else _ways(questions)
     return shown | {"ways": [_way(subject, answers) for answers in ways]}
 
 
@@ -123,7 +120,7 @@ def _way(subject: Subject, answers: Answers) -> dict[str, Any]:
         "columns": list(layout.mapping.fields),
         "problems": _problems(begun),
         "rows": _shown(begun, subject.erased),
-        "numbers": _numbers(begun, layout.mapping, subject.counted),
+        "numbers": _numbers(begun, layout),
     }
 
 
@@ -185,7 +182,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value).removesuffix("+00:00").removesuffix(" 00:00:00")
 
 
-def _numbers(begun: Beginning, mapping: Meaning, counted: frozenset[str]) -> dict[str, Any]:
+def _numbers(begun: Beginning, layout: Layout) -> dict[str, Any]:
     """Rows and what they add up to."""
     rejected = sum(frame.height for frame in begun.rejects)
     found: dict[str, Any] = {"rows": begun.count, "rows_rejected": rejected,
@@ -195,13 +192,13 @@ def _numbers(begun: Beginning, mapping: Meaning, counted: frozenset[str]) -> dic
     frame = pl.concat(begun.rows, how="vertical_relaxed")
     if "customer_id" in frame.columns:
         found["customers"] = _different(frame["customer_id"])
-    if mapping.kind is Kind.ORDERS:
-        found |= _orders(frame, counted)
+    if layout.mapping.kind is Kind.ORDERS:
+        found |= _orders(frame, layout.counted_words)
     return found
 
 
 def _orders(frame: pl.DataFrame, counted: frozenset[str]) -> dict[str, Any]:
-    counts = frame["status"].str.to_lowercase().is_in(list(counted)).fill_null(value=False)
+    counts = is_counted(frame["status_word"], frame["status"], counted)
     days = frame["order_date"].cast(pl.String).drop_nulls().str.slice(0, 10)
     return {
         "orders": _different(frame["order_id"]),

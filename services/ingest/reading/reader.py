@@ -22,6 +22,7 @@ from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
+from ingest.reading.statuses import StatusCount, as_answered, asks_for_words, clean, own_words
 from ingest.reading.structure import check_rows, have_open_end, without_other_lines
 from ingest.reading.survey import Survey, pieces
 from ingest.refusal import ChangedError, RefusedError
@@ -48,6 +49,8 @@ class Options:
     """What a person decided for this file or for files of its header: `Question.about`: value."""
     learned: Mapping[str, str] = field(default_factory=dict)
     """What earlier files of this header proved, by the same keys; an answer goes before it."""
+    counted_words: frozenset[str] = frozenset()
+    """The words of files for which orders count, where the operator lists them."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -69,6 +72,9 @@ class Layout:
     """The names of the columns as the file writes them."""
     questions: tuple[Question, ...] = ()
     """What only a person can tell; a file with any is held, not loaded."""
+    counted_words: frozenset[str] = frozenset()
+    asks_for_words: bool = False
+    """Whether a status that is not known is a question."""
     learned: dict[str, str] = field(default_factory=dict)
     """What this file proves about its source: `Question.about`: value."""
 
@@ -100,6 +106,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         headers = [*headers, ""]
         mapping = find_mapping(headers, file_name, options.rules)
     tell_spellings(mapping, sample)
+    mapping = as_answered(mapping, headers, answers)
     mapping, questions = with_lines(mapping, headers, sample, answers)
     header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
@@ -113,8 +120,11 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         notes=_notes(survey, delimiter, mapping, _told_above(text, lines)),
         headers=tuple(headers),
         questions=questions,
+        counted_words=options.counted_words,
+        asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
-    return _with_style(file, layout, options) if _needs_votes(layout) else layout
+    layout = _with_style(file, layout, options) if _needs_votes(layout) else layout
+    return _with_words(file, layout, sample)
 
 
 def _check_width(text: str, max_line_bytes: int) -> None:
@@ -243,6 +253,20 @@ def _needs_votes(layout: Layout) -> bool:
     if layout.grammar.delimiter == ",":
         return b"/" in has or b'"' in has
     return b"/" in has or b"," in has or layout.grammar.delimiter == ";"
+
+
+def _with_words(file: BinaryIO, layout: Layout, sample: list[list[str]]) -> Layout:
+    """Ask about statuses that nobody knows; where the first rows have any, all rows are counted."""
+    at = layout.mapping.columns["status"] if layout.asks_for_words else None
+    words = [row[at] for row in sample if at is not None and len(row) == layout.grammar.cells]
+    if not StatusCount.of(clean(pl.Series(words, dtype=pl.String))).unknown(
+        layout.mapping.statuses
+    ):
+        return layout
+    count = StatusCount()
+    for batch in batches(file, layout):
+        count.add(own_words(batch.rows))
+    return replace(layout, questions=layout.questions + count.questions(layout.mapping))
 
 
 def _with_style(file: BinaryIO, layout: Layout, options: Options) -> Layout:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from rfm_common import documents
 from rfm_common.calendar import days_before
+from rfm_common.counting import counted_by
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from scoring.snapshot.dialects import Dialect
@@ -16,6 +17,9 @@ from scoring.snapshot.dialects import Dialect
 QUINTILES = (1, 2, 3, 4)
 """Fifths at which the four edges lie."""
 CENT = Decimal(1).scaleb(-MONEY_SCALE)
+
+PURCHASE = "o.order_amount >= 0"
+"""Whether `o` is an order: a negative amount is a refund."""
 
 Edges = Mapping[str, Sequence[Decimal]]
 Among = Callable[[str], str]
@@ -37,7 +41,8 @@ class Spec:
 
     calc_date: datetime
     window_days: int
-    statuses: tuple[str, ...]
+    statuses: tuple[str, ...] = ()
+    """Words that count, where the operator lists them; see `rfm_common.counting`."""
     base_currency: str
     zone: str
     rates: tuple[Rate, ...] = ()
@@ -64,29 +69,33 @@ def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     and has_ordered.
 
     Recency counts days of the shop's clock, so that a change to or from summer time moves nobody.
-
+    A row with a negative amount is a refund: it lowers monetary, and is neither an order nor the
+    last one. Whoever has nothing else in the window has no order there, and so monetary 0.
     `left_out` counts the orders without an exchange rate: they count, their money does not.
     `has_ordered` is 1 for whoever has a counted order by calc_date, in the window or before.
     """
     return f"""
 WITH {_rates(spec, dialect)}counted AS (
-    SELECT o.customer_id, o.order_date, {_amount(spec, dialect)} AS amount,
+    SELECT o.customer_id, CASE WHEN {PURCHASE} THEN o.order_date END AS bought,
+           {_amount(spec, dialect)} AS amount,
            CASE WHEN o.order_date >= {dialect.timestamp(spec.window_start)} THEN 1 END AS recent
     FROM orders o{_rate_join(spec, dialect)}
     WHERE {counted(spec, dialect)} AND {among("o.customer_id")}
 ), summed AS (
-    SELECT customer_id, max(CASE WHEN recent = 1 THEN order_date END) AS last_order,
-           count(recent) AS frequency, sum(CASE WHEN recent = 1 THEN amount END) AS monetary,
-           count(recent) - count(CASE WHEN recent = 1 THEN amount END) AS left_out
+    SELECT customer_id, max(CASE WHEN recent = 1 THEN bought END) AS last_order,
+           count(CASE WHEN recent = 1 THEN bought END) AS frequency,
+           sum(CASE WHEN recent = 1 THEN amount END) AS monetary,
+           count(recent) - count(CASE WHEN recent = 1 THEN amount END) AS left_out,
+           max(bought) AS ever
     FROM counted GROUP BY customer_id
 )
 SELECT c.customer_id,
        COALESCE({_recency(spec, dialect)},
                 {spec.window_days + 1}) AS recency_days,
        COALESCE(s.frequency, 0) AS frequency,
-       COALESCE(s.monetary, 0) AS monetary,
+       CASE WHEN s.frequency > 0 THEN COALESCE(s.monetary, 0) ELSE 0 END AS monetary,
        COALESCE(s.left_out, 0) AS left_out, c.country,
-       CASE WHEN s.customer_id IS NULL THEN 0 ELSE 1 END AS has_ordered
+       CASE WHEN s.ever IS NULL THEN 0 ELSE 1 END AS has_ordered
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
 WHERE {_known(spec, dialect)} AND {among("c.customer_id")}
 """
@@ -98,10 +107,11 @@ def _recency(spec: Spec, dialect: Dialect) -> str:
 
 
 def counted(spec: Spec, dialect: Dialect) -> str:
-    """Whether an order `o` counts by calc_date, in the window or before it."""
-    statuses = ", ".join(dialect.text(status) for status in spec.statuses)
+    """Whether an order or a refund `o` counts by calc_date, in the window or before it."""
+    word, values = counted_by(spec.statuses)
+    listed = ", ".join(dialect.text(value) for value in values)
     moment = dialect.timestamp(spec.calc_date)
-    return f"o.order_date <= {moment} AND o.status IN ({statuses})"
+    return f"o.order_date <= {moment} AND {word} IN ({listed})"
 
 
 def _amount(spec: Spec, dialect: Dialect) -> str:

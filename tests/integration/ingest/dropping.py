@@ -21,7 +21,7 @@ ORDERS_HEADER = "order_id,customer_id,order_date,order_amount,currency,status\n"
 CUSTOMERS_HEADER = "customer_id,email,country,created_at\n"
 TABLES = {
     "customers": "customer_id, email, country, created_at",
-    "orders": "order_id, customer_id, order_date, order_amount, currency, status",
+    "orders": "order_id, customer_id, order_date, order_amount, currency, status, status_word",
     "exchange_rates": "currency, valid_from, rate",
 }
 

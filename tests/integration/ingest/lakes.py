@@ -9,7 +9,8 @@ from rfm_common.lake import live_imports, order_file
 from tests.integration.ingest.dropping import Shop
 
 TABLE = """
-SELECT import_id, order_id, customer_id, order_date, order_amount, currency, status
+SELECT import_id, order_id, customer_id, order_date, order_amount, currency, status,
+       COALESCE(status_word, status)
 FROM orders ORDER BY order_id
 """
 

@@ -35,8 +35,8 @@ FIRST = (
     + "".join(f"P{n},C1,2024-01-10,1,EUR,completed\n" for n in range(9))
 )
 SECOND = (
-    "order_id,customer_id,order_date,order_amount\n"
-    "O1,C2,2024-01-11T10:11:12.123456Z,-7.1234\nP1,C9,2024-01-10,2\n"
+    "order_id,customer_id,order_date,order_amount,status\n"
+    "O1,C2,2024-01-11T10:11:12.123456Z,-7.1234,completed\nP1,C9,2024-01-10,2,paid\n"
 )
 
 
@@ -82,7 +82,7 @@ async def test_a_file_of_orders_is_a_file_of_the_lake(shop: Shop, rebuild_rows: 
     assert dict(rows.schema) == {
         "import_id": pl.Int64(), "order_id": pl.String(), "customer_id": pl.String(),
         "order_date": pl.Datetime("us", "UTC"), "order_amount": pl.Decimal(18, 4),
-        "currency": pl.String(), "status": pl.String(),
+        "currency": pl.String(), "status": pl.String(), "status_word": pl.String(),
     }  # fmt: skip
     assert rows.filter(pl.col("order_id") == "O1")["order_amount"].to_list() == [Decimal("-7.1234")]
     await lakes.check(shop)

@@ -152,7 +152,7 @@ async def test_a_shopify_order_takes_its_total_from_its_first_line(shop: Shop) -
     assert counts(row) == (2, 2, 0, 0, 0, 0)
     [found] = (await shop.tables())["orders"]
     assert found[:2] == ("#1001", "a@example.com")
-    assert found[3:] == (Decimal(30), "USD", "completed")
+    assert found[3:] == (Decimal(30), "USD", "completed", "paid")
 
 
 async def test_mapping_toml_names_columns_constants_and_a_product(shop: Shop) -> None:
@@ -180,6 +180,9 @@ NAUGHTY = ["𝒳😀", "שלום", "مرحبا", 'a"b', "a,b", "line\nbreak", "=
 
 
 async def test_naughty_text_round_trips_exactly(shop: Shop) -> None:
+    listed = shop.settings.model_copy(update={"counted_statuses": frozenset({"completed"})})
+    shop = Shop(listed, shop.sessions, shop.redis)  # a status that nobody knows is no question
+
     def quoted(*cells: str) -> str:
         return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"
 
@@ -188,9 +191,10 @@ async def test_naughty_text_round_trips_exactly(shop: Shop) -> None:
     assert (await shop.load("customers.csv", CUSTOMERS_HEADER + people)).state == "loaded"
     assert (await shop.load("orders.csv", ORDERS_HEADER + sold)).state == "loaded"
     tables = await shop.tables()
-    assert {row[:3] for row in tables["customers"]} == {(text,) * 3 for text in NAUGHTY}
-    assert {(row[0], row[1], row[5]) for row in tables["orders"]} == {
-        (text, text, text.lower()) for text in NAUGHTY
+    ids = {text: text.lower() if "@" in text else text for text in NAUGHTY}  # like an address
+    assert {row[:3] for row in tables["customers"]} == {(ids[one], one, one) for one in NAUGHTY}
+    assert {(row[0], row[1], row[6] or row[5]) for row in tables["orders"]} == {
+        (ids[one], ids[one], one.lower()) for one in NAUGHTY
     }
 
 

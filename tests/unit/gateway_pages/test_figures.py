@@ -42,7 +42,8 @@ def test_texts_from_files_are_escaped_in_every_chart(view: str) -> None:
     sample = [point(NASTY, NASTY)]
     order = OrderRow(
         order_id=NASTY, order_date=datetime(2026, 1, 1, tzinfo=UTC), order_amount=Decimal(1),
-        currency="EUR", status=NASTY, is_counted=True,
+        currency="EUR", status="completed", status_word=NASTY, is_counted=True,
+        is_refund=False,
     )  # fmt: skip
     for figure in (
         figures.scatter(sample, NUMBERS),
@@ -72,7 +73,8 @@ def test_orders_that_do_not_count_are_hollow() -> None:
     def order(counted: bool) -> OrderRow:
         return OrderRow(
             order_id="O", order_date=datetime(2026, 1, 1, tzinfo=UTC), order_amount=Decimal(5),
-            currency="EUR", status="x", is_counted=counted,
+            currency="EUR", status="x", status_word="", is_counted=counted,
+            is_refund=False,
         )  # fmt: skip
 
     figure = figures.timeline([order(True), order(False)], NUMBERS)

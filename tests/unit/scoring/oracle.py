@@ -61,15 +61,15 @@ def snapshot(
             and order.status == "completed"
             and start <= order.order_date <= calc_date
         ]
-        if not mine:
-            figures[customer] = (window_days + 1, 0, Decimal(0))
-            continue
-        last = max(order.order_date for order in mine)
         amounts = [in_base(order, base, rates, zone) for order in mine]
         left_out += amounts.count(None)
+        bought = [order.order_date for order in mine if order.amount >= 0]
+        if not bought:
+            figures[customer] = (window_days + 1, 0, Decimal(0))
+            continue
         total = sum((one for one in amounts if one is not None), Decimal(0))
-        shown = [one.astimezone(clock).replace(tzinfo=None) for one in (calc_date, last)]
-        figures[customer] = (max((shown[0] - shown[1]).days, 0), len(mine), total)
+        shown = [one.astimezone(clock).replace(tzinfo=None) for one in (calc_date, max(bought))]
+        figures[customer] = (max((shown[0] - shown[1]).days, 0), len(bought), total)
     active = [row for row in figures.values() if row[1]]
     edges = {
         name: quintiles([Fraction(row[place]) for row in active])
