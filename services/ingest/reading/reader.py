@@ -15,6 +15,7 @@ import polars as pl
 from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
+from ingest.reading.encodings import Encoding
 from ingest.reading.fields import structural, typed
 from ingest.reading.identity import tell_spellings
 from ingest.reading.lines import with_lines
@@ -24,7 +25,7 @@ from ingest.reading.questions import Question
 from ingest.reading.scan import Grammar, Rows, Scanner
 from ingest.reading.statuses import StatusCount, as_answered, asks_for_words, clean, own_words
 from ingest.reading.structure import check_rows, have_open_end, without_other_lines
-from ingest.reading.survey import Survey, pieces
+from ingest.reading.survey import Survey, decide_encoding, pieces, tell_encoding
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
 
@@ -93,11 +94,12 @@ class Batch:
 
 def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> Layout:
     """Read the header, and where needed the values, to decide how to read the file."""
+    answers = {**options.learned, **options.answers}
+    survey, encoding_questions = decide_encoding(survey, answers.get("encoding"))
     head = next(pieces(file)).removeprefix(b"\xef\xbb\xbf")
-    text = head.decode("utf-8" if survey.encoding == "utf-8" else "cp1252", "ignore")
+    text = survey.encoding.decode_head(head)
     _check_width(text, options.max_line_bytes)
     headers, delimiter, lines = _header(text, file_name, options)
-    answers = {**options.learned, **options.answers}
     sample = _sample(text, delimiter, lines)
     mapping = find_mapping(headers, file_name, options.rules)
     below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
@@ -108,18 +110,19 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     tell_spellings(mapping, sample)
     mapping = as_answered(mapping, headers, answers)
     mapping, questions = with_lines(mapping, headers, sample, answers)
-    header_text = "".join(io.StringIO(text, newline="\n").readlines()[:lines]) if lines else ""
     layout = Layout(
         mapping=mapping,
         grammar=Grammar(len(headers), delimiter, options.max_line_bytes),
         survey=survey,
         style=Style(zone=options.zone, date_order=options.date_order, now=options.now),
-        header_bytes=len(header_text.encode(_codec(survey))) + 3 * survey.has_bom,
+        header_bytes=sum(map(len, islice(io.BytesIO(head), lines))) + 3 * survey.has_bom,
         first_line=lines + 1,
         max_rows=options.max_rows,
-        notes=_notes(survey, delimiter, mapping, _told_above(text, lines)),
+        notes=_notes(
+            survey, delimiter, mapping, [*tell_encoding(survey, text), *_told_above(text, lines)]
+        ),
         headers=tuple(headers),
-        questions=questions,
+        questions=(*encoding_questions, *questions),
         counted_words=options.counted_words,
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
@@ -137,10 +140,6 @@ def _check_width(text: str, max_line_bytes: int) -> None:
         raise RefusedError(
             "too_many_columns", f"the header has {widest} columns, more than {MAX_COLUMNS}"
         )
-
-
-def _codec(survey: Survey) -> str:
-    return "utf-8" if survey.encoding == "utf-8" else "cp1252"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ def _notes(
     survey: Survey, delimiter: str, mapping: Meaning, told: list[dict[str, str]]
 ) -> dict[str, Any]:
     notes: dict[str, Any] = {
-        "encoding": survey.encoding,
+        "encoding": survey.encoding.name,
         "delimiter": delimiter,
         "mapping": mapping.source,
         "ignored_columns": mapping.ignored,
@@ -329,7 +328,7 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
 def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
     """The rows after the header with the position reached; checks the hash at the end."""
     scanner = Scanner(layout.grammar, layout.first_line)
-    codec, digest, at = _codec(layout.survey), hashlib.sha256(), 0
+    digest, at = hashlib.sha256(), 0
     rest = b""
     for piece in pieces(file):
         digest.update(piece)
@@ -339,6 +338,20 @@ def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
         rest = body[cut:]
         if len(rest) > layout.grammar.max_line_bytes:
             scanner.too_long()
-        yield scanner.feed(body[:cut].decode(codec), final=at >= layout.survey.size), at
+        text = _decoded(body[:cut], layout.survey.encoding, scanner.line)
+        yield scanner.feed(text, final=at >= layout.survey.size), at
     if digest.hexdigest() != layout.survey.sha256:
         raise ChangedError
+
+
+def _decoded(body: bytes, encoding: Encoding, line: int) -> str:
+    """Raises RefusedError where a line contradicts what the lines before it spoke for."""
+    try:
+        return encoding.decode(body)
+    except UnicodeDecodeError as error:
+        at = line + body.count(b"\n", 0, error.start)
+        raise RefusedError(
+            "unknown_encoding",
+            f"line {at} has bytes that {encoding.name} does not know, though the lines before it"
+            " are in that encoding; save the file as UTF-8",
+        ) from error

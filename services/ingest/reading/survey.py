@@ -4,16 +4,26 @@ import codecs
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from dataclasses import dataclass, replace
+from typing import BinaryIO
 
+from ingest.reading.encodings import (
+    ENCODINGS,
+    IMPLAUSIBLE,
+    MIXED_UTF8,
+    UTF8,
+    Encoding,
+    Reading,
+    twice_encoded,
+    weigh,
+)
+from ingest.reading.questions import Choice, Question
 from ingest.refusal import RefusedError
 
 PIECE = 8 * 2**20
 """Bytes read at a time: bounds the memory, amortises the calls."""
 
 BOM = codecs.BOM_UTF8
-Encoding = Literal["utf-8", "windows-1252"]
 
 SIGNATURES = (
     (b"\x1f\x8b", "gzip", "compressed with gzip; unpack it first"),
@@ -23,7 +33,11 @@ SIGNATURES = (
     (codecs.BOM_UTF16_LE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
     (codecs.BOM_UTF16_BE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
 )
-_VALID_NON_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
+_STRANGE_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*")
+EVIDENCE = 400
+"""Lines that are looked at to tell an encoding."""
+NEAR = 0.025
+"""How little a reading may be better than the next and leave the choice to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +48,21 @@ class Survey:
     size: int
     newlines: int
     encoding: Encoding
+    readings: tuple[Reading, ...]
+    """What other encodings make of the first strange lines, the most plausible first; empty for
+    UTF-8."""
+    strange_line: int
+    """The first line that is not plain ASCII; 0 for UTF-8, where nobody asks."""
     has_bom: bool
     ends_with_newline: bool
     has: frozenset[bytes]
     """Which of `"`, CR, `/` and `,` occur anywhere."""
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether another encoding is as plausible."""
+        scores = [reading.score for reading in self.readings[:2]]
+        return len(scores) == 2 and scores[0] - scores[1] < NEAR
 
     @property
     def rows_at_most(self) -> int:
@@ -66,16 +91,18 @@ def survey(file: BinaryIO) -> Survey:
         is_utf8 = is_utf8 and _continues_utf8(decoder, piece)
         has |= {mark for mark in (b'"', b"\r", b"/", b",") if mark not in has and mark in piece}
         size, newlines, last = size + len(piece), newlines + piece.count(b"\n"), piece[-1:]
-    is_utf8 = is_utf8 and _continues_utf8(decoder, b"", final=True)
+    is_whole = is_utf8 and _continues_utf8(decoder, b"", final=True)
     if not size:
         raise RefusedError("empty_file", "the file is empty")
     if not newlines and b"\r" in has:
         raise RefusedError(
             "cr_only_lines", "lines end in CR alone (old Macintosh); save it with LF or CRLF"
         )
+    line, strange = (0, []) if is_whole else _strange_lines(file)
+    readings = _read_strange(line, strange) if strange else ()
     return Survey(
-        digest.hexdigest(), size, newlines, "utf-8" if is_utf8 else _check_windows(file),
-        head.startswith(BOM), last == b"\n", frozenset(has),
+        digest.hexdigest(), size, newlines, readings[0].encoding if readings else UTF8,
+        readings, line, head.startswith(BOM), last == b"\n", frozenset(has),
     )  # fmt: skip
 
 
@@ -106,37 +133,106 @@ def _continues_utf8(
     return True
 
 
-def _check_windows(file: BinaryIO) -> Encoding:
-    """Accept Windows-1252 unless the file is damaged UTF-8: then half of it would be garbled."""
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    lines, offset, broken = 1, 0, None
-    is_mixed = False
+def _strange_lines(file: BinaryIO) -> tuple[int, list[bytes]]:
+    """The number of the first line that is not plain ASCII, and such lines: those that are no
+    UTF-8 first, because they decide."""
+    lines, first, rest = 1, 0, b""
+    sound: dict[bytes, None] = {}
+    broken: dict[bytes, None] = {}
     for piece in pieces(file):
-        text = decoder.decode(piece)
-        is_mixed = is_mixed or bool(_VALID_NON_ASCII.search(text.removeprefix("\ufeff")))
-        broken = broken or _first_broken(piece, text, lines, offset)
-        _check_defined(piece, lines, offset)
-        lines, offset = lines + piece.count(b"\n"), offset + len(piece)
-    if is_mixed:
-        raise RefusedError("mixed_encoding", f"mostly UTF-8, but {broken or 'the end'} is not")
-    return "windows-1252"
+        body = rest + piece
+        cut = body.rfind(b"\n") + 1 or len(body)
+        body, rest = body[:cut], body[cut:]
+        for found in _STRANGE_LINE.finditer(body) if not body.isascii() else ():
+            first = first or lines + body.count(b"\n", 0, found.start())
+            (sound if _is_utf8(found[0]) else broken)[found[0]] = None
+            if len(broken) == EVIDENCE:
+                return first, [*broken, *[*sound][:EVIDENCE]]
+        lines += body.count(b"\n")
+    if not rest.isascii():
+        first = first or lines
+        broken[rest] = None
+    return first, [*broken, *[*sound][:EVIDENCE]]
 
 
-def _first_broken(piece: bytes, text: str, lines: int, offset: int) -> str | None:
-    found = re.search("[\udc80-\udcff]", text)
-    if not found:
-        return None
-    line = lines + text.count("\n", 0, found.start())
-    at = offset + len(text[: found.start()].encode("utf-8", "surrogateescape"))
-    return f"line {line} (near byte {at} of the file)"
-
-
-def _check_defined(piece: bytes, lines: int, offset: int) -> None:
+def _is_utf8(line: bytes) -> bool:
     try:
-        piece.decode("windows-1252")
-    except UnicodeDecodeError as error:
-        line = lines + piece.count(b"\n", 0, error.start)
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read_strange(line: int, strange: list[bytes]) -> tuple[Reading, ...]:
+    """What encodings make of the lines. Raises RefusedError when none makes words of them."""
+    is_mixed = any(map(_is_utf8, strange))
+    readings = weigh(strange, [MIXED_UTF8, *ENCODINGS] if is_mixed else ENCODINGS)
+    if is_mixed and (cut := _cut_off(strange)):
+        raise RefusedError(
+            "cut_off",
+            f"the file ends in the middle of a character ({cut!r}): it was cut off; get it again",
+        )
+    plausible = tuple(reading for reading in readings if reading.score >= IMPLAUSIBLE)
+    if not plausible:
         raise RefusedError(
             "unknown_encoding",
-            f"line {line}, byte {offset + error.start} of the file: neither UTF-8 nor Windows-1252",
-        ) from error
+            f"line {line} is no text in UTF-8 or any other encoding that is known; save the file"
+            " as UTF-8",
+        )
+    return plausible
+
+
+def _cut_off(strange: list[bytes]) -> bytes:
+    """What is left of the last character, when that alone is no UTF-8."""
+    broken = [line for line in strange if not _is_utf8(line)]
+    if len(broken) != 1:
+        return b""
+    try:
+        broken[0].decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return broken[0][error.start :]
+    return b""
+
+
+def decide_encoding(survey: Survey, answer: str | None) -> tuple[Survey, tuple[Question, ...]]:
+    """The survey with the encoding that was answered, or the question which one it is.
+
+    An answer that was given for another file of the header and is none of this file's plausible
+    readings decides nothing.
+    """
+    answered = next((r for r in survey.readings if r.encoding.name == answer), None)
+    if answered:
+        others = [reading for reading in survey.readings if reading is not answered]
+        return replace(survey, encoding=answered.encoding, readings=(answered, *others)), ()
+    return survey, (_ask(survey),) if survey.is_ambiguous else ()
+
+
+def _ask(survey: Survey) -> Question:
+    least = survey.readings[0].score - NEAR
+    near = [reading for reading in survey.readings if reading.score > least]
+    return Question(
+        about="encoding",
+        text="In which encoding was the file saved? Only one reading shows real words.",
+        found=f"line {survey.strange_line} can be read in {len(near)} ways",
+        proposal=near[0].encoding.name,
+        choices=tuple(
+            Choice(reading.encoding.name, f"{reading.encoding.name}: {reading.example}")
+            for reading in near
+        ),
+    )
+
+
+def tell_encoding(survey: Survey, head: str) -> list[dict[str, str]]:
+    """What the import says about an encoding that was recognised by its words, or about words
+    that whoever wrote the file has garbled."""
+    if not survey.readings:
+        garbled = twice_encoded(head) if not head.isascii() else None
+        text = "{!r} was probably {!r} before it was encoded twice; it is read as it stands"
+        return [{"about": "encoding", "text": text.format(*garbled)}] if garbled else []
+    example = f"for example {survey.readings[0].example!r}; line {survey.strange_line} is the first"
+    if survey.encoding is MIXED_UTF8:
+        text = f"lines that are not UTF-8 were read as Windows-1252, {example}"
+    else:
+        text = f"read as {survey.encoding.name}, because its words look right so: {example}"
+    return [{"about": "encoding", "text": text}]

@@ -234,13 +234,23 @@ def test_a_column_that_comes_twice_refuses_the_file(kind: Table) -> None:
         assert caught.value.reason == "duplicate_column"
 
 
-def test_a_file_that_is_partly_utf_8_is_refused_not_garbled() -> None:
-    content = text_of(CUSTOMERS).encode()
+def test_a_line_in_another_encoding_harms_no_other_line() -> None:
+    truth, content = read(text_of(CUSTOMERS).encode()), text_of(CUSTOMERS).encode()
     for place in PLACES:
         at = content.index(CUSTOMERS[place + 1][1].encode())
-        with pytest.raises(RefusedError, match=f"line {place + 2}") as caught:
-            read(content[:at] + b"\xe9" + content[at:])
-        assert caught.value.reason == "mixed_encoding"
+        rows, rejects = read(content[:at] + b"\xe9" + content[at:])
+        assert (len(rows), rejects) == (ROWS, {})
+        differing = [line for line in rows if rows[line] != truth[0][line]]
+        assert differing == [place + 2]
+        assert rows[place + 2][1] == "é" + truth[0][place + 2][1]
+
+
+def test_a_file_that_was_cut_within_a_character_is_refused() -> None:
+    content = text_of(CUSTOMERS).encode()
+    cut = content.rindex("é".encode()) + 1
+    with pytest.raises(RefusedError, match="get it again") as caught:
+        read(content[:cut])
+    assert caught.value.reason == "cut_off"
 
 
 SAME: dict[str, Callable[[str], bytes]] = {
