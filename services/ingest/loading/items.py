@@ -2,19 +2,18 @@
 of the first line that fills them."""
 # ruff: noqa: S608 - every identifier in these statements is a constant of `tables`
 
+from collections.abc import Collection
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import MESSAGE, REASON
-from rfm_common.counting import COMPLETED
+from rfm_common.counting import COMPLETED, counted_by
 from rfm_common.db import run_sql
 
 _FIRST = "(array_agg({0} ORDER BY import_line) FILTER (WHERE {0} {1}))[1]"
-_WORD = (
-    "CASE WHEN bool_and(status = '') THEN ''"
-    " ELSE (array_agg(status_word ORDER BY import_line) FILTER (WHERE status <> ''))[1] END"
-)
-"""The word of the line that tells the order's status; empty where none does."""
+_STATUS = "(array_agg({0} ORDER BY standing = 1 DESC, status = '', import_line))[1]"
+"""Of the first line that counts, else of the first that has a status."""
 
 _FLAWS = {
     "no_customer": ("customer_id", "customer_id IS NULL", "no line of the order names a customer"),
@@ -37,21 +36,31 @@ async def drop_orders(session: AsyncSession, stage: Stage, order_ids: set[str]) 
     stage.counts.rejected += dropped.rowcount
 
 
-async def fold(session: AsyncSession, stage: Stage) -> int:
-    """Fill the stage from the lines, listing those of incomplete orders; how many are serious."""
-    columns = ("customer_id", "order_date", "currency", "status")
+async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[str]) -> int:
+    """Fill the stage from the lines, listing those of incomplete orders; how many are serious.
+
+    Where some lines of an order count and others do not, those that count are the order.
+    """
+    word, values = counted_by(counted_words, "l")
+    columns = ("customer_id", "order_date", "currency")
     empty = {"order_date": "IS NOT NULL"}
     first = {name: _FIRST.format(name, empty.get(name, "<> ''")) for name in columns}
     first["currency"] = f"COALESCE({first['currency']}, '')"  # a file may name none
-    first["status_word"] = _WORD
-    first["status"] = f"COALESCE({first['status']}, '{COMPLETED}')"
     firsts = ", ".join(f"{value} AS {name}" for name, value in first.items())
     await _reject_other_customers(session, stage)
     await run_sql(session, f"""
         CREATE TEMP TABLE folded ON COMMIT DROP AS
-        SELECT order_id, {firsts}, sum(order_amount) AS order_amount,
+        SELECT order_id, {firsts}, {_STATUS.format("status")} AS status,
+               {_STATUS.format("status_word")} AS status_word,
+               sum(order_amount) FILTER (WHERE standing >= 0 OR best < 1) AS order_amount,
                min(import_line) AS import_line, min(import_id) AS import_id
-        FROM {stage.items} GROUP BY order_id
+        FROM (SELECT l.*, max(standing) OVER (PARTITION BY order_id) AS best
+              FROM (SELECT l.*, CASE WHEN l.status = '' THEN 0 WHEN {word} = ANY(:values) THEN 1
+                                ELSE -1 END AS standing FROM {stage.items} l) l) l
+        GROUP BY order_id
+        """, values=values)  # fmt: skip
+    await run_sql(session, f"""
+        UPDATE folded SET status = '{COMPLETED}', status_word = '' WHERE status = ''
         """)  # fmt: skip
     serious = 0
     for reason, (column, condition, message) in _FLAWS.items():

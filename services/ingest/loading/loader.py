@@ -143,7 +143,7 @@ async def _copy_all(work: Load) -> None:
         raise RefusedError("no_rows", "the file has a header but no rows")
     if work.stage.line_items:
         await items.drop_orders(work.session, work.stage, work.erased_orders)
-        work.serious += await items.fold(work.session, work.stage)
+        work.serious += await items.fold(work.session, work.stage, work.layout.counted_words)
     _check_rejects(work, work.stage.counts.total)
 
 

@@ -12,7 +12,9 @@ from ingest.reading.amounts import PLAIN, AmountStyle, currency_signs, read_amou
 from ingest.reading.dates import DateOrder, read_dates
 from ingest.reading.identity import read_ids
 from ingest.reading.mapping import Mapping
+from ingest.reading.refunds import kept
 from ingest.reading.statuses import clean, translate
+from rfm_common.counting import COMPLETED, REFUNDED
 from rfm_common.models import BEGINNING
 
 LONGEST = {"order_id": 255, "customer_id": 255, "email": 320, "country": 100, "status": 64}
@@ -211,7 +213,22 @@ def complete(
     if columns["order_amount"].values is not given["order_amount"] and not mapping.product:
         currency = _with_signs(currency, currency_signs(given["order_amount"]))
     word = columns.get("status", Column(same("", height)))
-    return {"currency": currency, **_statuses(word, mapping)}
+    found = {"currency": currency, **_statuses(word, mapping)}
+    if "refunded" in columns:
+        found |= _without_refunds(columns, found)
+    return found
+
+
+def _without_refunds(columns: dict[str, Column], found: dict[str, Column]) -> dict[str, Column]:
+    """The amounts that were kept; what was paid back in full is refunded, whatever its word."""
+    amount, status, word = columns["order_amount"], found["status"], found["status_word"]
+    amounts, whole = kept(amount.values, columns["refunded"].values)
+    counted = whole & (status.values == COMPLETED)
+    return {
+        "order_amount": amount._replace(values=amounts),
+        "status": status._replace(values=status.values.set(counted, REFUNDED)),
+        "status_word": word._replace(values=word.values.set(counted, None)),
+    }
 
 
 def _statuses(word: Column, mapping: Mapping) -> dict[str, Column]:
@@ -220,7 +237,7 @@ def _statuses(word: Column, mapping: Mapping) -> dict[str, Column]:
     if mapping.source == "mapping.toml":  # what the operator calls a word is the word
         words = words.replace(mapping.statuses)
     statuses, own = translate(words, mapping.statuses)
-    if mapping.line_items:
+    if mapping.line_items and "status" in mapping.columns:
         statuses = statuses.set(words == "", "")
     return {"status": word._replace(values=statuses), "status_word": Column(own)}
 
@@ -239,6 +256,7 @@ READERS: dict[str, Callable[[pl.Series, Style], Column]] = {
     "customer_id": _id("customer_id"),
     "order_date": _date,
     "order_amount": _amount,
+    "refunded": _amount,
     "currency": _currency,
     "status": _status,
     "email": _optional("email"),

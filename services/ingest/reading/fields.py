@@ -14,7 +14,7 @@ from ingest.reading.columns import (
     required,
     same,
 )
-from ingest.reading.mapping import REQUIRED, Mapping
+from ingest.reading.mapping import HELPERS, REQUIRED, Mapping
 from ingest.reading.scan import Rejects
 from rfm_common.models import BEGINNING, Kind
 
@@ -60,7 +60,8 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
         columns |= {name: required(columns[name]) for name in REQUIRED[mapping.kind]}
         if mapping.may_lack_customer:
             columns["customer_id"] = name_no_customer(columns["customer_id"])
-    values = pl.DataFrame([columns[name].values.alias(name) for name in columns])
+    ours = [name for name in columns if name not in HELPERS]
+    values = pl.DataFrame([columns[name].values.alias(name) for name in ours])
     rows = values.with_columns(cells["line"].cast(pl.Int32).alias("import_line"))
     reasons = {name: column.reason for name, column in columns.items() if column.reason is not None}
     if not reasons:

@@ -18,6 +18,8 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.CUSTOMERS: ("customer_id", "email", "country", "created_at"),
     Kind.EXCHANGE_RATES: ("currency", "valid_from", "rate"),
 }
+HELPERS = ("refunded",)
+"""Columns of orders that are read for what they say of another: how much of the amount."""
 REQUIRED: dict[Kind, tuple[str, ...]] = {
     Kind.ORDERS: ("order_id", "customer_id", "order_date", "order_amount"),
     Kind.CUSTOMERS: ("customer_id",),
@@ -50,7 +52,7 @@ class Mapping:
     def fields(self) -> tuple[str, ...]:
         """Our columns that the file has something to say about, in the table's order."""
         known = {*self.columns, *self.constants, *(("order_amount",) if self.product else ())}
-        return tuple(name for name in FIELDS[self.kind] if name in known)
+        return tuple(name for name in (*FIELDS[self.kind], *HELPERS) if name in known)
 
     @property
     def filled(self) -> tuple[str, ...]:
@@ -261,7 +263,8 @@ def _rule(entry: dict[str, object]) -> Rule:
     kind = Kind(str(entry["kind"]))
     columns = _texts(entry.get("columns", {}))
     constants = _texts(entry.get("constants", {}))
-    if strange := [name for name in (*columns, *constants) if name not in FIELDS[kind]]:
+    allowed = (*FIELDS[kind], *(HELPERS if kind is Kind.ORDERS else ()))
+    if strange := [name for name in (*columns, *constants) if name not in allowed]:
         raise ValueError(f"{kind} have no column {strange[0]!r}")
     amount = columns.get("order_amount", "")
     factors = tuple(normalise(part) for part in amount.split("*")) if "*" in amount else None

@@ -22,6 +22,7 @@ from ingest.reading.lines import with_lines
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
+from ingest.reading.refunds import with_refunds
 from ingest.reading.scan import Grammar, Rows, Scanner
 from ingest.reading.statuses import StatusCount, as_answered, asks_for_words, clean, own_words
 from ingest.reading.structure import check_rows, have_open_end, without_other_lines
@@ -110,6 +111,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     tell_spellings(mapping, sample)
     mapping = as_answered(mapping, headers, answers)
     mapping, questions = with_lines(mapping, headers, sample, answers)
+    mapping, about_refunds = with_refunds(mapping, headers, sample, answers)
     layout = Layout(
         mapping=mapping,
         grammar=Grammar(len(headers), delimiter, options.max_line_bytes),
@@ -122,7 +124,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
             survey, delimiter, mapping, [*tell_encoding(survey, text), *_told_above(text, lines)]
         ),
         headers=tuple(headers),
-        questions=(*encoding_questions, *questions),
+        questions=(*encoding_questions, *questions, *about_refunds),
         counted_words=options.counted_words,
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
@@ -275,6 +277,7 @@ def _with_style(file: BinaryIO, layout: Layout, options: Options) -> Layout:
     amount_cells = [
         mapping.columns.get("order_amount"),
         mapping.columns.get("rate"),
+        mapping.columns.get("refunded"),
         *(mapping.product or ()),
     ]
     date_cells = [mapping.columns.get(name) for name in ("order_date", "created_at", "valid_from")]

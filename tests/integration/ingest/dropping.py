@@ -21,7 +21,7 @@ ORDERS_HEADER = "order_id,customer_id,order_date,order_amount,currency,status\n"
 CUSTOMERS_HEADER = "customer_id,email,country,created_at\n"
 TABLES = {
     "customers": "customer_id, email, country, created_at",
-    "orders": "order_id, customer_id, order_date, order_amount, currency, status, status_word",
+    "orders": "order_id, customer_id, order_date, order_amount, currency, status",
     "exchange_rates": "currency, valid_from, rate",
 }
 
@@ -67,6 +67,12 @@ class Shop:
                         await run_sql(session, f"SELECT {columns} FROM {table} ORDER BY 1, 2")]
                 for table, columns in TABLES.items()
             }  # fmt: skip
+
+    async def statuses(self) -> dict[str, tuple[str, str | None]]:
+        """What each order's status means, and the file's word where it is another one."""
+        query = "SELECT order_id, status, status_word FROM orders"
+        async with self.sessions() as session:
+            return {row[0]: (row[1], row[2]) for row in await run_sql(session, query)}
 
     async def clear(self) -> None:
         """Forget everything, as on the first day."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from rfm_common.db import run_sql
 from rfm_common.models import ImportState
 from tests.integration.ingest.dropping import ORDERS_HEADER, Shop
 from tests.integration.ingest.test_decisions import decided
@@ -14,9 +13,7 @@ def orders(*words: str) -> str:
 
 
 async def states(shop: Shop) -> set[tuple[str, str | None]]:
-    async with shop.sessions() as session:
-        found = await run_sql(session, "SELECT status, status_word FROM orders")
-        return {tuple(row) for row in found}
+    return set((await shop.statuses()).values())
 
 
 async def test_an_import_lists_what_its_words_were_taken_for(shop: Shop) -> None:
@@ -85,3 +82,33 @@ async def test_a_table_that_is_rebuilt_keeps_words(shop: Shop) -> None:
     await shop.load("b.csv", orders("paid", "Shipped", "draft"))
     assert await states(shop) == {
         ("completed", "paid"), ("completed", "shipped"), ("pending", "draft")}  # fmt: skip
+
+
+LINES = "order_id,customer_id,order_date,sku,amount,status\n"
+
+
+@pytest.mark.parametrize(("statuses", "found"), [
+    (("Shipped", "Cancelled"), (5, "completed", "shipped")),
+    (("cancelled", "completed"), (7, "completed", None)),
+    (("returned", "cancelled"), (12, "refunded", "returned")),
+    (("", "paid"), (12, "completed", "paid")),
+    (("voided", ""), (12, "cancelled", "voided")),
+])  # fmt: skip
+async def test_of_an_orders_lines_those_that_count_are_the_order(
+    shop: Shop, statuses: tuple[str, str], found: tuple[object, ...]
+) -> None:
+    lines = [f"1,C,2024-01-02,{n},{amount},{status}\n"
+             for n, (amount, status) in enumerate(zip((5, 7), statuses, strict=True))]  # fmt: skip
+    await shop.load("lines.csv", LINES + "".join(lines))
+    [order] = (await shop.tables())["orders"]
+    assert (order[3], *(await shop.statuses())["1"]) == found
+
+
+async def test_a_line_that_was_paid_back_is_not_of_the_order(shop: Shop) -> None:
+    header = "order_id,customer_id,order_date,sku,amount,refunded_amount\n"
+    rows = (
+        "1,C,2024-01-02,A,5,5\n1,C,2024-01-02,B,7,2\n2,C,2024-01-02,A,5,5\n2,C,2024-01-02,B,6,6\n"
+    )
+    await shop.load("lines.csv", header + rows)
+    orders = [(row[0], row[3], row[5]) for row in (await shop.tables())["orders"]]
+    assert orders == [("1", 5, "completed"), ("2", 11, "refunded")]
