@@ -41,6 +41,13 @@ class Measured(TypedDict, total=False):
     as_of: bool
 
 
+class Slipping(TypedDict):
+    """Customers of value who are going quiet, and what they spent before they did."""
+
+    customers: int
+    monetary: str
+
+
 class Summary(CountrySums, total=False):
     """`summary`: totals that every page shows."""
 
@@ -52,6 +59,7 @@ class Summary(CountrySums, total=False):
     definition: str
     """Equal for equal definitions of R, F and M."""
     measured: Measured
+    slipping: Slipping
 
 
 class ClusterMetrics(TypedDict):

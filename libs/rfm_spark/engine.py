@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
@@ -19,10 +20,11 @@ from rfm_spark.ranks import values
 from rfm_spark.tallies import Column
 from scoring.engines import Engine, EngineAwayError
 from scoring.model import Assignment, Model, Points
-from scoring.snapshot import flows, frames, reading, writing
+from scoring.snapshot import flows, frames, quiet, reading, writing
 from scoring.snapshot.countries import Row, grid, summaries
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.features import Edges, Spec, features_sql
+from scoring.snapshot.quiet import quiet_sql
 from scoring.snapshot.records import Aggregates, Base, Flows, Target, Totals
 from scoring.snapshot.stats import Counted, exact, middle, stat
 
@@ -113,6 +115,11 @@ class SparkEngine:
         )  # fmt: skip
         found = await self._spark.table(f"SELECT {columns} FROM {source}{chosen}")
         return await asyncio.to_thread(lambda: frames.numbers(found.sort("customer_id")))
+
+    async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
+        """On the cluster, which holds the orders as the session sees them."""
+        found = await self._spark.table(quiet_sql(spec, edges, DIALECT))
+        return found.cast(quiet.COLUMNS)
 
     async def score(self, edges: Edges) -> None:
         """Add the three scores."""

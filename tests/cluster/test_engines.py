@@ -52,6 +52,7 @@ async def stored(sessions: Sessions, run_id: int | None) -> dict[str, list[dict[
     tables = {
         "segment_stats": "cluster_id", "segment_countries": "country, cluster_id",
         "country_summaries": "country", "segment_flows": "from_segment, to_segment, cause",
+        "quiet_customers": "customer_id",
     }  # fmt: skip
     found = {}
     async with sessions() as session:

@@ -142,6 +142,21 @@ class SegmentFlow(SQLModel, table=True):
     monetary_after: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
 
 
+class QuietCustomer(SQLModel, table=True):
+    """A customer of value who is going quiet, in one snapshot.
+
+    Frequency and monetary are those of the window that ended with the customer's last order.
+    """
+
+    __tablename__ = "quiet_customers"
+
+    run_id: int = Field(sa_column=run_key())
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    recency_days: int
+    frequency: int
+    monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+
+
 class RunSample(SQLModel, table=True):
     """At most 3,000 customers of a run, stratified by cluster, for its charts."""
 

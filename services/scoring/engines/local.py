@@ -13,7 +13,7 @@ from rfm_common.explain import SCORES, ScoringDefinition
 from rfm_common.settings import Rule, Settings
 from scoring.engines.protocol import Engine
 from scoring.model import Assignment, Model, Points
-from scoring.snapshot import flows, frames, reading, writing
+from scoring.snapshot import flows, frames, quiet, reading, writing
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.features import Edges, Spec
 from scoring.snapshot.records import Aggregates, Base, Flows, Target, Totals
@@ -69,6 +69,11 @@ class LocalEngine:
         chosen = await asyncio.to_thread(frames.clustered, self._frame, rule)
         rows = await asyncio.to_thread(hashed_rows, chosen["customer_id"], limit)
         return await asyncio.to_thread(frames.numbers, chosen, rows)
+
+    async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
+        """Another group-by in PostgreSQL."""
+        csv = await reading.going_quiet(self._sessions, session, spec, PostgresDialect(), edges)
+        return await asyncio.to_thread(quiet.read, csv)
 
     async def score(self, edges: Edges) -> None:
         """Add the three scores."""

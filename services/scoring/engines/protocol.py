@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
+import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.explain import ScoringDefinition
@@ -40,6 +41,13 @@ class Engine(Protocol):
 
     async def sample(self, limit: int, rule: Rule) -> Points:
         """R, F, M of all whom the rule clusters, or of `limit` of them: always the same ones."""
+        ...
+
+    async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
+        """Who came back and is going quiet: the rows of `quiet_sql`, as the session sees the data.
+
+        Called between `features` and the end of the session's transaction.
+        """
         ...
 
     async def score(self, edges: Edges) -> None:

@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import polars as pl
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
 from scoring.engines import Engine
@@ -27,7 +30,9 @@ from scoring.runs.progress import Progress
 from scoring.runs.publish import Outcome, Publication
 from scoring.runs.queue import Claim, note_version
 from scoring.runs.result import Fitted, RunResult
-from scoring.snapshot.features import Edges, edge_positions, edges_at
+from scoring.snapshot.features import Edges, Spec, edge_positions, edges_at
+from scoring.snapshot.quiet import of_value
+from scoring.snapshot.quiet import read as read_quiet
 from scoring.snapshot.reading import count_rows
 from scoring.snapshot.records import Flows, Target, Totals
 
@@ -56,10 +61,9 @@ async def compute(
     try:
         claimed = publication.claimed
         progress.enter("load")
-        plan, totals = await _read(settings, sessions, engine, claimed, progress)
+        plan, totals, edges, quiet = await _read(settings, sessions, engine, claimed, progress)
         target = Target(claimed.run_id, claimed.fence, plan.spec.calc_date)
         progress.enter("scores")
-        edges = await _edges(engine, totals.active_customers)
         await engine.score(edges)
         async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
             features = group.create_task(_write_features(engine, target, plan, publication))
@@ -72,7 +76,7 @@ async def compute(
             if fitted:
                 fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
             found = RunResult(
-                plan=plan, totals=totals, edges=edges, fitted=fitted,
+                plan=plan, totals=totals, edges=edges, quiet=quiet, fitted=fitted,
                 aggregates=await engine.aggregate(fitted.model.segments if fitted else ()),
                 flows=Flows(),
             )  # fmt: skip
@@ -87,8 +91,8 @@ async def compute(
 
 async def _read(
     settings: Settings, sessions: Sessions, engine: Engine, claimed: Claim, progress: Progress
-) -> tuple[Plan, Totals]:
-    """Plan and features from one snapshot of the data, so that they are of one version."""
+) -> tuple[Plan, Totals, Edges, pl.DataFrame]:
+    """Plan, features, edges and who is going quiet, all from one version of the data."""
     async with sessions() as session, session.begin():
         await count_rows(session)
     async with sessions() as session, session.begin():
@@ -98,7 +102,16 @@ async def _read(
             await note_version(other, claimed, plan.data_version)
         progress.enter("features")
         totals = await engine.features(session, plan.spec, plan.base)
-    return plan, totals
+        edges = await _edges(engine, totals.active_customers)
+        quiet = await _quiet(engine, session, plan.wide, edges)
+    return plan, totals, edges, quiet
+
+
+async def _quiet(engine: Engine, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
+    """Customers of value who are going quiet; nobody is where nobody orders."""
+    if not edges.get("recency_days"):
+        return read_quiet(b"")
+    return of_value(await engine.going_quiet(session, spec, edges), edges)
 
 
 async def _write_features(
@@ -184,7 +197,7 @@ def _outcome(found: RunResult, target: Target, claimed: Claim, amends: int | Non
     return Outcome(
         target=target, amends=amends, data_version=found.plan.data_version,
         row=report.row(found, claimed.parameters), stats=_filled(found),
-        samples=found.aggregates.samples, flows=found.flows,
+        samples=found.aggregates.samples, flows=found.flows, quiet=found.quiet.rows(named=True),
         segment_countries=found.aggregates.segment_countries,
         country_summaries=found.aggregates.country_summaries,
     )  # fmt: skip

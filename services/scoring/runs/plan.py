@@ -1,8 +1,10 @@
 """What a run reads before it computes, in one snapshot of the data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
@@ -14,6 +16,7 @@ from rfm_common.runs import resolve_calc_date
 from rfm_common.settings import Settings
 from scoring.runs.changes import additions, commonest, currency_counts
 from scoring.snapshot.features import Rate, Spec, daily_rates
+from scoring.snapshot.quiet import reaching_back
 from scoring.snapshot.records import Base
 
 
@@ -23,6 +26,8 @@ class Plan:
 
     data_version: int
     spec: Spec
+    wide: Spec
+    """The same with the rates of all days that matter to what somebody spent before."""
     fell_back: bool
     """No counted order near today, so that calc_date is the newest counted order."""
     currencies: dict[str, int]
@@ -46,33 +51,40 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     added = await additions(session, calc_date, state.data_version)
     currencies = await currency_counts(session, added)
     base_currency = settings.currency or commonest(currencies)
-    spec = await _spec(session, settings, parameters, calc_date, base_currency)
+    known = await _known_rates(session)
+    narrow = _spec(settings, parameters, calc_date, base_currency)
+    spec = _with_rates(narrow, known, narrow.window_start)
     start = await _newest_model(session, calc_date, parameters)
     model_run = parameters.get("model_run_id")
     return Plan(
         data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
+        wide=_with_rates(narrow, known, reaching_back(narrow)),
         base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date), start=start,
         model_run=await session.get(ScoringRun, model_run) if model_run else None,
     )  # fmt: skip
 
 
-async def _spec(
-    session: AsyncSession,
-    settings: Settings,
-    parameters: dict[str, Any],
-    calc_date: datetime,
-    base_currency: str,
+def _spec(
+    settings: Settings, parameters: dict[str, Any], calc_date: datetime, base_currency: str
 ) -> Spec:
-    spec = Spec(
+    """Without rates."""
+    return Spec(
         calc_date=calc_date, window_days=parameters["window_days"],
         statuses=tuple(sorted(settings.counted_statuses)), zone=settings.timezone,
         base_currency=base_currency, as_of=bool(parameters.get("as_of")),
     )  # fmt: skip
+
+
+async def _known_rates(session: AsyncSession) -> list[Rate]:
     rates = await session.exec(select(ExchangeRate))
-    known = [Rate(rate.currency, rate.valid_from, rate.rate) for rate in rates.all()]
-    days = [moment.astimezone(settings.zone).date() for moment in (spec.window_start, calc_date)]
-    return replace(spec, rates=daily_rates(known, base_currency, days[0], days[1]))
+    return [Rate(rate.currency, rate.valid_from, rate.rate) for rate in rates.all()]
+
+
+def _with_rates(spec: Spec, known: Sequence[Rate], first: datetime) -> Spec:
+    """With the rates of the shop's days from that moment to calc_date."""
+    days = [moment.astimezone(ZoneInfo(spec.zone)).date() for moment in (first, spec.calc_date)]
+    return replace(spec, rates=daily_rates(known, spec.base_currency, days[0], days[1]))
 
 
 async def snapshot_before(session: AsyncSession, calc_date: datetime) -> ScoringRun | None:

@@ -24,6 +24,7 @@ from rfm_common.documents import (
 from rfm_common.events import RunFinished
 from rfm_common.models import (
     CountrySummary,
+    QuietCustomer,
     RunSample,
     RunState,
     ScoringRun,
@@ -73,6 +74,7 @@ class Outcome:
     segment_countries: Sequence[dict[str, Any]]
     country_summaries: Sequence[dict[str, Any]]
     flows: Flows
+    quiet: Sequence[dict[str, Any]]
 
 
 class BaseReplacedError(Exception):
@@ -179,13 +181,19 @@ async def _write_tables(session: AsyncSession, outcome: Outcome) -> None:
         if rows := [row | {"run_id": run_id} for row in found]:
             await session.exec(insert(table), params=rows)
     await write_flows(session, run_id, outcome.flows)
-    if outcome.samples:
-        columns = ("run_id", *outcome.samples[0])
-        raw = await raw_connection(session)
-        await raw.copy_records_to_table(
-            RunSample.__tablename__, columns=columns,
-            records=[(run_id, *row.values()) for row in outcome.samples],
-        )  # fmt: skip
+    await _copy(session, "run_samples", run_id, outcome.samples)
+    await _copy(session, "quiet_customers", run_id, outcome.quiet)
+
+
+async def _copy(
+    session: AsyncSession, table: str, run_id: int, rows: Sequence[dict[str, Any]]
+) -> None:
+    if not rows:
+        return
+    raw = await raw_connection(session)
+    await raw.copy_records_to_table(
+        table, columns=("run_id", *rows[0]), records=[(run_id, *row.values()) for row in rows]
+    )
 
 
 async def write_flows(session: AsyncSession, run_id: int, flows: Flows) -> None:
@@ -249,9 +257,10 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:
-    """Take a snapshot and its sample away; its run keeps its row, stats, flows and model."""
+    """Take a snapshot and its customers away; its run keeps its row, stats, flows and model."""
     await writing.drop(session, run_id)
-    await session.exec(delete(RunSample).where(col(RunSample.run_id) == run_id))
+    for table in (RunSample, QuietCustomer):
+        await session.exec(delete(table).where(col(table.run_id) == run_id))
     await session.exec(
         update(ScoringRun).where(col(ScoringRun.run_id) == run_id).values(is_current=False)
     )

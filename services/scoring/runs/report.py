@@ -9,6 +9,7 @@ from scoring.runs.plan import Plan
 from scoring.runs.publish import RunColumns
 from scoring.runs.result import Fitted, RunResult
 from scoring.snapshot.features import Edges, Spec, stored_edges
+from scoring.snapshot.quiet import slipping
 
 FEW_CUSTOMERS = 10
 Json = dict[str, Any]
@@ -93,7 +94,7 @@ def summary(found: RunResult) -> Summary:
         "base_currency": spec.base_currency or None,
         "grid": found.aggregates.grid,
         "currencies": found.plan.currencies, "definition": spec.fingerprint(),
-        "measured": measured(spec),
+        "measured": measured(spec), "slipping": slipping(found.quiet),
     }  # fmt: skip
 
 

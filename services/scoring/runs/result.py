@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import polars as pl
+
 from scoring.model import Candidate, Model, Quality
 from scoring.runs.plan import Plan
 from scoring.snapshot.features import Edges
@@ -26,6 +28,8 @@ class RunResult:
     plan: Plan
     totals: Totals
     edges: Edges
+    quiet: pl.DataFrame
+    """Customers of value who are going quiet."""
     fitted: Fitted | None
     aggregates: Aggregates
     flows: Flows

@@ -75,11 +75,11 @@ def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     `has_ordered` is 1 for whoever has a counted order by calc_date, in the window or before.
     """
     return f"""
-WITH {_rates(spec, dialect)}counted AS (
+WITH {rate_table(spec, dialect)}counted AS (
     SELECT o.customer_id, CASE WHEN {PURCHASE} THEN o.order_date END AS bought,
-           {_amount(spec, dialect)} AS amount,
+           {amount(spec, dialect)} AS amount,
            CASE WHEN o.order_date >= {dialect.timestamp(spec.window_start)} THEN 1 END AS recent
-    FROM orders o{_rate_join(spec, dialect)}
+    FROM orders o{rate_join(spec, dialect)}
     WHERE {counted(spec, dialect)} AND {among("o.customer_id")}
 ), summed AS (
     SELECT customer_id, max(CASE WHEN recent = 1 THEN bought END) AS last_order,
@@ -114,14 +114,15 @@ def counted(spec: Spec, dialect: Dialect) -> str:
     return f"o.order_date <= {moment} AND {word} IN ({listed})"
 
 
-def _amount(spec: Spec, dialect: Dialect) -> str:
+def amount(spec: Spec, dialect: Dialect) -> str:
     """Money in the base currency; NULL where no rate is known."""
     base = dialect.text(spec.base_currency)
     foreign = f" ELSE round(o.order_amount * x.rate, {MONEY_SCALE})" if spec.rates else ""
     return f"CASE WHEN o.currency IN ('', {base}) THEN o.order_amount{foreign} END"
 
 
-def _rates(spec: Spec, dialect: Dialect) -> str:
+def rate_table(spec: Spec, dialect: Dialect) -> str:
+    """The beginning of a WITH clause that `rate_join` needs; nothing without rates."""
     if not spec.rates:
         return ""
     rows = ", ".join(
@@ -131,7 +132,8 @@ def _rates(spec: Spec, dialect: Dialect) -> str:
     return f"rates (currency, day, rate) AS (VALUES {rows}), "
 
 
-def _rate_join(spec: Spec, dialect: Dialect) -> str:
+def rate_join(spec: Spec, dialect: Dialect) -> str:
+    """The rate `x` of an order `o` on its day."""
     if not spec.rates:
         return ""
     day = f"CAST({dialect.local('o.order_date', spec.zone)} AS date)"

@@ -8,7 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
 from scoring.snapshot.dialects import Dialect
-from scoring.snapshot.features import Among, Spec, features_sql
+from scoring.snapshot.features import Among, Edges, Spec, features_sql
+from scoring.snapshot.quiet import quiet_sql
 from scoring.snapshot.records import Base
 from scoring.snapshot.writing import partition
 
@@ -80,6 +81,13 @@ FROM (SELECT CAST(CAST(histogram_bounds AS text) AS text[]) AS ids FROM pg_stats
 CROSS JOIN generate_series(1, :streams - 1) part
 WHERE ids IS NOT NULL ORDER BY bound
 """
+
+
+async def going_quiet(
+    sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect, edges: Edges
+) -> bytes:
+    """The rows of `quiet_sql`, as `session` sees the data."""
+    return await _part(sessions, await export_snapshot(session), quiet_sql(spec, edges, dialect))
 
 
 async def changed(session: AsyncSession, spec: Spec, dialect: Dialect, base: Base) -> bytes:
