@@ -3,6 +3,7 @@ of the first line that fills them."""
 # ruff: noqa: S608 - every identifier in these statements is a constant of `tables`
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,14 +16,26 @@ _FIRST = "(array_agg({0} ORDER BY import_line) FILTER (WHERE {0} {1}))[1]"
 _STATUS = "(array_agg({0} ORDER BY standing = 1 DESC, status = '', import_line))[1]"
 """Of the first line that counts, else of the first that has a status."""
 
+NO_CUSTOMER = "no_customer"
+"""The reason to list a row without a customer: it does not speak against its file."""
+
 _FLAWS = {
-    "no_customer": ("customer_id", "customer_id IS NULL", "no line of the order names a customer"),
+    NO_CUSTOMER: ("customer_id", "customer_id IS NULL", "no line of the order names a customer"),
     "empty": ("order_date", "order_date IS NULL", "no line of the order has a date"),
     "amount_empty": ("order_amount", "order_amount IS NULL", "no line of the order has an amount"),
     "amount_too_large": ("order_amount", "abs(order_amount) >= 1e14", "the lines add up to more"
                          " than fourteen digits"),
 }  # fmt: skip
 """Reason code: the column, when an order has the flaw, and the sentence."""
+
+
+class Folded(NamedTuple):
+    """How many lines were listed for what their order lacks."""
+
+    serious: int
+    """Those that speak against the file."""
+    guests: int
+    """Those without a customer."""
 
 
 async def drop_orders(session: AsyncSession, stage: Stage, order_ids: set[str]) -> None:
@@ -36,8 +49,8 @@ async def drop_orders(session: AsyncSession, stage: Stage, order_ids: set[str]) 
     stage.counts.rejected += dropped.rowcount
 
 
-async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[str]) -> int:
-    """Fill the stage from the lines, listing those of incomplete orders; how many are serious.
+async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[str]) -> Folded:
+    """Fill the stage from the lines, listing those of incomplete orders.
 
     Where some lines of an order count and others do not, those that count are the order.
     """
@@ -62,7 +75,7 @@ async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[st
     await run_sql(session, f"""
         UPDATE folded SET status = '{COMPLETED}', status_word = '' WHERE status = ''
         """)  # fmt: skip
-    serious = 0
+    listed: dict[str, int] = {}
     for reason, (column, condition, message) in _FLAWS.items():
         found = await run_sql(session, f"""
             WITH gone AS (DELETE FROM folded WHERE {condition} RETURNING order_id),
@@ -71,11 +84,12 @@ async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[st
             INSERT INTO import_rejects (import_id, outcome, line, column_name, reason, message, raw)
             SELECT import_id, 'rejected', import_line, :column, :reason, :message, raw FROM lines
             """, column=column, reason=reason, message=message)  # fmt: skip
-        stage.counts.rejected += found.rowcount
-        serious += found.rowcount if reason != "no_customer" else 0
+        listed[reason] = found.rowcount
+    stage.counts.rejected += sum(listed.values())
     names = ", ".join((*stage.target.columns, "import_id", "import_line"))
     await run_sql(session, f"INSERT INTO {stage.table} ({names}) SELECT {names} FROM folded")
-    return serious
+    guests = listed.pop(NO_CUSTOMER)
+    return Folded(sum(listed.values()), guests)
 
 
 async def _reject_other_customers(session: AsyncSession, stage: Stage) -> None:

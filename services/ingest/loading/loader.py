@@ -28,7 +28,7 @@ from rfm_common.versions import next_version
 LISTED_AT_MOST = 100_000
 """Bad rows that are listed before a file that is condemned anyway is given up."""
 
-HARMLESS = ("no_customer", suppressed.REASON, *NO_ROWS)
+HARMLESS = (items.NO_CUSTOMER, suppressed.REASON, *NO_ROWS)
 """Reasons to reject a row that do not speak against its file."""
 
 READING_SHARE = 0.5
@@ -63,6 +63,8 @@ class Load:
     stage: Stage = field(init=False)
     serious: int = 0
     """Rejected rows that speak against the file."""
+    guests: int = 0
+    """Rows without a customer."""
     erased_orders: set[str] = field(default_factory=set)
     currencies: set[str] = field(default_factory=set)
     statuses: StatusCount = field(default_factory=StatusCount)
@@ -143,8 +145,12 @@ async def _copy_all(work: Load) -> None:
         raise RefusedError("no_rows", "the file has a header but no rows")
     if work.stage.line_items:
         await items.drop_orders(work.session, work.stage, work.erased_orders)
-        work.serious += await items.fold(work.session, work.stage, work.layout.counted_words)
+        folded = await items.fold(work.session, work.stage, work.layout.counted_words)
+        work.serious += folded.serious
+        work.guests += folded.guests
     _check_rejects(work, work.stage.counts.total)
+    if work.guests == work.stage.counts.total:
+        raise TooManyRejectsError(f"none of {work.guests} rows names a customer")
 
 
 def _next(reading: Iterator[Batch]) -> "asyncio.Future[Batch | None]":
@@ -165,6 +171,7 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
     work.serious += int((~batch.rejects["reason"].is_in(HARMLESS)).sum())
+    work.guests += int((batch.rejects["reason"] == items.NO_CUSTOMER).sum())
     if work.serious > LISTED_AT_MOST:
         _check_rejects(work, work.layout.survey.rows_at_most)
 
@@ -271,14 +278,21 @@ def _counted(work: Load) -> dict[str, Any]:
     counts = work.stage.counts
     return {
         "kind": work.layout.mapping.kind, "sha256": work.layout.survey.sha256,
-        "notes": work.layout.notes | {"seconds": work.seconds} | _statuses(work),
+        "notes": _notes(work),
         "rows_total": counts.total, "rows_new": counts.new, "rows_updated": counts.updated,
         "rows_unchanged": counts.unchanged, "rows_superseded": counts.superseded,
         "rows_rejected": counts.rejected,
     }  # fmt: skip
 
 
-def _statuses(work: Load) -> dict[str, Any]:
-    """What the words of the file were taken for, where it has any."""
+def _notes(work: Load) -> dict[str, Any]:
+    """What the import says of its rows, besides what was found out before they were read."""
+    notes = work.layout.notes | {"seconds": work.seconds}
     listed = work.statuses.listed(work.layout.mapping.statuses, work.layout.counted_words)
-    return {"statuses": listed} if listed else {}
+    if listed:  # what the words of the file were taken for
+        notes["statuses"] = listed
+    if work.guests:
+        text = f"{work.guests:,} rows name no customer (orders of guests): listed, not loaded"
+        notes |= {"guests": work.guests,
+                  "told": [*notes.get("told", ()), {"about": "guests", "text": text}]}  # fmt: skip
+    return notes

@@ -198,7 +198,7 @@ def required(column: Column) -> Column:
 
 
 def name_no_customer(column: Column) -> Column:
-    """Tell a missing customer apart where that is usual: it does not condemn the file."""
+    """Tell a missing customer apart: a guest's order is usual, and does not condemn its file."""
     if column.reason is None:
         return column
     return Column(column.values, column.reason.replace("empty", "no_customer"))

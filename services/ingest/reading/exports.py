@@ -21,13 +21,11 @@ class Export:
     """Its word for a state (lower case): ours. Other words stay as they are."""
     line_items: bool = False
     """Several rows make one order: amounts are added, the first row that says it tells the rest."""
-    may_lack_customer: bool = False
-    """Rows without a customer are usual: they are rejected, but do not condemn the file."""
 
 
 EXPORTS = (
     Export(
-        name="Shopify orders", kind=Kind.ORDERS, line_items=True, may_lack_customer=True,
+        name="Shopify orders", kind=Kind.ORDERS, line_items=True,
         headers=frozenset({"name", "email", "financial_status", "created_at", "total"}),
         columns={"order_id": ("name",), "customer_id": ("email",), "order_date": ("created_at",),
                  "order_amount": ("total",), "currency": ("currency",),
@@ -35,13 +33,13 @@ EXPORTS = (
         statuses={"paid": "completed", "partially_refunded": "completed"},
     ),
     Export(
-        name="Shopify customers", kind=Kind.CUSTOMERS, may_lack_customer=True,
+        name="Shopify customers", kind=Kind.CUSTOMERS,
         headers=frozenset({"first_name", "last_name", "email", "total_spent", "total_orders"}),
         columns={"customer_id": ("email",), "email": ("email",),
                  "country": ("default_address_country_code", "country_code", "country")},
     ),
     Export(
-        name="WooCommerce orders", kind=Kind.ORDERS, may_lack_customer=True,
+        name="WooCommerce orders", kind=Kind.ORDERS,
         headers=frozenset({"order_id", "order_date", "order_total", "billing_email"}),
         columns={"order_id": ("order_number", "order_id"), "customer_id": ("billing_email",),
                  "order_date": ("order_date",), "order_amount": ("order_total",),
@@ -49,7 +47,7 @@ EXPORTS = (
         statuses={"wc-completed": "completed"},
     ),
     Export(
-        name="Stripe payments", kind=Kind.ORDERS, may_lack_customer=True,
+        name="Stripe payments", kind=Kind.ORDERS,
         headers=frozenset({"id", "amount", "currency", "status", "customer_id", "captured"}),
         columns={"order_id": ("id",), "customer_id": ("customer_id",),
                  "order_date": ("created_date_(utc)", "created_(utc)", "created"),
@@ -57,7 +55,7 @@ EXPORTS = (
         statuses={"paid": "completed", "succeeded": "completed"},
     ),
     Export(
-        name="Magento orders", kind=Kind.ORDERS, may_lack_customer=True,
+        name="Magento orders", kind=Kind.ORDERS,
         headers=frozenset({"id", "purchase_date", "grand_total_(purchased)", "customer_email"}),
         columns={"order_id": ("id",), "customer_id": ("customer_email",),
                  "order_date": ("purchase_date",), "order_amount": ("grand_total_(purchased)",),
@@ -71,7 +69,7 @@ EXPORTS = (
                  "created_at": ("customer_since",)},
     ),
     Export(
-        name="UCI Online Retail", kind=Kind.ORDERS, line_items=True, may_lack_customer=True,
+        name="UCI Online Retail", kind=Kind.ORDERS, line_items=True,
         headers=frozenset({"invoiceno", "stockcode", "quantity", "invoicedate", "unitprice",
                            "customerid"}),
         columns={"order_id": ("invoiceno",), "customer_id": ("customerid",),
@@ -79,7 +77,7 @@ EXPORTS = (
         quantity_times_price=("quantity", "unitprice"), constants={"currency": "GBP"},
     ),
     Export(
-        name="UCI Online Retail II", kind=Kind.ORDERS, line_items=True, may_lack_customer=True,
+        name="UCI Online Retail II", kind=Kind.ORDERS, line_items=True,
         headers=frozenset({"invoice", "stockcode", "quantity", "invoicedate", "price",
                            "customer_id"}),
         columns={"order_id": ("invoice",), "customer_id": ("customer_id",),
@@ -87,7 +85,7 @@ EXPORTS = (
         quantity_times_price=("quantity", "price"), constants={"currency": "GBP"},
     ),
     Export(  # item-price is the price of the whole line, not of one piece
-        name="Amazon order reports", kind=Kind.ORDERS, line_items=True, may_lack_customer=True,
+        name="Amazon order reports", kind=Kind.ORDERS, line_items=True,
         headers=frozenset({"order_id", "order_item_id", "purchase_date", "buyer_email",
                            "item_price"}),
         columns={"order_id": ("order_id",), "customer_id": ("buyer_email",),

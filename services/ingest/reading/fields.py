@@ -14,6 +14,7 @@ from ingest.reading.columns import (
     required,
     same,
 )
+from ingest.reading.guests import without_guests
 from ingest.reading.mapping import HELPERS, REQUIRED, Mapping
 from ingest.reading.scan import Rejects
 from rfm_common.models import BEGINNING, Kind
@@ -24,7 +25,7 @@ REJECT_SCHEMA = {"outcome": pl.String, "line": pl.Int64, "column_name": pl.Strin
 
 MESSAGES = {
     "empty": "this column must not be empty",
-    "no_customer": "the order names no customer",
+    "no_customer": "the row names no customer, as a guest's order does",
     "too_long": "the value is too long",
     "amount_empty": "there is no amount",
     "amount_not_a_number": "this is not a number",
@@ -51,6 +52,9 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
     """Turn cells (`line`, `raw`, `c0` ...) into our columns plus `import_line`, and rejects."""
     given = {name: _given(cells, mapping, name) for name in mapping.fields}
     columns = {name: READERS[name](given[name], style) for name in mapping.fields}
+    if "customer_id" in columns:
+        ids = columns["customer_id"]
+        columns["customer_id"] = ids._replace(values=without_guests(ids.values, mapping))
     if mapping.kind is Kind.ORDERS:
         columns |= complete(columns, given, mapping)
     elif mapping.kind is Kind.EXCHANGE_RATES and "valid_from" not in columns:
@@ -58,7 +62,7 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
         columns["valid_from"] = Column(days)
     if not mapping.line_items:
         columns |= {name: required(columns[name]) for name in REQUIRED[mapping.kind]}
-        if mapping.may_lack_customer:
+        if "customer_id" in columns:
             columns["customer_id"] = name_no_customer(columns["customer_id"])
     ours = [name for name in columns if name not in HELPERS]
     values = pl.DataFrame([columns[name].values.alias(name) for name in ours])

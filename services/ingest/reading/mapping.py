@@ -43,7 +43,8 @@ class Mapping:
     constants: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     line_items: bool = False
-    may_lack_customer: bool = False
+    zero_is_guest: bool = False
+    """Whether the customer 0 stands for everybody without an account."""
     ignored: list[str] = field(default_factory=list)
     told: list[dict[str, str]] = field(default_factory=list)
     """What was decided without asking: `about` and `text`."""
@@ -202,7 +203,6 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
         columns={ours: index for ours, index in found.items() if index is not None},
         product=(names.index(factors[0]), names.index(factors[1])) if factors else None,
         constants=export.constants, statuses=export.statuses, line_items=export.line_items,
-        may_lack_customer=export.may_lack_customer,
     )  # fmt: skip
     return _checked(mapping, headers)
 

@@ -17,6 +17,7 @@ from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.encodings import Encoding
 from ingest.reading.fields import structural, typed
+from ingest.reading.guests import with_guests
 from ingest.reading.identity import tell_spellings
 from ingest.reading.lines import with_lines
 from ingest.reading.mapping import Mapping as Meaning
@@ -109,7 +110,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         headers = [*headers, ""]
         mapping = find_mapping(headers, file_name, options.rules)
     tell_spellings(mapping, sample)
-    mapping = as_answered(mapping, headers, answers)
+    mapping = with_guests(as_answered(mapping, headers, answers), sample)
     mapping, questions = with_lines(mapping, headers, sample, answers)
     mapping, about_refunds = with_refunds(mapping, headers, sample, answers)
     layout = Layout(
