@@ -2,7 +2,7 @@
 of the first line that fills them."""
 # ruff: noqa: S608 - every identifier in these statements is a constant of `tables`
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -47,6 +47,21 @@ async def drop_orders(session: AsyncSession, stage: Stage, order_ids: set[str]) 
         SELECT import_id, 'rejected', import_line, 'customer_id', :reason, :message FROM gone
         """, order_ids=sorted(order_ids), reason=REASON, message=MESSAGE)  # fmt: skip
     stage.counts.rejected += dropped.rowcount
+
+
+async def hold_back(session: AsyncSession, stage: Stage, broken: Mapping[str, int]) -> None:
+    """Take out every line of the orders that have a line that could not be read, by its number."""
+    held = await run_sql(session, f"""
+        WITH broken AS (SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:lines AS bigint[]))
+                        AS b (order_id, line)),
+             gone AS (DELETE FROM {stage.items} i USING broken b WHERE i.order_id = b.order_id
+                      RETURNING i.*, b.line)
+        INSERT INTO import_rejects (import_id, outcome, line, column_name, value, reason, message)
+        SELECT import_id, 'rejected', import_line, 'order_id', order_id, 'order_incomplete',
+               'line ' || line || ' of this order could not be read, so the order is held back'
+        FROM gone
+        """, ids=list(broken), lines=list(broken.values()))  # fmt: skip
+    stage.counts.rejected += held.rowcount
 
 
 async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[str]) -> Folded:

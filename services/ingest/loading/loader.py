@@ -15,6 +15,7 @@ from ingest.loading import customers, items, ledger, merge, rebuild, stage, supp
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
+from ingest.reading.lines import ABOUT, question_behind
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Batch, Layout, batches
 from ingest.reading.statuses import StatusCount, own_words
@@ -63,6 +64,10 @@ class Load:
     stage: Stage = field(init=False)
     serious: int = 0
     """Rejected rows that speak against the file."""
+    broken: dict[str, int] = field(default_factory=dict)
+    """Orders of several lines that have one that could not be read: its number."""
+    told: list[dict[str, str]] = field(default_factory=list)
+    """What the import says of its rows: `about` and `text`."""
     guests: int = 0
     """Rows without a customer."""
     erased_orders: set[str] = field(default_factory=set)
@@ -98,7 +103,8 @@ class Load:
 async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
     """Stage, merge and finish; a file with too many bad rows is held or quarantined.
 
-    Returns what the rows left open: words for a status that nobody knows. The file is held then.
+    Returns what the rows left open: words for a status that nobody knows, rows that may be lines
+    of one order. The file is held then.
     """
     session, staged, rows = work.session, work.stage, work.layout.survey.rows_at_most
     await run_sql(session, "SET LOCAL work_mem = '128MB'")
@@ -114,18 +120,27 @@ async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
         _condemn(work, str(error))
         return ()
     if questions := work.unknown_statuses():
-        await stage.drop(session, staged)
-        ledger.hold(session, work.row, questions, **_counted(work))
-        return questions
+        return await _hold(work, questions)
     await lock(session, AdvisoryLock.LOAD)
     if await ledger.loaded_before(session, work.layout.survey.sha256, work.layout.mapping.kind):
         raise LoadedMeanwhileError
     if await suppressed.is_outdated(session, work.suppressed):
         raise ChangedError  # somebody was erased while the file was read
+    with work.step("key"):
+        await stage.make_unique(session, staged)
+    if staged.repeated and work.layout.asks_for_lines:
+        return await _hold(work, (question_behind(*staged.repeated),))
     effects = await _into_table(work)
     await stage.drop(session, staged)
     await _finish_loaded(work, effects)
     return ()
+
+
+async def _hold(work: Load, questions: tuple[Question, ...]) -> tuple[Question, ...]:
+    """Leave the tables as they are, and the file to whoever answers."""
+    await stage.drop(work.session, work.stage)
+    ledger.hold(work.session, work.row, questions, **_counted(work))
+    return questions
 
 
 async def _copy_all(work: Load) -> None:
@@ -145,6 +160,8 @@ async def _copy_all(work: Load) -> None:
         raise RefusedError("no_rows", "the file has a header but no rows")
     if work.stage.line_items:
         await items.drop_orders(work.session, work.stage, work.erased_orders)
+        if work.broken:
+            await items.hold_back(work.session, work.stage, work.broken)
         folded = await items.fold(work.session, work.stage, work.layout.counted_words)
         work.serious += folded.serious
         work.guests += folded.guests
@@ -170,6 +187,8 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
         work.statuses.add(own_words(batch.rows))
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
+    for order_id, line in batch.broken.iter_rows():
+        work.broken.setdefault(order_id, line)
     work.serious += int((~batch.rejects["reason"].is_in(HARMLESS)).sum())
     work.guests += int((batch.rejects["reason"] == items.NO_CUSTOMER).sum())
     if work.serious > LISTED_AT_MOST:
@@ -206,11 +225,9 @@ def _condemn(work: Load, message: str) -> None:
 
 
 async def _into_table(work: Load) -> dict[str, Any]:
-    """Make the stage unique and merge it, or put it in the table's place; the effects."""
+    """Merge the stage, or put it in the table's place; the effects."""
     session, staged = work.session, work.stage
     effects: dict[str, Any] = {}
-    with work.step("key"):
-        await stage.make_unique(session, staged)
     await _tell(work, 0.65)
     if work.layout.mapping.kind is Kind.ORDERS:
         effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
@@ -219,8 +236,17 @@ async def _into_table(work: Load) -> dict[str, Any]:
     effects |= await _customers(work)
     with work.step("merge"):
         effects |= await merge.merge(session, staged)
+    if replaced := effects.get("orders_replaced"):
+        work.told.append({"about": ABOUT, "text": _replaced(**replaced)})
     await _to_lake(work, staged.target.name)
     return effects
+
+
+def _replaced(orders: int, example: str) -> str:
+    return (
+        f"Orders that an earlier file had with other lines: {orders:,}, such as {example!r}. The"
+        " lines of an order add up within one file only, so those of this file count."
+    )
 
 
 async def _customers(work: Load) -> dict[str, Any]:
@@ -291,8 +317,9 @@ def _notes(work: Load) -> dict[str, Any]:
     listed = work.statuses.listed(work.layout.mapping.statuses, work.layout.counted_words)
     if listed:  # what the words of the file were taken for
         notes["statuses"] = listed
+    told = list(work.told)
     if work.guests:
-        text = f"{work.guests:,} rows name no customer (orders of guests): listed, not loaded"
-        notes |= {"guests": work.guests,
-                  "told": [*notes.get("told", ()), {"about": "guests", "text": text}]}  # fmt: skip
-    return notes
+        notes["guests"] = work.guests
+        text = f"Rows that name no customer: {work.guests:,}. They are listed, not loaded."
+        told.append({"about": "guests", "text": text})
+    return notes | {"told": [*notes.get("told", ()), *told]}

@@ -4,6 +4,7 @@
 import asyncio
 import io
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +26,13 @@ class Counts:
     rejected: int = 0
 
 
+class Repeated(NamedTuple):
+    """How many orders, and the id of one."""
+
+    orders: int
+    example: str
+
+
 @dataclass(slots=True)
 class Stage:
     """One import on its way into a table."""
@@ -38,6 +46,8 @@ class Stage:
     holds_older: bool = False
     """Rows of earlier imports were carried over into it."""
     line_items: bool = False
+    repeated: Repeated | None = None
+    """Orders of one customer and one moment that had several rows with other amounts."""
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -170,7 +180,7 @@ async def _drop_earlier_lines(session: AsyncSession, stage: Stage) -> None:
         "ROW(" + ", ".join(f"{row}.{name}" for name in stage.target.columns) + ")"
         for row in ("s", "last")
     )
-    dropped = await run_sql(session, f"""
+    found = await run_sql(session, f"""
         WITH ranked AS (
             SELECT ctid AS place, max(import_line) OVER (PARTITION BY {stage.key}) AS kept
             FROM {stage.table}
@@ -178,13 +188,26 @@ async def _drop_earlier_lines(session: AsyncSession, stage: Stage) -> None:
             DELETE FROM {stage.table} s USING ranked r, {stage.table} last
             WHERE s.ctid = r.place AND s.import_line < r.kept AND last.import_line = r.kept
             RETURNING s.import_line AS line, r.kept, s.{stage.target.key[0]} AS id,
-                      {ours} IS NOT DISTINCT FROM {kept} AS equal
-        )
+                      {ours} IS NOT DISTINCT FROM {kept} AS equal,
+                      {_is_other_line(stage)} AS is_other
+        ), listed AS (
         INSERT INTO import_rejects (import_id, outcome, line, column_name, value, reason, message)
         SELECT :import_id, CASE WHEN equal THEN 'duplicate' ELSE 'superseded' END, line,
                :column, id, CASE WHEN equal THEN 'repeated_row' ELSE 'repeated_id' END,
                CASE WHEN equal THEN 'line ' || kept || ' says the same'
                     ELSE 'line ' || kept || ' has the same id and counts' END
+        FROM gone)
+        SELECT count(*), count(DISTINCT id) FILTER (WHERE is_other), min(id) FILTER (WHERE is_other)
         FROM gone
         """, import_id=stage.import_id, column=stage.target.key[0])  # fmt: skip
-    stage.counts.superseded += dropped.rowcount
+    dropped, orders, example = tuple(found.one())
+    stage.counts.superseded += dropped
+    stage.repeated = Repeated(orders, example) if orders else None
+
+
+def _is_other_line(stage: Stage) -> str:
+    """The condition that an earlier row `s` may be a line of the order of the `last` row."""
+    if stage.target.name != "orders":
+        return "false"
+    return ("(s.customer_id, s.order_date) = (last.customer_id, last.order_date)"
+            " AND s.order_amount <> last.order_amount")  # fmt: skip

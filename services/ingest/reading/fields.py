@@ -17,6 +17,7 @@ from ingest.reading.columns import (
 from ingest.reading.guests import without_guests
 from ingest.reading.mapping import HELPERS, REQUIRED, Mapping
 from ingest.reading.scan import Rejects
+from ingest.reading.structure import NO_ROWS
 from rfm_common.models import BEGINNING, Kind
 
 REJECT_SCHEMA = {"outcome": pl.String, "line": pl.Int64, "column_name": pl.String,
@@ -41,11 +42,16 @@ MESSAGES = {
 }
 
 
+BROKEN_SCHEMA = {"order_id": pl.String, "line": pl.Int64}
+"""Lines that could not be read, of orders that have several."""
+
+
 class Typed(NamedTuple):
     """Rows ready for the database and rows that are not."""
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    broken: pl.DataFrame
 
 
 def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
@@ -69,12 +75,31 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
     rows = values.with_columns(cells["line"].cast(pl.Int32).alias("import_line"))
     reasons = {name: column.reason for name, column in columns.items() if column.reason is not None}
     if not reasons:
-        return Typed(rows, pl.DataFrame(schema=REJECT_SCHEMA))
+        return Typed(rows, pl.DataFrame(schema=REJECT_SCHEMA), pl.DataFrame(schema=BROKEN_SCHEMA))
     flawed = pl.DataFrame(reasons)
     bad = flawed.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     raw = {f"given_{name}": given[name] for name in reasons if name in given}
     listed = pl.DataFrame([cells["line"], cells["raw"]]).with_columns(**raw).hstack(flawed)
-    return Typed(rows.filter(~bad), _rejects(listed.filter(bad), list(reasons)))
+    rejects = _rejects(listed.filter(bad), list(reasons))
+    return Typed(rows.filter(~bad), rejects, _broken(rows.filter(bad), mapping))
+
+
+def _broken(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
+    """The orders of these lines; none where each row is an order of its own."""
+    if not mapping.line_items:
+        return pl.DataFrame(schema=BROKEN_SCHEMA)
+    return rows.select("order_id", pl.col("import_line").cast(pl.Int64).alias("line"))
+
+
+def broken_lines(rejects: Rejects, mapping: Mapping, style: Style, comma: str) -> pl.DataFrame:
+    """The orders of lines that could not be cut into cells, as far as their text shows them."""
+    at = mapping.columns.get("order_id")
+    if at is None or not mapping.line_items:
+        return pl.DataFrame(schema=BROKEN_SCHEMA)
+    found = {line: raw.split(comma) for line, reason, _, raw in rejects if reason not in NO_ROWS}
+    cells = {line: cells[at].strip('" ') for line, cells in found.items() if at < len(cells)}
+    ids = READERS["order_id"](pl.Series([*cells.values()], dtype=pl.String), style).values
+    return pl.DataFrame({"order_id": ids, "line": [*cells]}, schema=BROKEN_SCHEMA)
 
 
 def structural(rejects: Rejects) -> pl.DataFrame:

@@ -10,6 +10,8 @@ from ingest.reading.vocabulary import KNOWN, vocabulary
 from rfm_common.models import Kind
 
 Row = Sequence[str]
+ABOUT = "lines"
+"""The key of the question, and of what is told without asking."""
 CHOICES = (
     Choice("last", "each line repeats the order's amount: count it once"),
     Choice("sum", "each line has an amount of its own: add them up"),
@@ -20,24 +22,47 @@ def with_lines(
     mapping: Mapping, headers: Sequence[str], sample: Sequence[Row], answers: abc.Mapping[str, str]
 ) -> tuple[Mapping, tuple[Question, ...]]:
     """The mapping, adding up lines where that is what they are, or the question whether to."""
-    whole = [row for row in sample if len(row) == len(headers)]
-    orders = _of_several_lines(mapping, whole) if _is_open(mapping) else []
+    if not _is_open(mapping):
+        return mapping, ()
+    if answer := answers.get(ABOUT):
+        return replace(mapping, line_items=answer == "sum"), ()
+    orders = _of_several_lines(mapping, [row for row in sample if len(row) == len(headers)])
     if not orders:
         return mapping, ()
-    if answer := answers.get("lines"):
-        return replace(mapping, line_items=answer == "sum"), ()
     amount = mapping.columns["order_amount"]
     differing = [rows for rows in orders if len({row[amount].strip() for row in rows}) > 1]
     seen = f"order {orders[0][0][mapping.columns['order_id']]!r} has {len(orders[0])} lines"
     if differing:
         text = f"{seen} with other contents: several lines make one order, their amounts add up"
-        mapping.told.append({"about": "lines", "text": text})
+        mapping.told.append({"about": ABOUT, "text": text})
         return replace(mapping, line_items=True), ()
     if vocabulary().grade(Kind.ORDERS, "order_amount", headers[amount]) > KNOWN - 1:
         text = f"{seen} with the same {headers[amount].strip()!r}: it counts once"
-        mapping.told.append({"about": "lines", "text": text})
+        mapping.told.append({"about": ABOUT, "text": text})
         return mapping, ()
     return mapping, (_question(seen, headers[amount].strip()),)
+
+
+def asks_for_lines(mapping: Mapping, answers: abc.Mapping[str, str]) -> bool:
+    """Whether rows of one order with other amounts, behind the first rows, are to be asked about:
+    where the file says more of a row than is read, and neither a person nor the first rows told.
+    """
+    is_told = ABOUT in answers or any(note["about"] == ABOUT for note in mapping.told)
+    return _is_open(mapping) and bool(mapping.ignored) and not is_told
+
+
+def question_behind(orders: int, example: str) -> Question:
+    """The question about orders that have several rows with other amounts."""
+    return Question(
+        about=ABOUT,
+        text="Does the last row of an order correct the others, or is each a line of the order?",
+        found=f"{orders:,} orders have several rows with other amounts, such as {example!r}",
+        proposal="sum",
+        choices=(
+            Choice("last", "the last row is right: it alone counts"),
+            Choice("sum", "each row is a line of the order: add them up"),
+        ),
+    )
 
 
 def _is_open(mapping: Mapping) -> bool:
@@ -70,7 +95,7 @@ def _of_several_lines(mapping: Mapping, sample: Sequence[Row]) -> list[list[Row]
 
 def _question(seen: str, amount: str) -> Question:
     return Question(
-        about="lines",
+        about=ABOUT,
         text="Does each line of an order repeat its amount, or have an amount of its own?",
         found=f"{seen}, each with the same {amount!r}",
         proposal="last",

@@ -16,10 +16,10 @@ from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.encodings import Encoding
-from ingest.reading.fields import structural, typed
+from ingest.reading.fields import broken_lines, structural, typed
 from ingest.reading.guests import with_guests
 from ingest.reading.identity import tell_spellings
-from ingest.reading.lines import with_lines
+from ingest.reading.lines import asks_for_lines, with_lines
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.questions import Question
@@ -76,6 +76,8 @@ class Layout:
     questions: tuple[Question, ...] = ()
     """What only a person can tell; a file with any is held, not loaded."""
     counted_words: frozenset[str] = frozenset()
+    asks_for_lines: bool = False
+    """Whether rows of one order behind the first ones are a question."""
     asks_for_words: bool = False
     """Whether a status that is not known is a question."""
     learned: dict[str, str] = field(default_factory=dict)
@@ -92,6 +94,8 @@ class Batch:
     """Rows in the piece, good and bad."""
     bytes_read: int
     """Bytes of the file read so far."""
+    broken: pl.DataFrame
+    """Of orders of several lines: those of the rejects, `order_id` and `line`."""
 
 
 def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> Layout:
@@ -127,6 +131,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         headers=tuple(headers),
         questions=(*encoding_questions, *questions, *about_refunds),
         counted_words=options.counted_words,
+        asks_for_lines=asks_for_lines(mapping, answers),
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
     layout = _with_style(file, layout, options) if _needs_votes(layout) else layout
@@ -326,7 +331,8 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
         rejects = (
             pl.concat([structural(rows.rejects), good.rejects]) if rows.rejects else good.rejects
         )
-        yield Batch(good.rows, rejects, rows.count, at)
+        cut = broken_lines(rows.rejects, layout.mapping, layout.style, layout.grammar.delimiter)
+        yield Batch(good.rows, rejects, rows.count, at, pl.concat([good.broken, cut]))
 
 
 def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:

@@ -16,7 +16,7 @@ async def test_guests_do_not_condemn_a_file_of_any_header(shop: Shop) -> None:
     assert (row.rows_new, row.rows_rejected, row.notes["guests"]) == (2, 3, 3)
     assert [(item.line, item.reason) for item in await shop.rejects(row)] == [
         (3, "no_customer"), (4, "no_customer"), (6, "no_customer")]  # fmt: skip
-    assert row.notes["told"][-1]["text"].startswith("3 rows name no customer")
+    assert row.notes["told"][-1]["text"].startswith("Rows that name no customer: 3.")
 
 
 async def test_other_faults_still_count(shop: Shop) -> None:
