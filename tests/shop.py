@@ -117,6 +117,11 @@ SELECT $2, customer_id, recency_days, frequency, monetary, cluster_id, segment_n
 FROM rfm_features JOIN customer_clusters USING (customer_id, calc_date)
 WHERE calc_date = $1 ORDER BY hashtext(customer_id) LIMIT 3000"""
 
+QUIET = """
+INSERT INTO quiet_customers
+SELECT $2, customer_id, recency_days, frequency, monetary FROM rfm_features
+WHERE calc_date = $1 AND r_score <= 2 AND frequency >= 2 AND (f_score + m_score + 1) / 2 >= 4"""
+
 COUNTRY_STATS = """
 INSERT INTO segment_countries
 SELECT $2, coalesce(country, ''), cluster_id, segment_name, count(*), sum(frequency),
@@ -142,6 +147,10 @@ SELECT $2, country, jsonb_build_object(
     'grid', (SELECT jsonb_agg(to_jsonb(cells) - 'country') FROM cells
              WHERE cells.country = scored.country))
 FROM scored GROUP BY country"""
+
+SLIPPING = """
+SELECT json_build_object('customers', count(*), 'monetary', coalesce(sum(monetary), 0)::text)::text
+FROM quiet_customers WHERE run_id = $1"""
 
 CENTRES = """
 SELECT json_agg(json_build_object(
@@ -260,6 +269,7 @@ async def score(sessions: Sessions, calc_date: datetime = CALC_DATE) -> int:
         for statistics in (STATS, COUNTRY_STATS, COUNTRY_SUMMARIES):
             await raw.execute(statistics, calc_date, run_id)
         await raw.execute(SAMPLES, calc_date, run_id)
+        await raw.execute(QUIET, calc_date, run_id)
         if previous:
             await raw.execute(FLOWS, calc_date, run_id, previous["calc_date"])
         await raw.execute("ANALYZE customers, orders, rfm_features, customer_clusters")
@@ -290,7 +300,8 @@ async def _replace_run(raw, calc_date: datetime) -> int:
 
 
 async def _finish(raw, run_id: int, calc_date: datetime, previous_run_id: int | None) -> None:
-    summary = await raw.fetchval(SUMMARY, calc_date)
+    slipping = await raw.fetchval(SLIPPING, run_id)
+    summary = await raw.fetchval(SUMMARY, calc_date) | {"slipping": json.loads(slipping)}
     metrics = {"silhouette": 0.41, "inertia": 123.4, "verdict": "fair",
                "clusters": json.loads(await raw.fetchval(CENTRES, run_id))}  # fmt: skip
     parameters = {"calc_date": None, "window_days": WINDOW_DAYS, "k": 5, "transform": "log1p",

@@ -44,6 +44,7 @@ BEFORE = {"first-run": "/dashboard"}
 """Taken while there is no data."""
 PAGES = {
     "overview": "/dashboard",
+    "going-quiet": "/dashboard/going-quiet",
     "segments": "/dashboard/segments",
     "segment": "/dashboard/segments/champions",
     "customers": "/dashboard/customers",

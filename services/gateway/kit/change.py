@@ -1,6 +1,6 @@
 """How a figure changed, in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.kit.numbers import Numbers
 
@@ -48,6 +48,11 @@ def count_change(numbers: Numbers, difference: int) -> Change:
     return Change(
         numbers.signed(difference), "▲" if grew else "▼", "up" if grew else "down", "even"
     )
+
+
+def not_good(change: Change | None) -> Change | None:
+    """The same, but never as good news."""
+    return replace(change, mood="even") if change and change.mood == "good" else change
 
 
 def _change(text: str, grew: bool, more_is_better: bool) -> Change:

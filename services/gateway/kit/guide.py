@@ -21,7 +21,6 @@ class Guide:
     rule: str
     meaning: str
     advice: str
-    is_slipping: bool = False
 
 
 GUIDES = (
@@ -79,7 +78,6 @@ GUIDES = (
         " typical buyer. They still have an order in the window.",
         "Win them back now, one clear offer at a time. Ask what went wrong; the answer is worth"
         " more than the order.",
-        is_slipping=True,
     ),
     Guide(
         "Hibernating", "hibernating", "☾",
@@ -87,7 +85,6 @@ GUIDES = (
         "Quiet for longer than the typical buyer. Most ordered once; the others spent less than the"
         " typical buyer.",
         "Spend little: a seasonal e-mail, a best-seller. Watch who wakes up.",
-        is_slipping=True,
     ),
     Guide(
         "Lost", "lost", "×",

@@ -20,6 +20,12 @@ class Pager:
     next_url: str | None
 
 
+def query(**values: object) -> str:
+    """The end of an address, with a question mark; empty when nothing is given."""
+    given = {name: value for name, value in values.items() if value}
+    return f"?{urlencode(given)}" if given else ""
+
+
 def asked_page(request: Request[Any, Any, Any], size: int) -> Page:
     """The page of `?page=`, the first without it."""
     given = request.query_params.get("page") or "1"

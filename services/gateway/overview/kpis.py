@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from gateway.kit.change import Change, days_change, relative_change
-from gateway.kit.guide import guide
+from gateway.kit.change import Change, days_change, not_good, relative_change
 from gateway.kit.numbers import NONE, Numbers
+from gateway.quiet.queries import Slipping
 from gateway.segments.figures import Segment
 
 Summary = Mapping[str, Any]
@@ -24,19 +24,14 @@ class Kpi:
     change: Change | None = None
 
 
-def money_at_risk(segments: list[Segment]) -> tuple[Decimal, float]:
-    """Money, and its share, of the segments that are slipping away."""
-    slipping = [segment for segment in segments if guide(segment.name).is_slipping]
-    money = sum((segment.monetary for segment in slipping), Decimal(0))
-    return money, sum(segment.monetary_share for segment in slipping)
-
-
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What the cards need to know of one snapshot."""
 
     summary: Summary
     segments: list[Segment]
+    slipping: Slipping | None = None
+    """None for a run that did not look for it."""
 
     @property
     def money(self) -> Decimal:
@@ -44,10 +39,14 @@ class Moment:
         return Decimal(str(self.summary.get("monetary") or 0))
 
     @property
+    def buyers(self) -> int:
+        """Customers with an order in the window."""
+        return int(self.summary.get("active_customers") or 0)
+
+    @property
     def orders_per_customer(self) -> float:
         """Counted orders per customer who has any."""
-        active = int(self.summary.get("active_customers") or 0)
-        return int(self.summary.get("orders") or 0) / active if active else 0.0
+        return int(self.summary.get("orders") or 0) / self.buyers if self.buyers else 0.0
 
     @property
     def average_order(self) -> float:
@@ -63,45 +62,59 @@ class Moment:
 
 
 def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment | None) -> list[Kpi]:
-    """The cards of the overview, in order."""
-    active = int(now.summary.get("active_customers") or 0)
-    at_risk, at_risk_share = money_at_risk(now.segments)
-    recency = now.recency
+    """The cards of the overview, in order.
 
-    def since(figure: Callable[[Moment], float], more_is_better: bool = True) -> Change | None:
-        if before is None:
-            return None
-        return relative_change(numbers, figure(now), figure(before), more_is_better=more_is_better)
+    Figures of the average buyer get better when others leave: while there are fewer buyers they
+    are no good news. Nor is it that less is slipping: those who left for good slip no more.
+    """
+    window, recency = numbers.count(window_days), now.recency
+
+    def since(figure: Callable[[Moment], float]) -> Change | None:
+        return relative_change(numbers, figure(now), figure(before)) if before else None
+
+    def of_buyers(change: Change | None) -> Change | None:
+        return not_good(change) if before and now.buyers < before.buyers else change
 
     return [
         Kpi(
-            "Customers", numbers.count(now.summary.get("customers") or 0),
-            f"{numbers.count(active)} with an order in {numbers.count(window_days)} days",
-            change=since(lambda moment: float(moment.summary.get("customers") or 0)),
+            "Buyers", numbers.count(now.buyers),
+            f"of {numbers.count(now.summary.get('customers') or 0)} customers ordered in"
+            f" {window} days",
+            change=since(lambda moment: float(moment.buyers)),
         ),
         Kpi(
-            "Revenue", numbers.short_money(now.money), f"last {numbers.count(window_days)} days",
+            "Revenue", numbers.short_money(now.money), f"last {window} days",
             full=numbers.exact_money(now.money), change=since(lambda moment: float(moment.money)),
         ),
         Kpi(
             "Median recency", NONE if recency is None else f"{numbers.count(round(recency))} d",
-            "since the last order",
-            change=days_change(numbers, recency, before.recency)
+            "since the last order of buyers",
+            change=of_buyers(days_change(numbers, recency, before.recency))
             if before and recency is not None and before.recency is not None else None,
         ),
         Kpi(
-            "Orders per customer", numbers.decimal(now.orders_per_customer, 2),
+            "Orders per buyer", numbers.decimal(now.orders_per_customer, 2),
             f"{numbers.count(now.summary.get('orders') or 0)} orders",
-            change=since(lambda moment: moment.orders_per_customer),
+            change=of_buyers(since(lambda moment: moment.orders_per_customer)),
         ),
         Kpi(
             "Average order", numbers.money(now.average_order), "per counted order",
-            change=since(lambda moment: moment.average_order),
+            change=of_buyers(since(lambda moment: moment.average_order)),
         ),
-        Kpi(
-            "Revenue slipping", numbers.short_money(at_risk),
-            f"{numbers.percent(at_risk_share)} of it: At Risk and Hibernating customers",
-            full=numbers.exact_money(at_risk),
-            change=since(lambda moment: float(money_at_risk(moment.segments)[0]), False),
-        ),
+        _slipping(numbers, window, now.slipping, before.slipping if before else None),
     ]  # fmt: skip
+
+
+def _slipping(numbers: Numbers, window: str, now: Slipping | None, before: Slipping | None) -> Kpi:
+    """What customers of value who are going quiet spent before they did."""
+    if now is None:
+        return Kpi("Revenue slipping", NONE, "known from the next run on")
+    change = relative_change(
+        numbers, float(now.monetary), float(before.monetary), more_is_better=False
+    ) if before else None  # fmt: skip
+    return Kpi(
+        "Revenue slipping", numbers.short_money(now.monetary),
+        f"spent by {numbers.count(now.customers)} customers of value in the {window} days before"
+        " they went quiet",
+        full=numbers.exact_money(now.monetary), change=not_good(change),
+    )  # fmt: skip

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 from litestar import Response, get
 from litestar.params import FromQuery
@@ -14,23 +13,37 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.kit.days import Choice, DayDep, choices, day_of
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.guide import rank
 from gateway.kit.numbers import Numbers
+from gateway.kit.pager import query
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer, render
+from gateway.kit.rows import Page
 from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs
 from gateway.overview.jobs import Jobs
 from gateway.overview.kpis import Kpi, Moment, build_kpis
-from gateway.overview.queries import Activity, Flow, activity, top_flows
+from gateway.overview.queries import (
+    Activity,
+    BestRow,
+    Flow,
+    activity,
+    best_customers,
+    top_flows,
+)
+from gateway.quiet.queries import Slipping, find_slipping, quiet_page
+from gateway.quiet.schemas import QuietRow
 from gateway.segments.country_figures import (
     country_summary,
     list_countries,
     list_country_segments,
 )
-from gateway.segments.figures import SegmentRow, build_rows, list_segments
+from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
 HEAT_STEPS = 9
+TOP = 10
+"""Customers that the overview names; its links lead to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,9 @@ class Snapshot:
     recipe: Recipe
     compared: ScoringRun | None
     kpis: list[Kpi]
+    best: list[BestRow]
+    quiet: list[QuietRow]
+    slipping: Slipping | None
     grid: list[list[Cell]]
     rows: list[SegmentRow]
     flows: list[Flow]
@@ -113,12 +129,16 @@ async def load_snapshot(
     """Read one snapshot and what it is compared with: k rows and the run itself."""
     now = await _moment(session, run, country)
     then = await _moment(session, compared, country) if compared else None
+    best = min((one for one in now.segments if one.orders), key=segment_rank, default=None)
     is_followed = compared is not None and compared.run_id == run.previous_run_id
     return Snapshot(
         run=run,
         recipe=Recipe.of_run(run),
         compared=compared,
         kpis=build_kpis(numbers, run.window_days, now, then),
+        best=await best_customers(session, run, best.name, TOP, country) if best else [],
+        quiet=await quiet_page(session, run, Page(1, TOP), country),
+        slipping=now.slipping,
         grid=build_grid(now.summary.get("grid") or []),
         rows=build_rows(numbers, now.segments, then.segments if then else None),
         flows=await top_flows(session, run.run_id or 0) if is_followed else [],
@@ -128,10 +148,16 @@ async def load_snapshot(
 
 async def _moment(session: AsyncSession, run: ScoringRun, country: str | None) -> Moment:
     run_id = run.run_id or 0
+    slipping = await find_slipping(session, run_id, country)
     if country is None:
-        return Moment(run.summary, await list_segments(session, run_id))
+        return Moment(run.summary, await list_segments(session, run_id), slipping)
     segments = await list_country_segments(session, run_id, country)
-    return Moment(await country_summary(session, run_id, country), segments)
+    return Moment(await country_summary(session, run_id, country), segments, slipping)
+
+
+def segment_rank(segment: Segment) -> int:
+    """Where a segment stands from best to worst."""
+    return rank(segment.name)
 
 
 @get("/")
@@ -161,12 +187,12 @@ async def overview(
         country=country,
         is_pinned=day is not None,
         is_narrowed=bool(compare or day or country),
-        pin=_query(date=day),
-        here=_query(country=country, date=day),
-        unpinned=_query(country=country, compare=compare),
-        api_pin=_query(calc_date=day),
-        api_here=_query(country=country, calc_date=day),
-        migrations=_query(**{"from": compared_day, "to": day_of(run.calc_date, settings.zone)})
+        pin=query(date=day),
+        here=query(country=country, date=day),
+        unpinned=query(country=country, compare=compare),
+        api_pin=query(calc_date=day),
+        api_here=query(country=country, calc_date=day),
+        migrations=query(**{"from": compared_day, "to": day_of(run.calc_date, settings.zone)})
         if run
         else "",
         activity=now,
@@ -174,12 +200,6 @@ async def overview(
         jobs=render(Jobs(numbers, now, datetime.now(UTC))),
     )
     return answer(page, 404 if day and run is None else 200)
-
-
-def _query(**values: object) -> str:
-    """The end of an address, with a question mark; empty when nothing is given."""
-    given = {name: value for name, value in values.items() if value}
-    return f"?{urlencode(given)}" if given else ""
 
 
 async def _compared(

@@ -8,6 +8,9 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit import rows
+from gateway.kit.rows import money
+from gateway.kit.schemas import Answer
 from rfm_common.models import (
     Cause,
     DataState,
@@ -17,6 +20,18 @@ from rfm_common.models import (
     ScoringRun,
     SegmentFlow,
 )
+
+
+class BestRow(Answer):
+    """A customer of the best segment."""
+
+    customer_id: str
+    email: str | None
+    segment_name: str
+    recency_days: int
+    frequency: int
+    monetary: Decimal
+
 
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 
@@ -43,6 +58,31 @@ class Activity:
     has_data: bool = False
     waiting: int = 0
     """Files that need a decision."""
+
+
+async def best_customers(
+    session: AsyncSession, run: ScoringRun, segment_name: str, count: int, country: str | None
+) -> list[BestRow]:
+    """Those of a segment, or of one country in it, who spent most and are not going quiet."""
+    return await rows.many(
+        session,
+        BestRow,
+        f"""
+        SELECT c.customer_id, u.email, c.segment_name, f.recency_days, f.frequency,
+               {money("f.monetary")} AS monetary
+        FROM customer_clusters c JOIN customers u USING (customer_id)
+        JOIN rfm_features f USING (customer_id, calc_date)
+        WHERE calc_date = CAST(:calc_date AS timestamptz) AND c.segment_name = :segment_name
+          AND (CAST(:country AS text) IS NULL OR u.country = :country)
+          AND NOT EXISTS (SELECT FROM quiet_customers q
+                          WHERE q.run_id = :run AND q.customer_id = c.customer_id)
+        ORDER BY c.segment_rank LIMIT :count""",
+        calc_date=run.calc_date,
+        run=run.run_id,
+        segment_name=segment_name,
+        country=country,
+        count=count,
+    )
 
 
 async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[Flow]:

@@ -17,6 +17,7 @@ from gateway.migrations.page import migrations
 from gateway.operation.page import help_page, report
 from gateway.overview.jobs import jobs, news
 from gateway.overview.page import overview
+from gateway.quiet.page import going_quiet
 from gateway.runs.page import one_run, runs
 from gateway.segments.page import segment, segments
 from gateway.web.login import log_in, log_out, login_page
@@ -28,6 +29,7 @@ ROUTES: list[ControllerRouterHandler] = [
         "/dashboard",
         route_handlers=[
             overview,
+            going_quiet,
             segments,
             segment,
             customers,

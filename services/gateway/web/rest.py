@@ -14,6 +14,7 @@ from gateway.migrations.api import migrations, movers
 from gateway.operation.audit import audit_log
 from gateway.operation.health import health, ready
 from gateway.privacy.api import erase, erasures, lift_erasure, one_erasure
+from gateway.quiet.api import going_quiet
 from gateway.runs.api import cancel, one_run, run_pipeline, runs
 from gateway.runs.backfill import backfill
 from gateway.runs.snapshots import snapshots
@@ -33,7 +34,7 @@ ROUTES = [
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
-            audit_log, *webhooks.ROUTES, *decisions_api.ROUTES,
+            going_quiet, audit_log, *webhooks.ROUTES, *decisions_api.ROUTES,
         ],
         dependencies={
             **READS,

@@ -85,6 +85,22 @@ async def test_the_overview_has_the_figures_of_the_api(shop: httpx.AsyncClient) 
     assert sum(row["customer_count"] for row in rows) == 120
 
 
+async def test_the_overview_names_the_best_and_whoever_is_going_quiet(shop) -> None:
+    html = await read(shop, "/dashboard")
+    champions = (await shop.get("/segments/champions/customers?page_size=10")).json()["customers"]
+    quiet = (await shop.get("/going-quiet?page_size=10")).json()
+    assert quiet["total"] > 0
+    going = {row["customer_id"] for row in quiet["customers"]}
+    best = [row["customer_id"] for row in champions if row["customer_id"] not in going]
+    for name in [*best[:5], *going]:
+        assert html.count(f">{name}</a>") == 1
+    assert "/dashboard/going-quiet" in html
+    assert "/going-quiet.csv" in html
+    page = await read(shop, "/dashboard/going-quiet")
+    for row in quiet["customers"]:
+        assert f">{row['customer_id']}</a>" in page
+
+
 async def test_grid_cells_lead_to_exactly_their_customers(shop: httpx.AsyncClient) -> None:
     html = await read(shop, "/dashboard")
     cells = re.findall(r'href="(/dashboard/customers\?r_score=[^"]+)">(\d+)<', html)
@@ -122,8 +138,8 @@ async def test_a_day_that_was_scored_again_is_not_shown_from_memory(
         french = (await run_sql(session, query)).scalar()
     await score(sessions)
     everybody, country, segments = [words(await read(shop, path)) for path in paths]
-    assert "Customers 120 " in everybody
-    assert f"Customers {french} " in country
+    assert "of 120 customers ordered" in everybody
+    assert f"of {french} customers ordered" in country
     for page in (everybody, country, segments):
         assert "Lost" in page
         assert "Champions" not in page
@@ -391,7 +407,7 @@ async def test_a_country_narrows_figures_grid_and_charts(shop: httpx.AsyncClient
     html = await read(shop, "/dashboard?country=DE")
     text = words(html)
     assert "customers in DE" in text
-    assert f"Customers {total} " in text
+    assert f"of {total} customers ordered" in text
     grid = html.partition('<table class="grid">')[2].partition("</table>")[0]
     cells = re.findall(r"customers\?r_score=\d&amp;fm_score=\d&amp;country=DE\">(\d+)", grid)
     assert sum(map(int, cells)) == total
@@ -403,7 +419,7 @@ async def test_a_country_narrows_figures_grid_and_charts(shop: httpx.AsyncClient
         for url in ("/dashboard/charts/scatter?run=1", "/dashboard/charts/scatter?run=1&country=DE")
     ]
     assert 0 < some < everyone
-    assert "Customers 0 " in words(await read(shop, "/dashboard?country=nowhere"))
+    assert "of 0 customers ordered" in words(await read(shop, "/dashboard?country=nowhere"))
 
 
 async def test_a_segment_has_its_countries_and_its_centre(shop: httpx.AsyncClient) -> None:

@@ -8,8 +8,9 @@ from babel import Locale
 from gateway.kit.change import relative_change
 from gateway.kit.guide import GUIDES, guide, rank, slug
 from gateway.kit.numbers import Numbers
-from gateway.overview.kpis import Moment, build_kpis, money_at_risk
+from gateway.overview.kpis import Moment, build_kpis
 from gateway.overview.page import build_grid
+from gateway.quiet.queries import Slipping
 from gateway.segments.figures import Segment, build_rows
 from gateway.segments.histograms import histogram
 
@@ -66,11 +67,16 @@ def test_segments_are_listed_best_first_with_their_gain() -> None:
 
 
 def test_figures_say_whether_a_change_is_good() -> None:
-    before = Moment({"customers": 100, "monetary": "1000", "median_recency_days": 40}, [])
-    now = Moment({"customers": 110, "monetary": "900", "median_recency_days": 30}, [])
+    before = Moment(
+        {"active_customers": 100, "monetary": "1000", "median_recency_days": 40, "orders": 100}, []
+    )
+    now = Moment(
+        {"active_customers": 110, "monetary": "900", "median_recency_days": 30, "orders": 110}, []
+    )
     kpis = {kpi.label: kpi for kpi in build_kpis(NUMBERS, 365, now, before)}
     moods = {label: kpi.change.mood for label, kpi in kpis.items() if kpi.change}
-    assert moods == {"Customers": "good", "Revenue": "bad", "Median recency": "good"}
+    assert moods == {"Buyers": "good", "Revenue": "bad", "Median recency": "good",
+                     "Orders per buyer": "even", "Average order": "bad"}  # fmt: skip
     assert kpis["Revenue"].change is not None
     assert kpis["Revenue"].change.text == "−10.0%"
     assert kpis["Revenue"].full == "€900.00"
@@ -82,13 +88,37 @@ def test_without_a_snapshot_before_nothing_changed() -> None:
     assert next(kpi for kpi in kpis if kpi.label == "Median recency").value == "–"
 
 
-def test_money_at_risk_is_that_of_the_slipping_segments() -> None:
-    money, share = money_at_risk(
-        [segment("Champions", 1, "70", 0.7), segment("Hibernating", 1, "20", 0.2),
-         segment("At Risk", 1, "10", 0.1)]
-    )  # fmt: skip
-    assert money == 30
-    assert share == pytest.approx(0.3)
+def moods(now: Moment, before: Moment) -> dict[str, str]:
+    kpis = build_kpis(NUMBERS, 90, now, before)
+    return {kpi.label: kpi.change.mood for kpi in kpis if kpi.change}
+
+
+def moment(buyers: int, orders: int, money: int, recency: int, slipping: int) -> Moment:
+    summary = {"customers": 2000, "active_customers": buyers, "orders": orders,
+               "monetary": str(money), "median_recency_days": recency}  # fmt: skip
+    return Moment(summary, [], Slipping(customers=9, monetary=Decimal(slipping)))
+
+
+def test_nothing_is_good_news_when_half_of_the_shop_has_gone() -> None:
+    """Whoever stays buys more often, for more, and more recently than those who left did."""
+    before, now = moment(1000, 2000, 100_000, 40, 500), moment(500, 1500, 90_000, 10, 40_000)
+    assert set(moods(now, before).values()) == {"bad", "even"}
+    assert moods(now, before)["Revenue slipping"] == "bad"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "mood"),
+    [(500, 900, "bad"), (900, 500, "even"), (900, 0, "even"), (9, 9, "even")],
+)
+def test_that_less_is_slipping_is_never_good_news(was: int, now: int, mood: str) -> None:
+    """Those who slipped may have come back, or gone for good."""
+    found = moods(moment(100, 200, 900, 30, now), moment(100, 200, 900, 30, was))
+    assert found["Revenue slipping"] == mood
+
+
+def test_a_run_that_did_not_look_for_it_says_nothing_of_what_is_slipping() -> None:
+    kpis = build_kpis(NUMBERS, 90, Moment({"customers": 3}, []), None)
+    assert kpis[-1].value == "–"
 
 
 def test_every_segment_has_words_and_colours_in_both_themes() -> None:

@@ -1,0 +1,1 @@
+"""Customers of value who are going quiet, and what they spent before they did."""
