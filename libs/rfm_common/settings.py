@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     max_rows: int = _rfm("max_rows", 100_000_000, ge=1)
     max_line_bytes: int = _rfm("max_line_bytes", 2**20, ge=1024)
     max_reject_share: float = _rfm("max_reject_share", 0.1, ge=0, le=1)
-    date_order: Literal["dmy", "mdy"] = _rfm("date_order", "dmy")
+    date_order: Literal["dmy", "mdy"] | None = _rfm("date_order", None)
     settle_seconds: float = _rfm("settle_seconds", 0.5, ge=0)
     rescan_seconds: float = _rfm("rescan_seconds", 5.0, gt=0)
     rebuild_rows: int = _rfm("rebuild_rows", 50_000, ge=1)

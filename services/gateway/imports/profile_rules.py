@@ -8,7 +8,7 @@ from gateway.imports.decision_schemas import ProfileRow
 
 
 def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
-    """The text of a mapping.toml; answers that such a file cannot give stand in comments."""
+    """The text of a mapping.toml."""
     lines = [f"# {_comment(profile.name)}", "[[file]]", f'name = "*"\nkind = "{profile.kind}"']
     if rule.get("line_items"):
         lines.append("line_items = true")
@@ -19,7 +19,8 @@ def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
         about: value for about, value in (profile.learned | profile.answers).items()
         if not about.startswith(("column.", "status."))
     }  # fmt: skip
-    lines += [f"# {_comment(about)}: {_comment(value)}" for about, value in others.items()]
+    if others:
+        lines += ["\n[file.answers]", *_pairs(others)]
     return "\n".join(lines) + "\n"
 
 

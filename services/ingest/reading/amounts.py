@@ -40,27 +40,77 @@ class AmountVotes:
 
     point: int = 0
     comma: int = 0
+    doubtful_point: int = 0
+    doubtful_comma: int = 0
+    """Values with one mark before exactly three digits: for decimals or for thousands."""
+    short: int = 0
+    long: int = 0
+    """Whole values without any mark, of up to three and of more digits."""
+    example: str = ""
+    currency: str = ""
+    """One that the amounts themselves name."""
 
     def count(self, raw: pl.Series) -> None:
         """Add the votes of these cells."""
-        both = r"[0-9]\{0}[0-9]{{3}}(?:\{0}[0-9]{{3}})*\{1}[0-9]+\D*$"
-        self.point += _matching(
-            raw, both.format(",", "."), r"^[^,]*[0-9]\.(?:[0-9]{1,2}|[0-9]{4,})\D*$"
-        )
-        self.comma += _matching(
-            raw, both.format(".", ","), r"^[^.]*[0-9],(?:[0-9]{1,2}|[0-9]{4,})\D*$"
-        )
+        self.point += _matching(raw, *_proofs(".", ","))
+        self.comma += _matching(raw, *_proofs(",", "."))
+        point, comma = (raw.str.contains(_LONE.format(mark)) for mark in (".", ","))
+        self.doubtful_point += int(point.sum())
+        self.doubtful_comma += int(comma.sum())
+        self.short += _matching(raw, r"^[^0-9.,]*[0-9]{1,3}[^0-9.,]*$")
+        self.long += _matching(raw, r"^[^0-9.,]*[0-9]{4,}[^0-9.,]*$")
+        doubtful = raw.filter((point | comma).fill_null(value=False))
+        if len(doubtful) and not self.example:
+            self.example = str(doubtful.str.extract(r"([0-9]+[.,][0-9]+)")[0])
+            self.currency = str(currency_signs(doubtful)[0])
 
-    def style(self, delimiter: str) -> AmountStyle:
-        """The file's style: what most values prove; else a point, doubting lone groups of three."""
-        if self.point or self.comma:
-            return AmountStyle("," if self.comma > self.point else ".", "")
-        return AmountStyle(".", "," if delimiter == "," else ",.")
+    @property
+    def is_proved(self) -> bool:
+        """Whether some value can be read in one way only."""
+        return bool(self.point or self.comma)
+
+    @property
+    def doubtful(self) -> int:
+        """How many values can be read in two ways while nothing is proved."""
+        return self.doubtful_point + self.doubtful_comma
+
+    @property
+    def are_thousands(self) -> bool:
+        """Whether only the values from 1,000 on have the mark: decimals would show it, too, in
+        smaller ones."""
+        return self.doubtful > 1 and self.short > 0 and not self.long
+
+    @property
+    def mark(self) -> Literal[".", ","]:
+        """The mark of the example."""
+        return "," if "," in self.example else "."
+
+    @property
+    def style(self) -> AmountStyle:
+        """What most values prove; a point where none does."""
+        return AmountStyle("," if self.comma > self.point else ".", "")
 
     @property
     def contradicts_itself(self) -> bool:
         """Whether too many values speak for each side to trust either."""
         return min(self.point, self.comma) > 0.05 * (self.point + self.comma)
+
+
+_LONE = r"^[^0-9.,]*[1-9][0-9]{{0,2}}[{0}][0-9]{{3}}[^0-9.,]*$"
+
+
+LONE_POINT = _LONE.format(".")
+"""A value whose point may divide thousands."""
+
+
+def _proofs(decimal: str, thousands: str) -> tuple[str, ...]:
+    """Patterns of values in which `decimal` can be nothing else."""
+    return (
+        rf"[0-9][{thousands}][0-9]{{3}}[{decimal}][0-9]+\D*$",
+        rf"^[^{thousands}]*[0-9][{decimal}](?:[0-9]{{1,2}}|[0-9]{{4,}})\D*$",
+        rf"^[^0-9.,]*(?:0|[0-9]{{4,}})[{decimal}][0-9]{{3}}\D*$",
+        rf"^[^0-9.,]*[0-9]{{1,3}}(?:[{thousands}][0-9]{{2,3}}){{2,}}[^0-9.,]*$",
+    )
 
 
 def _matching(raw: pl.Series, *patterns: str) -> int:
@@ -102,6 +152,8 @@ def _steps(style: AmountStyle) -> list[pl.Expr]:
         rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+"
         for mark in (*(f"[{mark}]" for mark in groups), f"[{_SPACES}]")
     )
+    if style.decimal == ".":
+        grouped += r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"  # lakhs and crores
     sound = number.str.contains(rf"^(?:[0-9]*|{grouped})(?:{decimal}[0-9]+)?$")
     bare = number.str.replace_all(rf"[{groups}{_SPACES}]", "").str.replace(decimal, ".")
     trimmed = (

@@ -1,6 +1,7 @@
 """Dates and date-times as shops write them, to moments in UTC; impossible ones become null."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -16,7 +17,8 @@ _TIME = (
     r" ?([AaPp][Mm])? ?(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4]):?(?:[0-5][0-9])?)?)?$"
 )
 _SLASHED = r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})"
-_VOTES = r"^([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{4}|[0-9]{2})(?:\D|$)"
+_VOTES = r"^([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4}|[0-9]{2})(?:\D|$)"
+_VOTED_DAY = r"([0-9]{1,2}[/-][0-9]{1,2}[/-](?:[0-9]{4}|[0-9]{2}))"
 _DAY_FORMS = (
     (r"^([0-9]{4}-[0-9]{2}-[0-9]{2})", "$1"),
     (r"^([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})", "$1-$2-$3"),
@@ -27,35 +29,72 @@ _DAY_FORMS = (
 
 @dataclass(slots=True)
 class DateVotes:
-    """Slashed dates of a file that can be read in one order only, counted."""
+    """Dates of a file with day and month in an order that the form does not tell, counted."""
 
     dmy: int = 0
     mdy: int = 0
+    """Those that can be read in one order only."""
     either: int = 0
+    """Those that are a day in both orders, and not the same one."""
+    future_dmy: int = 0
+    future_mdy: int = 0
+    """Of these, how many lie in the future when read so."""
+    turns_dmy: int = 0
+    turns_mdy: int = 0
+    """How often the dates of the file, one after the other, turn back when read so."""
+    example: str = ""
+    has_halves: bool = False
+    """Whether some have AM or PM."""
 
-    def count(self, raw: pl.Series) -> None:
+    def count(self, raw: pl.Series, now: datetime) -> None:
         """Add the votes of these cells."""
         parts = raw.str.strip_chars().str.extract_groups(_VOTES).struct
-        first, second = (parts.field(str(index)).cast(pl.Int32) for index in (1, 2))
+        first, second, year = (parts.field(str(place)).cast(pl.Int32) for place in (1, 2, 3))
         self.dmy += int(((first > 12) & (first <= 31) & (second <= 12)).sum())
         self.mdy += int(((second > 12) & (second <= 31) & (first <= 12)).sum())
-        self.either += int(((first <= 12) & (second <= 12) & (first != second)).sum())
+        is_open = ((first <= 12) & (second <= 12) & (first != second)).fill_null(value=False)
+        if not is_open.any():
+            return
+        self.either += int(is_open.sum())
+        first, second, year = (part.filter(is_open) for part in (first, second, year))
+        self._look_at(raw.filter(is_open))
+        self._compare(first, second, year + 2000 * (year < 100).cast(pl.Int32), now)
 
-    def order(self, preferred: DateOrder) -> DateOrder:
-        """The order that the values prove, or the setting when they prove none."""
-        if self.dmy == self.mdy:
-            return preferred
+    def _look_at(self, raw: pl.Series) -> None:
+        self.example = self.example or str(raw.str.extract(_VOTED_DAY)[0])
+        self.has_halves |= bool(raw.str.contains("(?i)[ap]m").any())
+
+    def _compare(self, first: pl.Series, second: pl.Series, year: pl.Series, now: datetime) -> None:
+        today = (now.year * 100 + now.month) * 100 + now.day + 1
+        dmy, mdy = ((year * 100 + month) * 100 + day
+                    for month, day in ((second, first), (first, second)))  # fmt: skip
+        self.future_dmy += int((dmy > today).sum())
+        self.future_mdy += int((mdy > today).sum())
+        self.turns_dmy += _turns(dmy)
+        self.turns_mdy += _turns(mdy)
+
+    @property
+    def proved(self) -> DateOrder:
+        """The order that most of the telling values have."""
         return "dmy" if self.dmy > self.mdy else "mdy"
 
     @property
-    def is_ambiguous(self) -> bool:
-        """Whether there are slashed dates and none of them tells the order."""
-        return self.either > 0 and not self.dmy and not self.mdy
+    def likely(self) -> DateOrder | None:
+        """The order in which the dates follow one another; None when both or neither do."""
+        if bool(self.turns_dmy) == bool(self.turns_mdy):
+            return None
+        return "mdy" if self.turns_dmy else "dmy"
 
     @property
     def contradicts_itself(self) -> bool:
         """Whether too many values speak for each order to trust either."""
         return min(self.dmy, self.mdy) > 0.05 * (self.dmy + self.mdy)
+
+
+def _turns(days: pl.Series) -> int:
+    """How often a series that rises or falls does not."""
+    steps = days.diff().drop_nulls()
+    return min(int((steps > 0).sum()), int((steps < 0).sum()))
 
 
 class Moments(NamedTuple):

@@ -69,13 +69,19 @@ class Rule:
 
     pattern: str
     export: Export
+    answers: abc.Mapping[str, str] = field(default_factory=dict)
+    """What it says of questions that files may ask, by their keys."""
+
+    def is_for(self, file_name: str) -> bool:
+        """Whether it is for files of this name."""
+        return fnmatchcase(file_name.casefold(), self.pattern.casefold())
 
 
 def find_mapping(headers: Sequence[str], file_name: str, rules: Sequence[Rule]) -> Mapping:
     """The mapping of a header. Raises RefusedError naming what is missing or double."""
     names = [normalise(header) for header in headers]
     for rule in rules:
-        if fnmatchcase(file_name.casefold(), rule.pattern.casefold()):
+        if rule.is_for(file_name):
             return _apply(rule.export, names, headers)
     for export in EXPORTS:
         if export.headers <= set(names):
@@ -257,7 +263,9 @@ def read_rules(text: str) -> list[Rule]:
 
 
 def _rule(entry: dict[str, object]) -> Rule:
-    unknown = set(entry) - {"name", "kind", "columns", "constants", "statuses", "line_items"}
+    unknown = set(entry) - {
+        "name", "kind", "columns", "constants", "statuses", "line_items", "answers"
+    }  # fmt: skip
     if unknown:
         raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
     kind = Kind(str(entry["kind"]))
@@ -279,7 +287,7 @@ def _rule(entry: dict[str, object]) -> Rule:
         statuses={word.casefold(): ours
                   for word, ours in _texts(entry.get("statuses", {})).items()},
     )  # fmt: skip
-    return Rule(str(entry.get("name", "*")), export)
+    return Rule(str(entry.get("name", "*")), export, _texts(entry.get("answers", {})))
 
 
 def _texts(table: object) -> dict[str, str]:

@@ -12,9 +12,8 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from ingest.reading.amounts import AmountVotes
 from ingest.reading.columns import Style
-from ingest.reading.dates import DateOrder, DateVotes
+from ingest.reading.dates import DateOrder
 from ingest.reading.encodings import Encoding
 from ingest.reading.fields import broken_lines, structural, typed
 from ingest.reading.guests import with_guests
@@ -27,6 +26,7 @@ from ingest.reading.refunds import with_refunds
 from ingest.reading.scan import Grammar, Rows, Scanner
 from ingest.reading.statuses import StatusCount, as_answered, asks_for_words, clean, own_words
 from ingest.reading.structure import check_rows, have_open_end, without_other_lines
+from ingest.reading.style import Known, Sample, decide, may_be_open
 from ingest.reading.survey import Survey, decide_encoding, pieces, tell_encoding
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
@@ -44,7 +44,8 @@ class Options:
     """The settings that reading depends on."""
 
     zone: str = "UTC"
-    date_order: DateOrder = "dmy"
+    date_order: DateOrder | None = None
+    """What the operator says of dates that can be read in two ways."""
     max_rows: int = 100_000_000
     max_line_bytes: int = 2**20
     rules: Sequence[Rule] = ()
@@ -100,6 +101,7 @@ class Batch:
 
 def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> Layout:
     """Read the header, and where needed the values, to decide how to read the file."""
+    options = _with_rules(options, file_name)
     answers = {**options.learned, **options.answers}
     survey, encoding_questions = decide_encoding(survey, answers.get("encoding"))
     head = next(pieces(file)).removeprefix(b"\xef\xbb\xbf")
@@ -121,7 +123,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         mapping=mapping,
         grammar=Grammar(len(headers), delimiter, options.max_line_bytes),
         survey=survey,
-        style=Style(zone=options.zone, date_order=options.date_order, now=options.now),
+        style=Style(zone=options.zone, now=options.now),
         header_bytes=sum(map(len, islice(io.BytesIO(head), lines))) + 3 * survey.has_bom,
         first_line=lines + 1,
         max_rows=options.max_rows,
@@ -134,8 +136,15 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         asks_for_lines=asks_for_lines(mapping, answers),
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
-    layout = _with_style(file, layout, options) if _needs_votes(layout) else layout
+    layout = _with_style(file, layout, sample, options)
     return _with_words(file, layout, sample)
+
+
+def _with_rules(options: Options, file_name: str) -> Options:
+    """The options with what mapping.toml says of files of this name; a person's answer for the
+    file goes before it."""
+    told = next((rule.answers for rule in options.rules if rule.is_for(file_name)), {})
+    return replace(options, answers={**told, **options.answers})
 
 
 def _check_width(text: str, max_line_bytes: int) -> None:
@@ -254,14 +263,6 @@ def _notes(
     return notes
 
 
-def _needs_votes(layout: Layout) -> bool:
-    """Whether some value might be read in two ways, judged by the bytes that occur at all."""
-    has = layout.survey.has
-    if layout.grammar.delimiter == ",":
-        return b"/" in has or b'"' in has
-    return b"/" in has or b"," in has or layout.grammar.delimiter == ";"
-
-
 def _with_words(file: BinaryIO, layout: Layout, sample: list[list[str]]) -> Layout:
     """Ask about statuses that nobody knows; where the first rows have any, all rows are counted."""
     at = layout.mapping.columns["status"] if layout.asks_for_words else None
@@ -276,44 +277,21 @@ def _with_words(file: BinaryIO, layout: Layout, sample: list[list[str]]) -> Layo
     return replace(layout, questions=layout.questions + count.questions(layout.mapping))
 
 
-def _with_style(file: BinaryIO, layout: Layout, options: Options) -> Layout:
-    """Let all values of the file say how its dates and amounts are written."""
-    dates, amounts = DateVotes(), AmountVotes()
-    mapping = layout.mapping
-    amount_cells = [
-        mapping.columns.get("order_amount"),
-        mapping.columns.get("rate"),
-        mapping.columns.get("refunded"),
-        *(mapping.product or ()),
-    ]
-    date_cells = [mapping.columns.get(name) for name in ("order_date", "created_at", "valid_from")]
-    for rows, _ in scanned(file, layout):
-        for index in (index for index in date_cells if index is not None):
-            dates.count(rows.frame[f"c{index}"])
-        for index in (index for index in amount_cells if index is not None):
-            amounts.count(rows.frame[f"c{index}"])
-    _check_votes(dates, amounts)
-    order, amount = dates.order(options.date_order), amounts.style(layout.grammar.delimiter)
-    notes: dict[str, Any] = {"decimal_comma": amount.decimal == ","}
-    if dates.dmy or dates.mdy or dates.either:
-        notes |= {"date_order": order, "date_order_ambiguous": dates.is_ambiguous}
+def _with_style(file: BinaryIO, layout: Layout, sample: Sample, options: Options) -> Layout:
+    """Let all values of the file say how its dates and amounts are written, if any might be read
+    in two ways."""
+    if not may_be_open(sample, layout.mapping, layout.survey.has, layout.grammar.delimiter):
+        return layout
+    known = Known(
+        options.answers, options.learned, options.date_order, layout.grammar.delimiter, options.now
+    )
+    decided = decide((rows for rows, _ in scanned(file, layout)), layout.mapping, known)
+    style = replace(layout.style, date_order=decided.date_order, amounts=decided.amounts)
+    notes = layout.notes | decided.notes | {"told": [*layout.notes["told"], *decided.told]}
     return replace(
-        layout, style=replace(layout.style, date_order=order, amounts=amount),
-        notes=layout.notes | notes,
+        layout, style=style, notes=notes, learned=layout.learned | decided.learned,
+        questions=(*layout.questions, *decided.questions),
     )  # fmt: skip
-
-
-def _check_votes(dates: DateVotes, amounts: AmountVotes) -> None:
-    if dates.contradicts_itself:
-        raise RefusedError(
-            "mixed_date_order",
-            f"{dates.dmy} dates are day/month/year and {dates.mdy} are month/day/year",
-        )
-    if amounts.contradicts_itself:
-        raise RefusedError(
-            "mixed_decimals",
-            f"{amounts.point} amounts have a decimal point and {amounts.comma} a decimal comma",
-        )
 
 
 def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:

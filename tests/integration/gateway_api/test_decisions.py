@@ -132,7 +132,7 @@ async def test_profiles_are_listed_renamed_answered_anew_and_forgotten(
     [rule] = tomllib.loads(text)["file"]
     assert rule["columns"] == {"order_id": "Beleg", "customer_id": 'Ku"nde'}
     assert rule["line_items"]
-    assert "# date_order: mdy" in text
+    assert '[file.answers]\n"date_order" = "mdy"' in text
 
     assert "Till" in (await client.get("/dashboard/profiles")).text
     renamed = await client.post("/dashboard/profiles/1", data={"name": "Shop", "do": "rename"})

@@ -170,7 +170,7 @@ def test_a_missing_cell_shifts_no_value_into_another_column(kind: Table) -> None
 def test_required_cells_that_are_empty_are_refused() -> None:
     for place, column in product(PLACES, range(4)):
         _, rejects = read(text_of(with_cell(ORDERS, place, column, "")).encode())
-        assert rejects == {place + 2: "empty"}
+        assert rejects == {place + 2: "no_customer" if column == 1 else "empty"}
 
 
 Whole = Callable[[Table], bytes]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 import pytest
 from sqlmodel import select
@@ -32,26 +32,6 @@ def mostly_good(good: int = 16, bad: int = 4) -> str:
 AMBIGUOUS = (
     "order_id,customer_id,order_date,order_amount\nO{0},C1,03/04/2024,5\nO{0}b,C2,05/04/2024,7\n"
 )
-
-
-@pytest.fixture
-def asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the reader ask whether the day or the month comes first, as long as nobody told it."""
-
-    def asking(file: BinaryIO, name: str, facts: Survey, options: Options) -> Layout:
-        order = options.answers.get("date_order") or options.learned.get("date_order")
-        layout = plan(file, name, facts, options)
-        style = replace(layout.style, date_order=cast("Any", order or "dmy"))
-        return replace(layout, style=style, questions=() if order else (DATE_ORDER,))
-
-    monkeypatch.setattr(importer, "plan", asking)
-    monkeypatch.setattr(preview, "plan", asking)
-
-
-DATE_ORDER = Question(
-    about="date_order", text="Is 03/04/2024 in April or in March?", found="line 2: 03/04/2024",
-    proposal="dmy", choices=(Choice("dmy", "3 April"), Choice("mdy", "4 March")),
-)  # fmt: skip
 
 
 async def decided(
@@ -163,16 +143,13 @@ async def test_the_service_notices_a_decision(shop: Shop) -> None:
                 await asyncio.sleep(0.02)
 
 
-@pytest.mark.usefixtures("asks")
-async def test_a_changed_mapping_lets_files_that_wait_be_read_anew(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_changed_mapping_lets_files_that_wait_be_read_anew(shop: Shop) -> None:
     await shop.load("orders.csv", AMBIGUOUS.format(1))
     async with running(shop.settings, shop.sessions, shop.redis):
-        monkeypatch.setattr(importer, "plan", plan)  # with its rules nothing is open any more
         rule = '[[file]]\nkind = "orders"\n[file.columns]\n'
         names = ("order_id", "customer_id", "order_date", "order_amount")
         rule += "".join(f'{name} = "{name}"\n' for name in names)
+        rule += '[file.answers]\ndate_order = "mdy"\n'
         (shop.settings.input_dir / "mapping.toml").write_text(rule)
         async with asyncio.timeout(20):
             while (await shop.ledger())[0].state is not ImportState.LOADED:
@@ -191,7 +168,6 @@ async def days(shop: Shop) -> list[str]:
     return sorted(str(row[2])[:10] for row in (await shop.tables())["orders"])
 
 
-@pytest.mark.usefixtures("asks")
 async def test_each_way_to_answer_is_shown_and_the_chosen_one_loads(shop: Shop) -> None:
     held = await shop.load("orders.csv", AMBIGUOUS.format(1))
     first, second = held.preview["ways"]
@@ -205,7 +181,6 @@ async def test_each_way_to_answer_is_shown_and_the_chosen_one_loads(shop: Shop) 
     assert (await shop.load("next.csv", AMBIGUOUS.format(2))).state == "needs_decision"
 
 
-@pytest.mark.usefixtures("asks")
 async def test_a_remembered_answer_reads_files_of_the_header_from_now_on(shop: Shop) -> None:
     held = await shop.load("orders.csv", AMBIGUOUS.format(1))
     other = await shop.load("other.csv", AMBIGUOUS.format(2))
@@ -235,7 +210,6 @@ async def test_a_remembered_answer_reads_files_of_the_header_from_now_on(shop: S
     assert (await shop.load("e.csv", AMBIGUOUS.format(5))).state is ImportState.NEEDS_DECISION
 
 
-@pytest.mark.usefixtures("asks")
 async def test_an_answer_may_raise_the_next_question(shop: Shop) -> None:
     bad = "".join(f"B{n},C1,31/31/2024,1\n" for n in range(2))
     held = await shop.load("orders.csv", AMBIGUOUS.format(1) + bad)
@@ -247,7 +221,6 @@ async def test_an_answer_may_raise_the_next_question(shop: Shop) -> None:
     assert (row.state, row.rows_new, row.rows_rejected) == ("loaded_with_rejects", 2, 2)
 
 
-@pytest.mark.usefixtures("asks")
 @pytest.mark.parametrize("content", [AMBIGUOUS.format(1), mostly_good()])
 async def test_the_same_bytes_wait_once(shop: Shop, content: str) -> None:
     held = await shop.load("orders.csv", content)

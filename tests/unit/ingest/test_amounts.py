@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.reading.amounts import AmountStyle, AmountVotes, currency_signs, read_amounts
+from ingest.reading.amounts import AmountStyle, currency_signs, read_amounts
 
 POINT = AmountStyle(".", ",")
 PROVEN_POINT = AmountStyle(".", "")
@@ -50,7 +50,7 @@ def test_a_comma_marks_decimals_where_the_file_proves_it(text: str, value: str) 
         ("1e5", "amount_not_a_number"), ("inf", "amount_not_a_number"),
         ("NaN", "amount_not_a_number"), ("--5", "amount_not_a_number"),
         ("5-", "amount_not_a_number"), ("5.", "amount_not_a_number"),
-        ("1,23,456", "amount_not_a_number"), ("100.00.00", "amount_not_a_number"),
+        ("1,2,345", "amount_not_a_number"), ("100.00.00", "amount_not_a_number"),
         ("1.234,50", "amount_not_a_number"), ("12,50", "amount_not_a_number"),
         ("0x10", "amount_not_a_number"), ("٣", "amount_not_a_number"),
         ("１２", "amount_not_a_number"), ("1,234", "amount_ambiguous"),
@@ -65,29 +65,6 @@ def test_a_lone_group_of_three_is_read_once_the_file_proves_its_style() -> None:
     assert read("1,234") == "amount_ambiguous"
     assert read("1,234", PROVEN_POINT) == Decimal(1234)
     assert read("1.234", AmountStyle(".", ",.")) == "amount_ambiguous"
-
-
-@pytest.mark.parametrize(
-    ("cells", "delimiter", "style"),
-    [
-        (["1", "2.50"], ",", PROVEN_POINT), (["1,5", "20"], ";", COMMA),
-        (["1.234,00"], ";", COMMA), (["1,234.00"], ",", PROVEN_POINT),
-        (["1.234", "5"], ",", POINT), (["1.234", "5"], ";", AmountStyle(".", ",.")),
-    ],
-)  # fmt: skip
-def test_the_values_of_a_file_vote_on_its_decimal_mark(
-    cells: list[str], delimiter: str, style: AmountStyle
-) -> None:
-    votes = AmountVotes()
-    votes.count(pl.Series(cells))
-    assert votes.style(delimiter) == style
-    assert not votes.contradicts_itself
-
-
-def test_a_file_that_votes_both_ways_contradicts_itself() -> None:
-    votes = AmountVotes()
-    votes.count(pl.Series(["1.5", "1,5", "2,25"]))
-    assert votes.contradicts_itself
 
 
 def test_only_unmistakable_signs_name_a_currency() -> None:
