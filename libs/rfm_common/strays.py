@@ -4,11 +4,8 @@ inside it."""
 from collections.abc import Iterator
 from pathlib import Path
 
+from rfm_common.filenames import TABLES
 from rfm_common.settings import Settings
-
-TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".json", ".jsonl", ".parquet",
-                    ".gz", ".zip"})  # fmt: skip
-"""Endings of files that were probably meant for the watched folder."""
 
 
 def find_strays(settings: Settings) -> list[Path]:
@@ -32,4 +29,4 @@ def _list(folder: Path) -> Iterator[Path]:
 
 def _is_table(path: Path) -> bool:
     is_visible = not path.name.startswith(".")
-    return is_visible and path.suffix.lower() in TABLES and path.is_file()
+    return is_visible and path.name.lower().endswith(TABLES) and path.is_file()

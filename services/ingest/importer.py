@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -20,10 +20,10 @@ from ingest.loading import ledger, profiles, suppressed
 from ingest.loading.loader import Load, LoadedMeanwhileError, Progress, load
 from ingest.options import lenient_options, read_options
 from ingest.reading import preview
+from ingest.reading.containers.source import Source, opened_source
 from ingest.reading.preview import Subject
 from ingest.reading.questions import fingerprint
-from ingest.reading.reader import Layout, plan
-from ingest.reading.survey import Survey, survey
+from ingest.reading.reader import Layout
 from ingest.refusal import RefusedError
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
@@ -174,43 +174,52 @@ class Importer:
         return Found(is_readable=False)
 
     async def _read(self, row: Import, item: Dropped, file: BinaryIO) -> None:
-        facts = await asyncio.to_thread(survey, file)
-        row.sha256 = facts.sha256
-        subject = await self._plan(row, item, file, facts)
+        with ExitStack() as opened:
+            opening = opened_source(file, read_options(self._settings))
+            source = await asyncio.to_thread(opened.enter_context, opening)
+            row.sha256 = await asyncio.to_thread(lambda: source.sha256)
+            subject = await self._plan(row, item, source)
+            await self._load_once(row, item, file, subject)
+
+    async def _load_once(
+        self, row: Import, item: Dropped, file: BinaryIO, subject: Subject
+    ) -> None:
+        layout = subject.planned.layout
         try:
             async with self._sessions() as session, session.begin():
-                if not await self._is_duplicate(session, row, facts, subject.layout):
+                if not await self._is_duplicate(session, row, layout):
                     await self._load_or_hold(session, row, subject)
                 check_unchanged(file, item.identity)
         except LoadedMeanwhileError:
             async with self._sessions() as session, session.begin():
-                await self._is_duplicate(session, row, facts, subject.layout)
+                await self._is_duplicate(session, row, layout)
 
-    async def _plan(self, row: Import, item: Dropped, file: BinaryIO, facts: Survey) -> Subject:
+    async def _plan(self, row: Import, item: Dropped, source: Source) -> Subject:
         """How to read the file, with what is known about files of its header."""
-        options, layout = read_options(self._settings), None
+        options, planned = read_options(self._settings), None
         if row.fingerprint is None:
-            layout = await asyncio.to_thread(plan, file, item.name, facts, options)
-            row.fingerprint = fingerprint(layout.headers)
+            planned = await asyncio.to_thread(source.planned, item.name, options)
+            row.fingerprint = fingerprint(planned.layout.headers)
         known = await profiles.find(self._sessions, row.fingerprint)
         answers = (known.answers if known else {}) | row.answers
-        if layout is None or answers or (known and layout.questions):
+        if planned is None or answers or (known and planned.layout.questions):
             learned = known.learned if known else {}
             options = replace(options, answers=answers, learned=learned)
-            layout = await asyncio.to_thread(plan, file, item.name, facts, options)
+            planned = await asyncio.to_thread(source.planned, item.name, options)
             if known and known.answers and not row.answers:
-                _tell(layout, f"Read as decided for import {known.import_id} ({known.name}).")
-        return Subject(file=file, name=item.name, layout=layout, options=options)
+                _tell(planned.layout,
+                      f"Read as decided for import {known.import_id} ({known.name}).")  # fmt: skip
+        return Subject(source=source, name=item.name, planned=planned, options=options)
 
     async def _load_or_hold(self, session: AsyncSession, row: Import, subject: Subject) -> None:
         """Load the file, unless it or its rows leave something open that nobody has answered."""
-        layout, asked = subject.layout, subject.layout.questions
+        layout, asked = subject.planned.layout, subject.planned.layout.questions
         erased = await suppressed.read(session, self._settings)
         if asked:
             ledger.hold(session, row, asked, kind=layout.mapping.kind, notes=layout.notes)
         else:
             loads_rest = row.answers.get(REJECTS) == LOAD_GOOD
-            work = Load(session, row, subject.file, layout,
+            work = Load(session, row, subject.planned.file, layout,
                         1.0 if loads_rest else self._settings.max_reject_share,
                         self._progress(row), erased, self._lake)  # fmt: skip
             asked = await load(work, self._settings.rebuild_rows)
@@ -221,14 +230,12 @@ class Importer:
             row.answers = dict(subject.options.answers)  # a profile's, too
             await profiles.note_use(session, row, layout)
 
-    async def _is_duplicate(
-        self, session: AsyncSession, row: Import, facts: Survey, layout: Layout
-    ) -> bool:
-        earlier = await ledger.loaded_before(session, facts.sha256, layout.mapping.kind)
+    async def _is_duplicate(self, session: AsyncSession, row: Import, layout: Layout) -> bool:
+        earlier = await ledger.loaded_before(session, row.sha256, layout.mapping.kind)
         if earlier:
             ledger.finish(
                 session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
-                sha256=facts.sha256, duplicate_of=earlier, message=f"loaded before, as {earlier}",
+                duplicate_of=earlier, message=f"loaded before, as {earlier}",
             )  # fmt: skip
         elif not row.answers and (earlier := await ledger.held_before(session, row)):
             ledger.finish(
@@ -268,6 +275,8 @@ class Importer:
         if not found.nobody:  # noted before, so that a kill in between leaves no silent change
             async with self._sessions() as session, session.begin():
                 row.notes = row.notes | shelf.changed_for(found)
+                if found.is_anywhere and row.state is ImportState.NEEDS_DECISION:
+                    ledger.finish_erased(session, row)
                 session.add(row)
         place = await shelf.put_away(self._sessions, self._settings, row, item, found)
         async with self._sessions() as session, session.begin():

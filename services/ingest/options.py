@@ -36,6 +36,7 @@ def _without_rules(settings: Settings) -> Options:
         zone=settings.timezone, date_order=settings.date_order,
         counted_words=settings.counted_statuses, max_rows=settings.max_rows,
         max_line_bytes=settings.max_line_bytes,
+        max_bytes=settings.max_file_bytes, scratch=settings.data_dir,
     )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ from typing import BinaryIO
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from gateway.kit.folder import ACCEPTED, free_name, safe_name
+from gateway.kit.folder import free_name, safe_name
 from rfm_common.errors import InvalidInputError
-from rfm_common.filenames import uploading
+from rfm_common.filenames import TABLES, uploading
 
 MOST_FILES = 50
 LONGEST_HEADER = 4096
@@ -78,7 +78,7 @@ class Receiver:
         name = safe_name(text)
         if name is None:
             raise InvalidInputError(
-                f"{text[:100]!r}: the name must end in {', '.join(ACCEPTED)}", field="file"
+                f"{text[:100]!r}: the name must end in {', '.join(TABLES)}", field="file"
             )
         if len(self.parts) >= MOST_FILES:
             raise InvalidInputError(f"more than {MOST_FILES} files in one upload", field="file")

@@ -5,7 +5,8 @@ import re
 import unicodedata
 from pathlib import Path
 
-ACCEPTED = (".csv", ".txt", ".tsv")
+from rfm_common.filenames import TABLES
+
 UNFINISHED = (".part", ".tmp")
 LONGEST = 120
 
@@ -27,7 +28,7 @@ def is_dropped(name: str) -> bool:
 
 
 def safe_name(client_name: str) -> str | None:
-    """A plain file name made from what a client calls its file; None when it is no CSV.
+    """A plain file name made from what a client calls its file; None when it is no table.
 
     Only the part after the last slash of either kind counts, and only word characters, dots,
     dashes and spaces of it.
@@ -35,7 +36,7 @@ def safe_name(client_name: str) -> str | None:
     base = re.split(r"[/\\]", unicodedata.normalize("NFKC", client_name))[-1]
     plain = re.sub(r"[^\w.\- ]+", "_", base).strip(" .")
     stem, dot, suffix = plain.rpartition(".")
-    if not stem or f"{dot}{suffix}".lower() not in ACCEPTED:
+    if not stem or f"{dot}{suffix}".lower() not in TABLES:
         return None
     return f"{stem[: LONGEST - len(suffix) - 1].rstrip(' .')}.{suffix}"
 

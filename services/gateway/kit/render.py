@@ -12,6 +12,7 @@ from litestar import MediaType, Response
 from markupsafe import Markup
 
 from gateway.kit.guide import guide
+from rfm_common.filenames import TABLES
 
 GATEWAY = Path(__file__).resolve().parents[1]
 STATIC = GATEWAY / "web" / "static"
@@ -40,7 +41,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-environment.globals |= {"static": static, "guide_of": guide}
+environment.globals |= {"static": static, "guide_of": guide, "accepted": ",".join(TABLES)}
 
 
 def render(view: View) -> Markup:

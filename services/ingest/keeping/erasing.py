@@ -37,7 +37,7 @@ from rfm_common.erasure import (
 )
 from rfm_common.events import Event, ImportRejected
 from rfm_common.filenames import SET_ASIDE
-from rfm_common.models import Erasure, Import, ImportState
+from rfm_common.models import Erasure, Import
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -158,8 +158,7 @@ class Eraser:
                 row.stored_path = None if found.is_anywhere else row.stored_path
                 session.add(row)
                 if found.is_anywhere and row.finished_at is None:
-                    ledger.finish(session, row, ImportState.QUARANTINED, reason="erased",
-                                  message="the file named a customer who was erased")  # fmt: skip
+                    ledger.finish_erased(session, row)
 
     def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
         """The kept files that may name the person, told by their bytes."""
@@ -190,7 +189,7 @@ def _is_named(kept: Kept, words: Iterable[str]) -> bool:
 
 def _change(kept: Kept, found: Found) -> None:
     if not found.is_anywhere:
-        scrub.copy_without(kept.path, kept.path, found.lines)
+        scrub.copy_without(kept.path, kept.path, found)
         return
     kept.path.unlink(missing_ok=True)
     shelf.rejects_of(kept.path).unlink(missing_ok=True)

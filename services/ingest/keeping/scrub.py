@@ -2,7 +2,10 @@
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+import zipfile
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -11,13 +14,23 @@ import polars as pl
 
 from ingest.folder import opened
 from ingest.persons import Persons
-from ingest.reading.reader import Layout, Options, plan, scanned
+from ingest.reading.containers.archives import unzipped
+from ingest.reading.containers.kinds import HEAD, head_of, is_opaque, is_text
+from ingest.reading.containers.sheets import SHEET
+from ingest.reading.containers.source import Source, opened_source
+from ingest.reading.reader import Layout, Options, scanned
 from ingest.reading.scan import Rows
-from ingest.reading.survey import PIECE, SIGNATURES, pieces, survey
+from ingest.reading.survey import PIECE, pieces
 from ingest.refusal import ChangedError, RefusedError
 
-_OPAQUE = tuple(signature for signature, *_ in SIGNATURES)
-UNREADABLE = ("gzip", "zip", "excel", "zstd", "symbolic_link", "special_file")
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the text of a file is got at."""
+
+    name: str
+    """As it was dropped."""
+    options: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +42,76 @@ class Found:
     is_anywhere: bool = False
     """They are named, and it cannot be told in which rows."""
     is_readable: bool = True
-    """Compressed files cannot be searched."""
+    """Damaged archives cannot be searched."""
+    as_text: Reading | None = None
+    """Of a file that is no text: what is kept of it is the table that was read, as CSV."""
 
     @property
     def nobody(self) -> bool:
         """Whether the file may stay as it is."""
-        return not self.lines and not self.is_anywhere
+        return not self.lines and not self.is_anywhere and not self.as_text
 
 
 def find(path: Path, name: str, persons: Persons, options: Options) -> Found:
     """Look for the persons in a file that was dropped under this name. Reads all of it."""
     try:
         with opened(path) as file:
-            try:
-                layout = plan(file, name, survey(file), options)
-                return Found(frozenset(_lines(file, layout, persons)))
-            except (RefusedError, ChangedError) as refusal:
-                return _roughly(file, getattr(refusal, "reason", ""), persons)
+            return _find(file, persons, Reading(name, options))
     except RefusedError:
         return Found(is_readable=False)
 
 
+def _find(file: BinaryIO, persons: Persons, reading: Reading) -> Found:
+    try:
+        with opened_source(file, reading.options) as source:
+            if source.is_text:
+                planned = source.planned(reading.name, reading.options)
+                return Found(frozenset(_lines(planned.file, planned.layout, persons)))
+            return _found(file, source, persons, reading)
+    except (RefusedError, ChangedError) as refusal:
+        return _roughly(file, getattr(refusal, "reason", ""), persons)
+
+
+def _found(file: BinaryIO, source: Source, persons: Persons, reading: Reading) -> Found:
+    """The same in what was unpacked or converted, sheets that were not read included."""
+    try:
+        planned = source.planned(reading.name, reading.options)
+        lines = frozenset(_lines(planned.file, planned.layout, persons))
+    except RefusedError:
+        return Found(is_anywhere=_named(source.text, persons) or _addressed(file, persons))
+    others = len(source.parts) > 1 and _named(source.text, persons)
+    if not lines and not others and not _addressed(file, persons):
+        return Found()
+    if any(question.about == SHEET for question in planned.layout.questions):
+        return Found(is_anywhere=True)  # nobody knows yet which table is to be kept
+    return Found(lines, as_text=reading)
+
+
+def _named(text: BinaryIO, persons: Persons) -> bool:
+    """Whether any table names one of the persons, also those that were not read."""
+    return any(
+        persons.named_in(pl.Series(piece.split("\n"), dtype=pl.String)).any()
+        for piece in _texts(text, "utf-8")
+    )
+
+
+def _addressed(file: BinaryIO, persons: Persons) -> bool:
+    """Whether a workbook holds an address of theirs anywhere, such as in a comment, or a part
+    that cannot be searched."""
+    if not zipfile.is_zipfile(file):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            texts = (piece.decode("utf-8", "replace") for member in archive.infolist()
+                     for piece in unzipped(archive, member))  # fmt: skip
+            return any(persons.addressed_in(pl.Series([text])).any() for text in texts)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError):
+        return True
+
+
 def _roughly(file: BinaryIO, reason: str, persons: Persons) -> Found:
     """What can be said of a file whose rows are unknown."""
-    if reason in UNREADABLE:
+    if is_opaque(head_of(file)):
         return Found(is_readable=False)
     encoding = "utf-16" if reason == "utf_16" else "utf-8"
     return Found(is_anywhere=any(
@@ -110,25 +169,35 @@ def _lines_of(rows: Rows, layout: Layout, persons: Persons, orders: set[str]) ->
     return {line + more for line, extra in places for more in range(extra + 1)}
 
 
-def copy_without(path: Path, target: Path, lines: frozenset[int]) -> None:
+def copy_without(path: Path, target: Path, found: Found) -> None:
     """Write a copy without these lines; it takes the place of `target` when it is whole."""
     partial = target.with_name(f".{target.name[:200]}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with opened(path) as file, partial.open("wb") as sink:
-        for number, line in enumerate(io.BufferedReader(cast("io.RawIOBase", file)), 1):
-            if number not in lines:
+    with opened(path) as file, _text_of(file, found) as text, partial.open("wb") as sink:
+        text.seek(0)
+        for number, line in enumerate(io.BufferedReader(cast("io.RawIOBase", text)), 1):
+            if number not in found.lines:
                 sink.write(line)
         sink.flush()
         os.fsync(sink.fileno())
     partial.replace(target)
 
 
+@contextmanager
+def _text_of(file: BinaryIO, found: Found) -> Generator[BinaryIO]:
+    if found.as_text is None:
+        yield file
+        return
+    with opened_source(file, found.as_text.options) as source:
+        yield source.planned(found.as_text.name, found.as_text.options).file
+
+
 def addresses(path: Path, name: str, persons: Persons, options: Options) -> set[str]:
     """The addresses that a file of customers has in the persons' rows."""
     try:
-        with opened(path) as file:
-            layout = plan(file, name, survey(file), options)
-            return set().union(*_addresses(file, layout, persons))
+        with opened(path) as file, opened_source(file, options) as source:
+            planned = source.planned(name, options)
+            return set().union(*_addresses(planned.file, planned.layout, persons))
     except (RefusedError, ChangedError):
         return set()
 
@@ -162,7 +231,7 @@ def _bodies_hold(file: BinaryIO, needles: Sequence[bytes]) -> Iterator[bool]:
     """Piece by piece, each with the end of the one before: words may lie across."""
     longest, tail = max(map(len, needles)), b""
     for number, piece in enumerate(pieces(file)):
-        yield number == 0 and (piece.startswith(_OPAQUE) or b"\0" in piece[:1024])
+        yield number == 0 and (not is_text(piece[:HEAD]) or b"\0" in piece[:1024])
         body = tail + piece.lower()
         yield any(needle in body for needle in needles)
         tail = body[-longest:]

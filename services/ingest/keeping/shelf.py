@@ -80,7 +80,7 @@ async def put_away(
 def _move_without(item: Dropped, target: Path, found: Found) -> None:
     item.check_unchanged()
     if not found.is_anywhere:
-        copy_without(item.path, target, found.lines)
+        copy_without(item.path, target, found)
         if item.path == target:  # it goes on waiting where it was
             return
         item.check_unchanged()

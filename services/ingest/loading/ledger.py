@@ -80,7 +80,7 @@ async def resume(session: AsyncSession, import_id: int, identity: str, owner: st
     return row
 
 
-async def loaded_before(session: AsyncSession, sha256: str, kind: Kind) -> int | None:
+async def loaded_before(session: AsyncSession, sha256: str | None, kind: Kind) -> int | None:
     """The import that loaded these bytes, if any."""
     found = await session.exec(
         select(Import.import_id).where(
@@ -145,6 +145,12 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
     row.preview = {}
     session.add(row)
     add_to_outbox(session, _verdict(row))
+
+
+def finish_erased(session: AsyncSession, row: Import) -> None:
+    """End the wait of a file that names an erased person in rows that cannot be told apart."""
+    finish(session, row, ImportState.QUARANTINED, reason="erased",
+           message="the file named a customer who was erased")  # fmt: skip
 
 
 def told(row: Import) -> str:

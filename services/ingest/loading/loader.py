@@ -122,7 +122,7 @@ async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
     if questions := work.unknown_statuses():
         return await _hold(work, questions)
     await lock(session, AdvisoryLock.LOAD)
-    if await ledger.loaded_before(session, work.layout.survey.sha256, work.layout.mapping.kind):
+    if await ledger.loaded_before(session, work.row.sha256, work.layout.mapping.kind):
         raise LoadedMeanwhileError
     if await suppressed.is_outdated(session, work.suppressed):
         raise ChangedError  # somebody was erased while the file was read
@@ -303,8 +303,7 @@ def _finish(work: Load, state: ImportState, **values: Any) -> None:
 def _counted(work: Load) -> dict[str, Any]:
     counts = work.stage.counts
     return {
-        "kind": work.layout.mapping.kind, "sha256": work.layout.survey.sha256,
-        "notes": _notes(work),
+        "kind": work.layout.mapping.kind, "notes": _notes(work),
         "rows_total": counts.total, "rows_new": counts.new, "rows_updated": counts.updated,
         "rows_unchanged": counts.unchanged, "rows_superseded": counts.superseded,
         "rows_rejected": counts.rejected,

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice, product
-from typing import Any, BinaryIO
+from typing import Any
 
 import polars as pl
 
 from ingest.persons import Persons
+from ingest.reading.containers.source import Planned, Source
 from ingest.reading.fields import structural, typed
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.questions import Question
-from ingest.reading.reader import Layout, Options, plan, scanned
+from ingest.reading.reader import Layout, Options, scanned
 from ingest.reading.statuses import is_counted
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
@@ -39,9 +40,9 @@ Answers = Mapping[str, str]
 class Subject:
     """The file that is looked at."""
 
-    file: BinaryIO
+    source: Source
     name: str
-    layout: Layout
+    planned: Planned
     options: Options
     erased: Persons | None = None
     """Whose rows are not shown."""
@@ -61,7 +62,7 @@ class Beginning:
 
 def build(subject: Subject, questions: Sequence[Question]) -> dict[str, Any]:
     """The preview of a file that is held for these questions."""
-    layout = subject.layout
+    layout = subject.planned.layout
     shown = {"headers": [header.strip() for header in layout.headers],
              "mapping": as_rule(layout.mapping, layout.headers)}  # fmt: skip
     is_large = layout.survey.size > LARGE_FILE
@@ -110,8 +111,8 @@ def _one_at_a_time(questions: Sequence[Question]) -> Iterator[dict[str, str]]:
 def _way(subject: Subject, answers: Answers) -> dict[str, Any]:
     """The rows and numbers that these answers give, or why they give none."""
     try:
-        layout = _answered(subject, answers)
-        begun = _read(subject.file, layout)
+        planned = _answered(subject, answers)
+        layout, begun = planned.layout, _read(planned)
     except (RefusedError, ChangedError, KeyError, pl.exceptions.PolarsError) as error:
         reason = error.message if isinstance(error, RefusedError) else "cannot be read so"
         return {"answers": answers, "problem": reason, "rows": [], "numbers": {}}
@@ -124,16 +125,16 @@ def _way(subject: Subject, answers: Answers) -> dict[str, Any]:
     }
 
 
-def _answered(subject: Subject, answers: Answers) -> Layout:
+def _answered(subject: Subject, answers: Answers) -> Planned:
     if not answers:
-        return subject.layout
+        return subject.planned
     options = replace(subject.options, answers={**subject.options.answers, **answers})
-    return plan(subject.file, subject.name, subject.layout.survey, options)
+    return subject.source.planned(subject.name, options)
 
 
-def _read(file: BinaryIO, layout: Layout) -> Beginning:
-    begun = Beginning()
-    for rows, _position in scanned(file, layout):
+def _read(planned: Planned) -> Beginning:
+    begun, layout = Beginning(), planned.layout
+    for rows, _position in scanned(planned.file, layout):
         good = typed(rows.frame, layout.mapping, layout.style)
         begun.rows.append(good.rows)
         begun.rejects += [structural(rows.rejects), good.rejects]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -48,6 +49,10 @@ class Options:
     """What the operator says of dates that can be read in two ways."""
     max_rows: int = 100_000_000
     max_line_bytes: int = 2**20
+    max_bytes: int = 16 * 2**30
+    """Of what is unpacked or converted."""
+    scratch: Path | None = None
+    """The folder for what is unpacked or converted; None: the system's."""
     rules: Sequence[Rule] = ()
     answers: Mapping[str, str] = field(default_factory=dict)
     """What a person decided for this file or for files of its header: `Question.about`: value."""
@@ -204,6 +209,13 @@ def _headers(text: str, delimiter: str, file_name: str, options: Options) -> Ite
             rank = _rank(row, file_name, options) if filled > widest else 0
             widest = max(widest, filled)
             yield _Header(row, delimiter, reader.line_num, rank)
+
+
+def header_of(text: str, file_name: str, options: Options) -> tuple[tuple[str, ...], int] | None:
+    """The header of text with commas, and the lines up to its end, where it names all columns
+    that are needed."""
+    found = (one for one in _headers(text, ",", file_name, options) if one.rank == 2)
+    return next(((tuple(one.cells), one.lines) for one in found), None)
 
 
 def _rank(cells: list[str], file_name: str, options: Options) -> int:

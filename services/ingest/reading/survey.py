@@ -26,10 +26,6 @@ PIECE = 8 * 2**20
 BOM = codecs.BOM_UTF8
 
 SIGNATURES = (
-    (b"\x1f\x8b", "gzip", "compressed with gzip; unpack it first"),
-    (b"PK\x03\x04", "zip", "a ZIP archive or an Excel workbook; save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "excel", "an old Excel workbook; save it as CSV"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "compressed with zstd; unpack it first"),
     (codecs.BOM_UTF16_LE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
     (codecs.BOM_UTF16_BE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
 )

@@ -185,8 +185,6 @@ WHOLE: dict[str, tuple[Whole, str]] = {
     "UTF-16 without mark": (_encoded("utf-16-le"), "nul_byte"),
     "UTF-32": (_encoded("utf-32-be"), "nul_byte"),
     "CR only": (lambda table: text_of(table).replace("\n", "\r").encode(), "cr_only_lines"),
-    "gzip": (lambda table: b"\x1f\x8b\x08" + text_of(table).encode(), "gzip"),
-    "zip": (lambda table: b"PK\x03\x04" + text_of(table).encode(), "zip"),
     "empty": (lambda table: b"", "empty_file"),
     "only blank lines": (lambda table: b"\n\n\n", "empty_file"),
     "wrong delimiter": (lambda table: text_of(table, "§").encode(), "unknown_columns"),

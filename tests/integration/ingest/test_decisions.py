@@ -8,10 +8,8 @@ from typing import BinaryIO
 import pytest
 from sqlmodel import select
 
-from ingest import importer
-from ingest.keeping import scrub
 from ingest.keeping.erasing import Eraser
-from ingest.reading import preview
+from ingest.reading.containers import source
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Layout, Options, plan
 from ingest.reading.survey import Survey
@@ -259,8 +257,7 @@ async def test_an_erasure_reads_a_kept_file_as_it_was_decided(
         mapping = replace(layout.mapping, columns=columns)
         return replace(layout, mapping=mapping, questions=() if chosen else (question,))
 
-    for module in (importer, preview, scrub):
-        monkeypatch.setattr(module, "plan", asking)
+    monkeypatch.setattr(source, "plan", asking)
     header = "customer_id,payer,order_id,order_date,order_amount\n"
     held = await shop.load("a.csv", header + "B1,P1,O1,2024-01-10,5\nB2,P2,O2,2024-01-10,5\n")
     await decided(shop, held, {question.about: "1"}, remember=True)

@@ -89,7 +89,7 @@ def _pipe(settings: Settings) -> str:
 
 def _workbook(settings: Settings) -> str:
     (settings.input_dir / "x.csv").write_bytes(b"PK\x03\x04 and so on")
-    return "zip"
+    return "damaged"
 
 
 @pytest.mark.parametrize("make", [_symlink, _hard_link, _pipe, _workbook])

@@ -47,6 +47,8 @@ def test_lists_in_csv_cells_are_json() -> None:
         ("a/b\\c.TSV", "c.TSV"),
         ("..\\..\\x.txt", "x.txt"),
         ("ＡＢ.csv", "AB.csv"),
+        ("orders.csv.gz", "orders.csv.gz"),
+        ("Bücher.XLSX", "Bücher.XLSX"),
         ("x.exe", None),
         ("", None),
         ("...", None),
