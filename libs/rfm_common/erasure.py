@@ -217,7 +217,7 @@ _TEXTS = {
         """,
     "imports": f"""
         UPDATE imports SET message = 'what stood here named a customer who was erased',
-               notes = notes || '{{"ignored_columns": []}}'
+               notes = notes || '{{"ignored_columns": [], "statuses": [], "told": []}}'
         WHERE {_NAMED.format("concat_ws(' ', message, notes)")}
            OR reason = ANY(:quoting) AND lower(message) ~ :token
         """,

@@ -69,11 +69,8 @@ def translate(words: pl.Series, told: Mapping[str, str]) -> tuple[pl.Series, pl.
     found = {word: meaning(word, told) or word for word in different}
     if all(word == status for word, status in found.items()):
         return words, pl.Series([None], dtype=pl.String).new_from_index(0, len(words))
-    own = {word: None if word == status else word for word, status in found.items()}
-    return (
-        words.replace_strict(found, return_dtype=pl.String),
-        words.replace_strict(own, return_dtype=pl.String),
-    )
+    statuses = words.replace_strict(found, return_dtype=pl.String)
+    return statuses, words.set(words == statuses, None)
 
 
 def is_counted(words: pl.Series, statuses: pl.Series, listed: frozenset[str]) -> pl.Series:

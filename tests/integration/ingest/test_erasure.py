@@ -182,6 +182,17 @@ async def test_an_erased_address_at_another_id_is_left_out(shop: Shop) -> None:
     assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, EVA) == []
 
 
+async def test_what_an_import_tells_of_statuses_names_nobody(shop: Shop) -> None:
+    listed = shop.settings.model_copy(update={"counted_statuses": frozenset({"completed"})})
+    shop = Shop(listed, shop.sessions, shop.redis)  # a status that nobody knows is no question
+    await shop.load("customers.csv", FILES["customers.csv"])
+    text = ORDERS_HEADER + f"P1,EVA-1,2024-01-10,7.00,EUR,call {EVA}\n"
+    row = await shop.load("orders.csv", text)
+    assert EVA.lower() in str(row.notes["statuses"])
+    await erase(shop, "EVA-1")
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, EVA) == []
+
+
 async def test_all_lines_of_an_order_go_with_the_one_that_names_the_customer(shop: Shop) -> None:
     header = "Name,Email,Financial Status,Paid at,Total,Currency,Created at,Lineitem name\n"
     lines = [f"#1,{EVA},paid,,10.00,EUR,2024-01-10,a", "#1,,,,,,2024-01-10,b",
