@@ -12,9 +12,9 @@ from ingest.reading.amounts import PLAIN, AmountStyle, currency_signs, read_amou
 from ingest.reading.dates import DateOrder, read_dates
 from ingest.reading.identity import read_ids
 from ingest.reading.mapping import Mapping
-from ingest.reading.refunds import kept
+from ingest.reading.refunds import is_filled, kept
 from ingest.reading.statuses import clean, translate
-from rfm_common.counting import COMPLETED, REFUNDED
+from rfm_common.counting import CANCELLED, COMPLETED, REFUNDED
 from rfm_common.models import BEGINNING
 
 LONGEST = {"order_id": 255, "customer_id": 255, "email": 320, "country": 100, "status": 64}
@@ -216,19 +216,24 @@ def complete(
     found = {"currency": currency, **_statuses(word, mapping)}
     if "refunded" in columns:
         found |= _without_refunds(columns, found)
+    if "cancelled_at" in columns:
+        found |= _instead(found, is_filled(columns["cancelled_at"].values), CANCELLED)
     return found
 
 
+def _instead(found: dict[str, Column], rows: pl.Series, status: str) -> dict[str, Column]:
+    """These rows with another status, where they had one that counts, whatever their word."""
+    known, word = found["status"], found["status_word"]
+    counted = rows & (known.values == COMPLETED)
+    return {"status": known._replace(values=known.values.set(counted, status)),
+            "status_word": word._replace(values=word.values.set(counted, None))}  # fmt: skip
+
+
 def _without_refunds(columns: dict[str, Column], found: dict[str, Column]) -> dict[str, Column]:
-    """The amounts that were kept; what was paid back in full is refunded, whatever its word."""
-    amount, status, word = columns["order_amount"], found["status"], found["status_word"]
+    """The amounts that were kept; what was paid back in full is refunded."""
+    amount = columns["order_amount"]
     amounts, whole = kept(amount.values, columns["refunded"].values)
-    counted = whole & (status.values == COMPLETED)
-    return {
-        "order_amount": amount._replace(values=amounts),
-        "status": status._replace(values=status.values.set(counted, REFUNDED)),
-        "status_word": word._replace(values=word.values.set(counted, None)),
-    }
+    return {"order_amount": amount._replace(values=amounts), **_instead(found, whole, REFUNDED)}
 
 
 def _statuses(word: Column, mapping: Mapping) -> dict[str, Column]:
@@ -257,6 +262,7 @@ READERS: dict[str, Callable[[pl.Series, Style], Column]] = {
     "order_date": _date,
     "order_amount": _amount,
     "refunded": _amount,
+    "cancelled_at": lambda raw, _style: Column(raw),
     "currency": _currency,
     "status": _status,
     "email": _optional("email"),

@@ -18,8 +18,8 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.CUSTOMERS: ("customer_id", "email", "country", "created_at"),
     Kind.EXCHANGE_RATES: ("currency", "valid_from", "rate"),
 }
-HELPERS = ("refunded",)
-"""Columns of orders that are read for what they say of another: how much of the amount."""
+HELPERS = ("refunded", "cancelled_at")
+"""Columns of orders that are read for what they say of the amount and of the status."""
 REQUIRED: dict[Kind, tuple[str, ...]] = {
     Kind.ORDERS: ("order_id", "customer_id", "order_date", "order_amount"),
     Kind.CUSTOMERS: ("customer_id",),

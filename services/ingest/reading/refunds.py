@@ -1,4 +1,4 @@
-"""The column that says how much of an order's amount was paid back."""
+"""The columns that say how much of an order's amount was paid back, and when it was cancelled."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,9 @@ def with_refunds(
     sample: Sequence[Sequence[str]],
     answers: Mapping[str, str],
 ) -> tuple[Meaning, tuple[Question, ...]]:
-    """The mapping, with the column of refunds where there is one, or the question about it."""
-    at, amount = _column(mapping, headers), mapping.columns.get("order_amount")
+    """The mapping, with these columns where there are any, or the question about the first."""
+    mapping = _with_cancellations(mapping, headers)
+    at, amount = _column(mapping, "refunded", headers), mapping.columns.get("order_amount")
     if at is None or amount is None:
         return mapping, ()
     name, total = headers[at].strip(), headers[amount].strip()
@@ -40,15 +41,33 @@ def with_refunds(
     if answer == INCLUDED:
         return mapping, ()
     _tell(mapping, f"what {name!r} says was paid back is taken off {total!r}")
+    return _using(mapping, "refunded", at, name), ()
+
+
+def _with_cancellations(mapping: Meaning, headers: Sequence[str]) -> Meaning:
+    at = _column(mapping, "cancelled_at", headers)
+    if at is None:
+        return mapping
+    name = headers[at].strip()
+    _tell(mapping, f"an order with a date in {name!r} is cancelled")
+    return _using(mapping, "cancelled_at", at, name)
+
+
+def _using(mapping: Meaning, ours: str, at: int, name: str) -> Meaning:
     ignored = [other for other in mapping.ignored if other != name]
-    return replace(mapping, columns=mapping.columns | {"refunded": at}, ignored=ignored), ()
+    return replace(mapping, columns=mapping.columns | {ours: at}, ignored=ignored)
 
 
-def _column(mapping: Meaning, headers: Sequence[str]) -> int | None:
-    """The best-named column of refunds that is nothing else; a mapping.toml names its own."""
+def is_filled(cells: pl.Series) -> pl.Series:
+    """Where a date stands: neither nothing nor a word or a date for nothing."""
+    return cells.str.contains("[1-9]")
+
+
+def _column(mapping: Meaning, ours: str, headers: Sequence[str]) -> int | None:
+    """The best-named column of this meaning that is nothing else; a mapping.toml names its own."""
     if mapping.kind is not Kind.ORDERS or mapping.source == "mapping.toml":
         return None
-    grades = {at: vocabulary().grade(Kind.ORDERS, "refunded", name)
+    grades = {at: vocabulary().grade(Kind.ORDERS, ours, name)
               for at, name in enumerate(headers) if at not in mapping.columns.values()}  # fmt: skip
     best = max(grades, key=lambda at: grades[at], default=None)
     return best if best is not None and grades[best] else None

@@ -83,3 +83,14 @@ def test_a_mapping_toml_may_name_the_column() -> None:
         refunded = "e"
         """)
     assert read("a,b,c,d,e\n1,C,2026-01-02,20,4\n", rules=rules) == [(16, "completed")]
+
+
+@pytest.mark.parametrize(("header", "nothing"), [
+    ("Cancelled at", ""), ("Canceled Date", "NULL"), ("Stornodatum", "0000-00-00 00:00:00"),
+])  # fmt: skip
+def test_a_date_of_cancellation_cancels(header: str, nothing: str) -> None:
+    text = f"order_id,customer_id,order_date,order_total,status,{header}\n"
+    text += f"1,C,2026-01-02,20,paid,2026-01-03 10:00\n2,C,2026-01-02,20,paid,{nothing}\n"
+    text += "3,C,2026-01-02,20,refunded,2026-01-03 10:00\n"
+    assert [status for _, status in read(text)] == ["cancelled", "completed", "refunded"]
+    assert "is cancelled" in planned(text)[1].notes["told"][-1]["text"]
