@@ -8,6 +8,14 @@ from rfm_common.errors import UnavailableError
 
 _PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE: connection, rollback, resources, object in use, operator, system."""
+_AWAY = (
+    OSError,
+    TimeoutError,
+    PoolTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what was left unread of the server's last words
+    UnavailableError,
+)
 
 
 def is_passing(error: BaseException) -> bool:
@@ -17,5 +25,9 @@ def is_passing(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     if state:
         return str(state)[:2] in _PASSING_CLASSES
-    away = (OSError, TimeoutError, PoolTimeoutError, asyncpg.InterfaceError, UnavailableError)
-    return isinstance(error, away)
+    return isinstance(error, _AWAY)
+
+
+def is_unfit(error: BaseException) -> bool:
+    """Whether the database refuses a value itself, such as a NUL byte (SQLSTATE class 22)."""
+    return (getattr(getattr(error, "orig", error), "sqlstate", None) or "").startswith("22")

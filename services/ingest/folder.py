@@ -10,16 +10,15 @@ import os
 import shutil
 import stat
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.filenames import REJECTS
+from rfm_common.watched_folder import list_dropped, readable_name
 
-UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
-MAPPING_FILE = "mapping.toml"
 LONGEST_NAME = 255
 """Bytes that Linux and macOS allow in a name."""
 
@@ -65,7 +64,7 @@ class Dropped:
         """The name under which it was dropped, as text that any database can store."""
         if self.dropped_as is not None:
             return self.dropped_as
-        return os.fsencode(self.path.name).decode("utf-8", "replace")
+        return readable_name(self.path)
 
     def check_unchanged(self) -> None:
         """Raise ChangedError or FileNotFoundError when the name now means something else."""
@@ -75,25 +74,7 @@ class Dropped:
 
 def listing(folder: Path) -> list[Dropped]:
     """Every entry that someone may have meant to drop, oldest first; none without the folder."""
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        found = [dropped for entry in entries if (dropped := _dropped(entry))]
-        return sorted(found, key=lambda item: (item.status.st_mtime_ns, item.path.name))
-    return []
-
-
-def _dropped(entry: "os.DirEntry[str]") -> Dropped | None:
-    """The entry, unless it is unfinished, ours, a folder, or gone again."""
-    if is_unfinished(entry.name) or entry.name == MAPPING_FILE:
-        return None
-    with suppress(FileNotFoundError):
-        status = entry.stat(follow_symlinks=False)
-        return None if stat.S_ISDIR(status.st_mode) else Dropped(Path(entry.path), status)
-    return None
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether the name says that the file is hidden or still being written."""
-    return name.startswith(".") or name.lower().endswith(UNFINISHED)
+    return [Dropped(path, status) for path, status in list_dropped(folder)]
 
 
 def check_ordinary(status: os.stat_result) -> None:

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from ingest.folder import MAPPING_FILE
 from ingest.reading.mapping import Rule, read_rules
 from ingest.reading.reader import Options
 from ingest.refusal import RefusedError
 from rfm_common.settings import Settings
+from rfm_common.watched_folder import MAPPING_FILE
 
 
 def read_options(settings: Settings) -> Options:

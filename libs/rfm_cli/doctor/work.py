@@ -6,6 +6,7 @@ from typing import Any
 from rfm_cli.doctor.checks import Check, fail, ok, warn
 from rfm_common.beats import SILENT
 from rfm_common.settings import Settings
+from rfm_common.watched_folder import waiting_names
 
 LATE = 600
 """Seconds that scores may be behind the data."""
@@ -55,10 +56,8 @@ def _alive(facts: Any) -> Check:
 
 
 def _waiting(settings: Settings) -> Check:
-    folder = settings.input_dir
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    waiting = [name for name in names if not name.startswith(".") and not name.endswith(".toml")]
-    found = f"{len(waiting)} in {folder}"
+    waiting = waiting_names(settings.input_dir)
+    found = f"{len(waiting)} in {settings.input_dir}"
     if len(waiting) > 100:
         return warn("files waiting", found, "see that ingest runs, and what its log says")
     return ok("files waiting", found)

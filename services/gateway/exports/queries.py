@@ -6,17 +6,7 @@ from gateway.kit import rows
 from gateway.kit.rows import money
 from gateway.kit.schemas import Snapshot
 from gateway.segments.queries import EVERYBODY, customer_tables
-
-_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
-
-
-def harmless(column: str) -> str:
-    """SQL for a text with a quote before it when a spreadsheet would run it as a formula."""
-    return f"CASE WHEN {column} ~ E'{_escaped()}' THEN '''' || {column} ELSE {column} END"
-
-
-def _escaped() -> str:
-    return _FORMULA.replace("\\-", "\\\\-")
+from rfm_common.spreadsheets import harmless_sql
 
 
 def customers_query(snapshot: Snapshot, segment_name: str) -> tuple[str, tuple[str, ...]]:
@@ -26,9 +16,10 @@ def customers_query(snapshot: Snapshot, segment_name: str) -> tuple[str, tuple[s
         if segment_name == EVERYBODY
         else ("WHERE c.segment_name = $1", "c.segment_rank", (segment_name,))
     )
+    texts = {"customer_id": "f", "email": "u", "country": "u", "segment_name": "c"}
+    cells = ", ".join(f"{harmless_sql(f'{of}.{name}')} AS {name}" for name, of in texts.items())
     statement = f"""
-        SELECT {harmless("f.customer_id")} AS customer_id, {harmless("u.email")} AS email,
-               {harmless("u.country")} AS country, {harmless("c.segment_name")} AS segment_name,
+        SELECT {cells},
                f.recency_days, f.frequency, {money("f.monetary")} AS monetary,
                f.r_score, f.f_score, f.m_score, c.cluster_id
         {customer_tables(snapshot)} {narrowed} ORDER BY {order}"""
@@ -38,7 +29,7 @@ def customers_query(snapshot: Snapshot, segment_name: str) -> tuple[str, tuple[s
 def rejects_query(import_id: int) -> tuple[str, tuple[int, ...]]:
     """The rows of a file that did not load, by line."""
     texts = ", ".join(
-        f"{harmless(column)} AS {column}"
+        f"{harmless_sql(column)} AS {column}"
         for column in ("column_name", "value", "reason", "message", "raw")
     )
     return (

@@ -1,30 +1,12 @@
-"""The watched folder as the gateway sees it: what waits in it, and names for what is put in."""
+"""Names for what the gateway puts into the watched folder."""
 
-import os
 import re
 import unicodedata
 from pathlib import Path
 
 from rfm_common.filenames import TABLES
 
-UNFINISHED = (".part", ".tmp")
 LONGEST = 120
-
-
-def waiting_files(folder: Path) -> list[str]:
-    """Names of dropped files that are not loaded yet, oldest first; a missing folder has none."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if entry.is_file() and is_dropped(entry.name)]
-            found.sort(key=lambda entry: entry.stat().st_mtime_ns)
-    except FileNotFoundError:
-        return []
-    return [entry.name for entry in found]
-
-
-def is_dropped(name: str) -> bool:
-    """Whether someone put it there to be loaded: not hidden, not half-written, not settings."""
-    return not name.startswith(".") and not name.endswith((*UNFINISHED, ".toml"))
 
 
 def safe_name(client_name: str) -> str | None:

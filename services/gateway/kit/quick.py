@@ -8,23 +8,16 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-import asyncpg
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.errors import InvalidInputError, UnavailableError
+from rfm_common.faults import is_passing, is_unfit
 
 T = TypeVar("T")
 
-LOST = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what was left unread of the server's last words
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-"""What a connection raises that has gone with a restart of the server; a new one may work."""
+AWAY = "the database is away; try again in a few seconds"
+UNFIT = "a value cannot be stored or compared; is there a NUL byte in it?"
 
 
 class Recent:
@@ -85,13 +78,11 @@ class Quick:
         for lost in range(most + 1):
             try:
                 return await getattr(self._pool, method)(statement, *values)
-            except asyncpg.DataError as error:
-                raise InvalidInputError(
-                    "a value cannot be stored or compared; is there a NUL byte in it?"
-                ) from error
-            except LOST as error:
+            except Exception as error:
+                if is_unfit(error):
+                    raise InvalidInputError(UNFIT) from error
+                if not is_passing(error):
+                    raise
                 if lost == most:
-                    raise UnavailableError(
-                        "the database is away; try again in a few seconds"
-                    ) from error
+                    raise UnavailableError(AWAY) from error
         raise AssertionError("the loop returns or raises")

@@ -14,14 +14,13 @@ from litestar.serialization import default_serializer
 
 from gateway.kit.schemas import Answer, Snapshot
 from rfm_common import __version__
+from rfm_common.spreadsheets import harmless
 
 T = TypeVar("T")
 
 CSV = "text/csv"
 JSON = "application/json"
 REVALIDATE = "private, no-cache"
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet run a cell, or a way around a check for that."""
 
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=default_serializer)
 
@@ -116,7 +115,7 @@ def _cell(value: object) -> object:
         case Enum():
             return value.value
         case str():
-            return neutral(value)
+            return harmless(value)
         case bool():
             return str(value).lower()
         case datetime():
@@ -125,8 +124,3 @@ def _cell(value: object) -> object:
             return _encoder.encode(value).decode()
         case _:
             return value
-
-
-def neutral(text: str) -> str:
-    """The text with a quote before it when a spreadsheet would run it as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text

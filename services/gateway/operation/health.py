@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
-from gateway.kit.folder import waiting_files
 from gateway.kit.responses import ExactResponse
 from gateway.operation import health_queries as queries
 from gateway.operation.health_schemas import Health
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.db import Sessions
+from rfm_common.watched_folder import waiting_names
 
 Presence = Literal["ok", "away"]
 PATIENCE = 2
@@ -65,7 +65,7 @@ async def health(
 ) -> Response[Health]:
     """200 while the database answers (`degraded` without Redis), else 503."""
     found = await _health(sessions, redis, state.counter)
-    waiting = await asyncio.to_thread(waiting_files, settings.input_dir)
+    waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
     found.pending_imports = len(waiting)
     return _answer(found)
 

@@ -11,7 +11,6 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParam
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import PageDep, RedisDep, SessionDep, SessionsDep, SettingsDep
-from gateway.kit.folder import waiting_files
 from gateway.kit.responses import ExactResponse, answer
 from gateway.runs import queries
 from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
@@ -21,6 +20,7 @@ from rfm_common.errors import existing
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, resolve_calc_date
 from rfm_common.settings import Settings
+from rfm_common.watched_folder import waiting_names
 
 LONGEST_WAIT = 300
 RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
@@ -69,7 +69,7 @@ async def run_pipeline(
     run = await request_run(sessions, settings, asked, idempotency_key)
     run_id = run.run_id or 0
     await ring(sessions, redis)
-    waiting = await asyncio.to_thread(waiting_files, settings.input_dir)
+    waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
     seconds = _wait_seconds(prefer)
     ended = (
         await wait_for_run(sessions, run_id, seconds, request.app.state.closing)

@@ -17,9 +17,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.kit.quick import AWAY, UNFIT
 from gateway.kit.responses import NotModifiedError
 from gateway.web.security.bodies import TooLargeError, TooSlowError
 from rfm_common.errors import (
@@ -30,6 +30,7 @@ from rfm_common.errors import (
     RfmError,
     UnavailableError,
 )
+from rfm_common.faults import is_passing, is_unfit
 
 log = logging.getLogger("rfm.gateway")
 
@@ -48,7 +49,6 @@ HEADERS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"Connection": "close"},  # the rest is not read
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
 }
-AWAY = "the database is away; try again in a few seconds"
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -107,11 +107,9 @@ def _fields(error: ValidationException) -> list[dict[str, str]]:
 
 def on_database_error(request: AnyRequest, error: SQLAlchemyError) -> Response[bytes]:
     """Tell a server that is away from a value that it refuses."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    if state.startswith("22"):  # data exception: a NUL byte, a number out of range
-        return problem(400, "a value cannot be stored or compared; is there a NUL byte in it?")
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or isinstance(error, PoolTimeoutError) or state[:2] in {"08", "57", "53"}:
+    if is_unfit(error):
+        return problem(400, UNFIT)
+    if is_passing(error):
         return on_connection_error(request, error)
     return on_unexpected(request, error)
 

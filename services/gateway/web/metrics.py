@@ -9,9 +9,9 @@ from litestar.datastructures import State
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.dependencies import SettingsDep
-from gateway.kit.folder import waiting_files
 from gateway.operation.metrics_queries import Sample, samples
 from gateway.web.edge import NAME, Latencies
+from rfm_common.watched_folder import waiting_names
 
 HELP = {
     "rfm_data_version": "Version of the loaded data",
@@ -45,7 +45,7 @@ async def metrics(settings: SettingsDep, state: State) -> Response[str]:
 
     200 also while the database is away, then with `rfm_database_up 0` and what this process knows.
     """
-    waiting = await asyncio.to_thread(waiting_files, settings.input_dir)
+    waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
     found = [
         *await _from_tables(state),
         Sample(name="rfm_pending_imports", label="", value=len(waiting)),

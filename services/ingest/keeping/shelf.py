@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from rfm_common.db import Sessions
 from rfm_common.filenames import REJECTS
 from rfm_common.models import Import, ImportReject, ImportState
 from rfm_common.settings import Settings
+from rfm_common.spreadsheets import harmless
 
 COLUMNS = ("line", "column", "value", "reason", "message", "raw")
 
@@ -116,8 +117,12 @@ def _write_rejects(target: Path, row: Import, pages: Sequence[Sequence[ImportRej
     with partial.open("w", encoding="utf-8", newline="") as sink:
         writer = csv.writer(sink)
         writer.writerow(COLUMNS)
-        writer.writerow(("", "", "", row.reason, row.message, ""))
+        writer.writerow(("", "", "", row.reason, harmless(row.message or ""), ""))
         for page in pages:
-            writer.writerows((item.line, item.column_name, item.value, item.reason, item.message,
-                              item.raw) for item in page)  # fmt: skip
+            writer.writerows((item.line, *_texts(item)) for item in page)
     partial.rename(path)
+
+
+def _texts(item: ImportReject) -> Iterator[str]:
+    texts = (item.column_name, item.value, item.reason, item.message, item.raw)
+    return (harmless(text or "") for text in texts)

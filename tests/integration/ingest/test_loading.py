@@ -102,7 +102,7 @@ async def test_a_file_without_a_good_row_is_quarantined_with_each_of_them_listed
     shop: Shop,
 ) -> None:
     """With good rows beside them it is held: `test_decisions`."""
-    bad = [order(n, amount="x") for n in range(3)]
+    bad = [order(n, amount="=1+1") for n in range(3)]
     row = await shop.load("bad.csv", ORDERS_HEADER + "".join(bad))
     assert (row.state, row.reason) == ("quarantined", "too_many_rejects")
     assert row.message == "3 of 3 rows were rejected, more than 10%"
@@ -112,6 +112,7 @@ async def test_a_file_without_a_good_row_is_quarantined_with_each_of_them_listed
     assert place.parent == shop.settings.quarantine_dir
     listed = place.with_name(f"{place.name}.rejects.csv").read_text()
     assert listed.count("amount_not_a_number") == 3
+    assert listed.count(",'=1+1,") == 3  # else a spreadsheet would run it
 
 
 async def test_an_id_that_stands_out_and_new_currencies_are_effects(shop: Shop) -> None:

@@ -5,11 +5,10 @@ from datetime import datetime
 import pytest
 
 from gateway.__main__ import check_entrance
-from gateway.exports.queries import harmless
 from gateway.imports.schemas import UploadAnswer
-from gateway.kit.folder import free_name, is_dropped, safe_name, waiting_files
+from gateway.kit.folder import free_name, safe_name
 from gateway.kit.guide import slug
-from gateway.kit.responses import FORMULA, csv_text, neutral
+from gateway.kit.responses import csv_text
 from gateway.kit.snapshots import asked_range
 from gateway.runs.api import _wait_seconds
 from gateway.web.openapi import downgraded
@@ -20,18 +19,6 @@ from rfm_common.errors import InvalidInputError
 from rfm_common.settings import Settings
 
 SETTINGS = Settings(_env_file=None, timezone="Europe/Berlin")  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize("sign", FORMULA)
-def test_each_sign_of_a_formula_is_neutralised(sign) -> None:
-    assert neutral(f"{sign}x") == f"'{sign}x"
-    assert neutral(f"x{sign}") == f"x{sign}"
-
-
-def test_the_database_neutralises_the_same_signs() -> None:
-    sql = harmless("cell")
-    for sign in set("".join(FORMULA)) - {"\0", "\t", "\r", "\n"}:
-        assert sign in sql
 
 
 def test_lists_in_csv_cells_are_json() -> None:
@@ -65,15 +52,6 @@ def test_free_names_count_up(tmp_path) -> None:
     (tmp_path / "a-2.csv").touch()
     assert free_name(tmp_path, "a.csv") == "a-3.csv"
     assert free_name(tmp_path, "b.csv") == "b.csv"
-
-
-def test_half_written_and_hidden_files_do_not_wait(tmp_path) -> None:
-    for name in ("b.csv", ".x.csv", "c.csv.part", "mapping.toml"):
-        (tmp_path / name).touch()
-    (tmp_path / "folder").mkdir()
-    assert waiting_files(tmp_path) == ["b.csv"]
-    assert waiting_files(tmp_path / "missing") == []
-    assert is_dropped("orders")
 
 
 @pytest.mark.parametrize(
