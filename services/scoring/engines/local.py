@@ -72,8 +72,8 @@ class LocalEngine:
 
     async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
         """Another group-by in PostgreSQL."""
-        csv = await reading.going_quiet(self._sessions, session, spec, PostgresDialect(), edges)
-        return await asyncio.to_thread(quiet.read, csv)
+        parts = await reading.going_quiet(self._sessions, session, spec, PostgresDialect(), edges)
+        return await asyncio.to_thread(quiet.read, *parts)
 
     async def score(self, edges: Edges) -> None:
         """Add the three scores."""

@@ -110,7 +110,7 @@ async def _read(
 async def _quiet(engine: Engine, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
     """Customers of value who are going quiet; nobody is where nobody orders."""
     if not edges.get("recency_days"):
-        return read_quiet(b"")
+        return read_quiet()
     return of_value(await engine.going_quiet(session, spec, edges), edges)
 
 

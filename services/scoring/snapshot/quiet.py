@@ -20,10 +20,12 @@ from scoring.snapshot import frames
 from scoring.snapshot.dialects import Dialect
 from scoring.snapshot.features import (
     PURCHASE,
+    Among,
     Edges,
     Spec,
     amount,
     counted,
+    everyone,
     rate_join,
     rate_table,
 )
@@ -47,7 +49,7 @@ def reaching_back(spec: Spec) -> datetime:
     return _windows_before(spec, WINDOWS + 1)
 
 
-def quiet_sql(spec: Spec, edges: Edges, dialect: Dialect) -> str:
+def quiet_sql(spec: Spec, edges: Edges, dialect: Dialect, among: Among = everyone) -> str:
     """COLUMNS of whoever came back and is going quiet; the rates reach back far enough.
 
     What is refunded after the last order lowers monetary, too.
@@ -59,12 +61,13 @@ def quiet_sql(spec: Spec, edges: Edges, dialect: Dialect) -> str:
 WITH {rate_table(spec, dialect)}quiet AS (
     SELECT o.customer_id, {last} AS recency_days FROM orders o
     WHERE {counted(spec, dialect)} AND {PURCHASE} AND o.order_date >= {since}
+      AND {among("o.customer_id")}
     GROUP BY o.customer_id HAVING {last} > {int(edges["recency_days"][QUIET_EDGE])}
 )
 SELECT q.customer_id, q.recency_days, count(CASE WHEN {PURCHASE} THEN 1 END) AS frequency,
        COALESCE(sum({amount(spec, dialect)}), 0) AS monetary
 FROM quiet q JOIN orders o ON o.customer_id = q.customer_id{rate_join(spec, dialect)}
-WHERE {counted(spec, dialect)} AND o.order_date >= {begin}
+WHERE {counted(spec, dialect)} AND o.order_date >= {begin} AND {among("o.customer_id")}
   AND {_age("o.order_date", spec, dialect)} < q.recency_days + {spec.window_days}
 GROUP BY q.customer_id, q.recency_days
 HAVING count(CASE WHEN {PURCHASE} THEN 1 END) >= {CAME_BACK}
@@ -81,11 +84,12 @@ def _windows_before(spec: Spec, count: int) -> datetime:
     return days_before(spec.calc_date, count * spec.window_days, ZoneInfo(spec.zone))
 
 
-def read(csv: bytes) -> pl.DataFrame:
+def read(*parts: bytes) -> pl.DataFrame:
     """The rows of `quiet_sql`."""
+    csv, schema = b"".join(parts), dict(COLUMNS)
     if not csv:
-        return pl.DataFrame(schema=dict(COLUMNS))
-    return pl.read_csv(BytesIO(csv), has_header=False, schema=dict(COLUMNS))
+        return pl.DataFrame(schema=schema)
+    return pl.read_csv(BytesIO(csv), has_header=False, schema=schema)
 
 
 def of_value(found: pl.DataFrame, edges: Edges) -> pl.DataFrame:

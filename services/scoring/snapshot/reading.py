@@ -27,12 +27,15 @@ async def everyone(
     sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect
 ) -> list[bytes]:
     """All customers in several parts; every part sees the data as `session` does."""
+    parts = await ranges(session, dialect, STREAMS)
+    queries = [features_sql(spec, dialect, among) for among in parts]
+    return await _at_once(sessions, session, queries)
+
+
+async def _at_once(sessions: Sessions, session: AsyncSession, queries: list[str]) -> list[bytes]:
     snapshot = await export_snapshot(session)
     async with asyncio.TaskGroup() as group:
-        parts = [
-            group.create_task(_part(sessions, snapshot, features_sql(spec, dialect, among)))
-            for among in await ranges(session, dialect, STREAMS)
-        ]
+        parts = [group.create_task(_part(sessions, snapshot, query)) for query in queries]
     return [part.result() for part in parts]
 
 
@@ -85,9 +88,11 @@ WHERE ids IS NOT NULL ORDER BY bound
 
 async def going_quiet(
     sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect, edges: Edges
-) -> bytes:
-    """The rows of `quiet_sql`, as `session` sees the data."""
-    return await _part(sessions, await export_snapshot(session), quiet_sql(spec, edges, dialect))
+) -> list[bytes]:
+    """The rows of `quiet_sql` in several parts, as `session` sees the data."""
+    parts = await ranges(session, dialect, STREAMS)
+    queries = [quiet_sql(spec, edges, dialect, among) for among in parts]
+    return await _at_once(sessions, session, queries)
 
 
 async def changed(session: AsyncSession, spec: Spec, dialect: Dialect, base: Base) -> bytes:
