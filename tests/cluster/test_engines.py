@@ -74,7 +74,8 @@ async def lay(sessions: Sessions, folder: Path) -> None:
         first, second = [row[0] for row in await run_sql(
             session, "SELECT import_id FROM imports ORDER BY data_version")]  # fmt: skip
         found = await run_sql(session, "SELECT order_id, customer_id, order_date, order_amount,"
-                              " currency, status FROM orders")  # fmt: skip
+                              " currency, status, COALESCE(status_word, status) AS status_word"
+                              " FROM orders")  # fmt: skip
         orders = pl.DataFrame([dict(row) for row in found.mappings()], schema=COLUMNS)
     changed = orders.gather_every(3)
     older = changed.with_columns(
@@ -90,6 +91,7 @@ async def lay(sessions: Sessions, folder: Path) -> None:
 COLUMNS = {
     "order_id": pl.String(), "customer_id": pl.String(), "order_date": pl.Datetime("us", "UTC"),
     "order_amount": pl.Decimal(18, 4), "currency": pl.String(), "status": pl.String(),
+    "status_word": pl.String(),
 }  # fmt: skip
 
 
