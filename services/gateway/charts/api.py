@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from gateway.charts import figures
 from gateway.charts.points import PlotType, Sample
-from gateway.charts.samples import read_sample
+from gateway.charts.queries import read_sample
 from gateway.kit.dependencies import SessionDep, SettingsDep, SnapshotDep
 from gateway.kit.responses import REVALIDATE, etag
 from rfm_common.settings import Settings

@@ -10,22 +10,19 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
-from gateway.charts.points import AXES, COLOURS, OTHER, PlotType, Point, Sample, title
-
-SYMBOLS = ("star", "circle", "diamond", "triangle-up", "square", "triangle-down", "hexagon", "x")
+from gateway.charts.points import AXES, COLOURS, OTHER, PlotType, Point, Sample, symbol, title
 
 
 def scatter(sample: Sample, plot_type: PlotType) -> str:
     """Two dimensions, a trace per segment."""
     x, y = AXES[plot_type]
     figure = go.Figure(layout={**_layout(sample, title(plot_type)), "hovermode": "closest"})
-    for position, (name, points) in enumerate(sample.by_segment().items()):
+    for name, points in sample.by_segment().items():
         drawn = _drawable(points)
-        symbol = SYMBOLS[position % len(SYMBOLS)]
         figure.add_scatter(
             x=[getattr(point, x) for point in drawn],
             y=[getattr(point, y) for point in drawn],
-            **_trace(name, drawn, {"size": 7, "symbol": symbol}),
+            **_trace(name, drawn, {"size": 7, "symbol": symbol(name)}),
         )
     figure.update_xaxes(title_text=sample.label(x), type=_scale(x))
     figure.update_yaxes(title_text=sample.label(y), type=_scale(y))

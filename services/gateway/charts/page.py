@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.charts import cluster_figures
 from gateway.charts import page_figures as figures
-from gateway.charts.queries import read_sample, read_trend
+from gateway.charts.queries import read_buyers, read_trend
 from gateway.customers.queries import customer_orders
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import NumbersDep
@@ -26,24 +26,24 @@ CountryChart = Callable[[AsyncSession, ScoringRun, Numbers, str | None], Awaitab
 async def _scatter(
     session: AsyncSession, run: ScoringRun, numbers: Numbers, country: str | None
 ) -> figures.Figure:
-    return figures.scatter(await read_sample(session, run.run_id or 0, country), numbers)
+    return figures.scatter(await read_buyers(session, run.run_id, country), numbers)
 
 
 async def _trend(
     session: AsyncSession, run: ScoringRun, numbers: Numbers, country: str | None
 ) -> figures.Figure:
-    return figures.trend(await read_trend(session, run.run_id or 0, country), numbers)
+    return figures.trend(await read_trend(session, run.run_id, country), numbers)
 
 
 def _clusters(view: str) -> Chart:
     async def draw(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
-        return cluster_figures.scatter(await read_sample(session, run.run_id or 0), view, numbers)
+        return cluster_figures.scatter(await read_buyers(session, run.run_id), view, numbers)
 
     return draw
 
 
 async def _space(session: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:
-    return cluster_figures.space(await read_sample(session, run.run_id or 0), numbers)
+    return cluster_figures.space(await read_buyers(session, run.run_id), numbers)
 
 
 async def _snake(_: AsyncSession, run: ScoringRun, numbers: Numbers) -> figures.Figure:

@@ -9,14 +9,13 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from gateway.charts.points import Point
+from gateway.charts.points import Point, symbol
 from gateway.customers.schemas import OrderRow
 from gateway.kit.guide import guide, rank
 from gateway.kit.numbers import Numbers
 from gateway.segments.figures import Segment
 
 Figure = dict[str, Any]
-SYMBOLS = ("star", "circle", "diamond", "triangle-up", "square", "triangle-down", "hexagon", "x")
 
 
 def colour(segment_name: str) -> str:
@@ -42,7 +41,7 @@ def scatter(sample: Sequence[Point], numbers: Numbers) -> Figure:
                 "<br>%{customdata} orders<extra>%{fullData.name}</extra>",
                 "marker": {
                     "color": colour(name),
-                    "symbol": SYMBOLS[rank(name) % len(SYMBOLS)],
+                    "symbol": symbol(name),
                     "size": 6,
                     "opacity": 0.7,
                 },
@@ -83,7 +82,7 @@ def trend(snapshots: Sequence[tuple[datetime, list[Segment]]], numbers: Numbers)
                 "y": shares(name),
                 "hovertemplate": "%{y:.1%}",
                 "line": {"color": colour(name), "width": 2},
-                "marker": {"symbol": SYMBOLS[rank(name) % len(SYMBOLS)], "size": 7},
+                "marker": {"symbol": symbol(name), "size": 7},
             }
             for name in sorted(names, key=rank)
         ],

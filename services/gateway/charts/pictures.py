@@ -7,9 +7,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from gateway.charts.points import AXES, COLOURS, OTHER, PlotType, Sample, title
+from gateway.charts.points import AXES, COLOURS, OTHER, SYMBOLS, PlotType, Sample, symbol, title
 
-MARKERS = "*oD^svhX"
+MARKERS = dict(zip(SYMBOLS, "*oD^svhX", strict=True))
+"""The marks by the names that Plotly has for them."""
 SIZE_INCHES = (10, 6.5)
 DPI = 120
 
@@ -20,12 +21,12 @@ def draw(sample: Sample, plot_type: PlotType) -> bytes:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     x, y = AXES[plot_type]
-    for position, (name, points) in enumerate(sample.by_segment().items()):
+    for name, points in sample.by_segment().items():
         axes.scatter(
             [getattr(point, x) for point in points],
             [getattr(point, y) for point in points],
             s=18, alpha=0.65, linewidths=0, label=name,
-            color=COLOURS.get(name, OTHER), marker=MARKERS[position % len(MARKERS)],
+            color=COLOURS.get(name, OTHER), marker=MARKERS[symbol(name)],
         )  # fmt: skip
     _dress(axes, sample, x, y)
     figure.suptitle(title(plot_type), x=0.01, ha="left", weight="bold")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from gateway.kit.guide import rank
 from gateway.kit.schemas import Answer
 
 PlotType = Literal["frequency_monetary", "recency_frequency", "recency_monetary"]
@@ -13,7 +14,7 @@ AXES: dict[str, tuple[str, str]] = {
     "recency_frequency": ("recency_days", "frequency"),
     "recency_monetary": ("recency_days", "monetary"),
 }
-# Distinct for every common kind of colour blindness; the pages use the same.
+# Distinct for every common kind of colour blindness; those of app.css on a light page.
 COLOURS = {
     "Champions": "#222fb8",
     "Loyal Customers": "#3194f5",
@@ -27,6 +28,13 @@ COLOURS = {
     "Prospects": "#c3c9d0",
 }
 OTHER = "#7a7f87"
+SYMBOLS = ("star", "circle", "diamond", "triangle-up", "square", "triangle-down", "hexagon", "x")
+"""Plotly's names of the marks, by a segment's rank."""
+
+
+def symbol(segment_name: str) -> str:
+    """The mark of a segment, the same in every chart."""
+    return SYMBOLS[rank(segment_name) % len(SYMBOLS)]
 
 
 class Point(Answer):
@@ -52,7 +60,7 @@ class Sample:
 
     def by_segment(self) -> dict[str, list[Point]]:
         """The points of each segment, in one order of segments for all charts."""
-        names = sorted({point.segment_name for point in self.points}, key=_rank)
+        names = sorted(sorted({point.segment_name for point in self.points}), key=rank)
         return {name: [p for p in self.points if p.segment_name == name] for name in names}
 
     @property
@@ -81,8 +89,3 @@ class Sample:
 def title(plot_type: str) -> str:
     """`frequency_monetary` in words."""
     return plot_type.replace("_", " and ").capitalize()
-
-
-def _rank(name: str) -> tuple[int, str]:
-    known = list(COLOURS)
-    return (known.index(name) if name in COLOURS else len(known), name)

@@ -5,24 +5,44 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.charts.points import Point
+from gateway.charts.points import Point, Sample
 from gateway.kit import rows
+from gateway.kit.schemas import Snapshot
 from gateway.segments.country_figures import country_segments
 from gateway.segments.figures import Segment, list_segments_of
 from rfm_common.models import ScoringRun
 
 
-async def read_sample(
+async def read_sample(session: AsyncSession, snapshot: Snapshot) -> Sample:
+    """At most 3,000 customers, chosen when the run was made."""
+    return Sample(
+        points=await read_points(session, snapshot.run_id),
+        customers=snapshot.customers,
+        calc_date=snapshot.calc_date,
+        window_days=snapshot.window_days,
+        base_currency=snapshot.base_currency,
+    )
+
+
+async def read_buyers(
     session: AsyncSession, run_id: int, country: str | None = None
 ) -> list[Point]:
-    """At most 3,000 customers of a run who have an order, in a stable order."""
+    """Those of the sample who have an order in the window."""
+    points = await read_points(session, run_id, country)
+    return [point for point in points if point.frequency > 0]
+
+
+async def read_points(
+    session: AsyncSession, run_id: int, country: str | None = None
+) -> list[Point]:
+    """The sample of a run in a stable order, or the customers of one country in it."""
     # Looked up one by one: a country may have a hundred times the customers of the sample.
     home = "(SELECT country FROM customers c WHERE c.customer_id = s.customer_id)"
     return await rows.many(
         session,
         Point,
         "SELECT customer_id, recency_days, frequency, CAST(monetary AS float8) AS monetary,"
-        " cluster_id, segment_name FROM run_samples s WHERE run_id = :run_id AND frequency > 0"
+        " cluster_id, segment_name FROM run_samples s WHERE run_id = :run_id"
         f" AND (CAST(:country AS text) IS NULL OR {home} = CAST(:country AS text))"
         " ORDER BY customer_id",
         run_id=run_id,

@@ -48,7 +48,7 @@ async def _begin(sessions: Sessions, export: Export) -> int:
         entry = audit.record(
             session, export.actor, export.action, export.subject, export.rows, detail
         )
-    return entry.audit_id or 0
+    return entry.audit_id
 
 
 async def _ending(

@@ -1,7 +1,7 @@
 """Which snapshot a request means, and that it stays while the request reads it."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -117,16 +117,19 @@ def asked_range(
     asked = re.sub(r"(?<=T)(\S+) (?=\d\d:?\d\d$)", r"\1+", requested.strip())
     try:
         if len(asked) <= len("2024-01-15"):
-            day = date.fromisoformat(asked)
-            start = datetime.combine(day, time.min, settings.zone)
-            return start, datetime.combine(day, time.max, settings.zone)
+            return _whole_day(date.fromisoformat(asked), settings.zone)
         moment = settings.localise(datetime.fromisoformat(asked))
-        return moment, moment + timedelta(0)
+        return moment, moment
     except (ValueError, OverflowError) as error:
         raise InvalidInputError(
             f"{parameter}: {requested!r} is no ISO date, no ISO date-time and not `latest`",
             field=parameter,
         ) from error
+
+
+def _whole_day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Its first and last moment on the shop's clock."""
+    return datetime.combine(day, time.min, zone), datetime.combine(day, time.max, zone)
 
 
 def _missing(
@@ -205,9 +208,7 @@ async def find_snapshot_run(
     """The run of the newest snapshot, or of the latest of a day in the shop's zone."""
     query = select(ScoringRun).where(ScoringRun.is_current)
     if day:
-        start = datetime.combine(day, time.min, zone)
-        end = datetime.combine(day + timedelta(days=1), time.min, zone)
-        query = query.where(col(ScoringRun.calc_date) >= start, col(ScoringRun.calc_date) < end)
+        query = query.where(col(ScoringRun.calc_date).between(*_whole_day(day, zone)))
     found = await session.exec(query.order_by(text(BY_DATE)).limit(1))
     return found.first()
 

@@ -18,7 +18,7 @@ from gateway.kit.guide import slug
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
 from gateway.kit.schemas import Snapshot
-from gateway.kit.snapshots import find_snapshot, list_snapshots, snapshot_before
+from gateway.kit.snapshots import find_snapshot, list_snapshot_runs, snapshot_before
 from gateway.migrations.flows import (
     Balance,
     Cell,
@@ -129,7 +129,7 @@ async def migrations(
     silent = {item.name for item in await list_segments(session, after.run_id) if item.is_silent}
     matrix = build_matrix(found, silent) if found else None
     way = await _way(session, before, after, asked) if before else ANY_WAY
-    snapshots = [(item.run_id, item.calc_date) for item in await list_snapshots(session)]
+    snapshots = await list_snapshot_runs(session)
     numbers = frame.numbers.of(after.base_currency)
     query = _query(before, after, zone)
     page = MigrationsPage(

@@ -16,12 +16,13 @@ from rfm_common.db import run_sql
 async def flows(session: AsyncSession, before: Snapshot, after: Snapshot) -> list[Flow]:
     """Customers and money by segment before and after; with causes where the run knows them."""
     if after.previous_run_id == before.run_id:
-        return await _stored_flows(session, after)
+        return await flows_of_run(session, after.run_id)
     key = ("flows", before.run_id, after.run_id, after.data_version)
     return await kept(session, key, partial(_computed_flows, session, before, after))
 
 
-async def _stored_flows(session: AsyncSession, after: Snapshot) -> list[Flow]:
+async def flows_of_run(session: AsyncSession, run_id: int) -> list[Flow]:
+    """Flows since the snapshot before, with causes, as the run stored them."""
     return await rows.many(
         session,
         Flow,
@@ -31,7 +32,7 @@ async def _stored_flows(session: AsyncSession, after: Snapshot) -> list[Flow]:
                {money("monetary_after")} AS monetary_after
         FROM segment_flows WHERE run_id = :run_id
         ORDER BY customers DESC, from_segment, to_segment, cause""",
-        run_id=after.run_id,
+        run_id=run_id,
     )
 
 

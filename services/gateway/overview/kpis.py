@@ -36,22 +36,22 @@ class Moment:
     @property
     def money(self) -> Decimal:
         """Money of the window, in the run's currency."""
-        return Decimal(str(self.summary.get("monetary") or 0))
+        return Decimal(str(self.summary.get("monetary", 0)))
 
     @property
     def buyers(self) -> int:
         """Customers with an order in the window."""
-        return int(self.summary.get("active_customers") or 0)
+        return int(self.summary.get("active_customers", 0))
 
     @property
     def orders_per_customer(self) -> float:
         """Counted orders per customer who has any."""
-        return int(self.summary.get("orders") or 0) / self.buyers if self.buyers else 0.0
+        return int(self.summary.get("orders", 0)) / self.buyers if self.buyers else 0.0
 
     @property
     def average_order(self) -> float:
         """Money per counted order."""
-        orders = int(self.summary.get("orders") or 0)
+        orders = int(self.summary.get("orders", 0))
         return float(self.money) / orders if orders else 0.0
 
     @property
@@ -78,7 +78,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
     return [
         Kpi(
             "Buyers", numbers.count(now.buyers),
-            f"of {numbers.count(now.summary.get('customers') or 0)} customers ordered in"
+            f"of {numbers.count(now.summary.get('customers', 0))} customers ordered in"
             f" {window} days",
             change=since(lambda moment: float(moment.buyers)),
         ),
@@ -94,7 +94,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
         ),
         Kpi(
             "Orders per buyer", numbers.decimal(now.orders_per_customer, 2),
-            f"{numbers.count(now.summary.get('orders') or 0)} orders",
+            f"{numbers.count(now.summary.get('orders', 0))} orders",
             change=of_buyers(since(lambda moment: moment.orders_per_customer)),
         ),
         Kpi(

@@ -1,9 +1,10 @@
 """The overview: figures, grid and segments of one snapshot, and what is going on."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from litestar import Response, get
 from litestar.params import FromQuery
@@ -20,12 +21,12 @@ from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer, render
 from gateway.kit.rows import Page
 from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs
+from gateway.migrations.flows import Cell as Move
 from gateway.overview.jobs import Jobs
 from gateway.overview.kpis import Kpi, Moment, build_kpis
 from gateway.overview.queries import (
     Activity,
     BestRow,
-    Flow,
     activity,
     best_customers,
     top_flows,
@@ -38,6 +39,7 @@ from gateway.segments.country_figures import (
     list_country_segments,
 )
 from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
+from rfm_common import documents
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
@@ -70,7 +72,7 @@ class Snapshot:
     slipping: Slipping | None
     grid: list[list[Cell]]
     rows: list[SegmentRow]
-    flows: list[Flow]
+    flows: list[tuple[str, Move]]
     is_followed: bool
     """Whether it is compared with the snapshot before it, so that flows between are stored."""
 
@@ -106,12 +108,12 @@ class OverviewPage:
     jobs: Markup
 
 
-def build_grid(cells: list[dict[str, Any]]) -> list[list[Cell]]:
+def build_grid(cells: Sequence[documents.Cell]) -> list[list[Cell]]:
     """Rows of the 5x5 grid, best frequency-monetary score first, recency 1 to 5 across.
 
     Heat goes with the square root, or the corner of those who left would pale all others.
     """
-    counts = {(cell["r_score"], cell["fm_score"]): int(cell["customers"]) for cell in cells}
+    counts = {(cell["r_score"], cell["fm_score"]): cell["customers"] for cell in cells}
     total, most = sum(counts.values()) or 1, max(counts.values(), default=1) or 1
 
     def cell(r_score: int, fm_score: int) -> Cell:
@@ -139,15 +141,15 @@ async def load_snapshot(
         best=await best_customers(session, run, best.name, TOP, country) if best else [],
         quiet=await quiet_page(session, run, Page(1, TOP), country),
         slipping=now.slipping,
-        grid=build_grid(now.summary.get("grid") or []),
+        grid=build_grid(now.summary.get("grid", [])),
         rows=build_rows(numbers, now.segments, then.segments if then else None),
-        flows=await top_flows(session, run.run_id or 0) if is_followed else [],
+        flows=await top_flows(session, run.run_id) if is_followed else [],
         is_followed=is_followed,
     )
 
 
 async def _moment(session: AsyncSession, run: ScoringRun, country: str | None) -> Moment:
-    run_id = run.run_id or 0
+    run_id = run.run_id
     slipping = await find_slipping(session, run_id, country)
     if country is None:
         return Moment(run.summary, await list_segments(session, run_id), slipping)
@@ -183,7 +185,7 @@ async def overview(
         snapshot=await load_snapshot(session, numbers, run, compared, country) if run else None,
         days=choices(snapshots, settings.zone, numbers, day),
         compare_days=choices(earlier, settings.zone, numbers, compared_day),
-        countries=await list_countries(session, run.run_id or 0) if run else [],
+        countries=await list_countries(session, run.run_id) if run else [],
         country=country,
         is_pinned=day is not None,
         is_narrowed=bool(compare or day or country),

@@ -11,14 +11,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.kit import rows
 from gateway.kit.rows import money
 from gateway.kit.schemas import Answer
+from gateway.migrations.flows import Cell as Move
+from gateway.migrations.flows import build_matrix
+from gateway.migrations.queries import flows_of_run
 from rfm_common.models import (
-    Cause,
     DataState,
     Import,
     ImportState,
     RunState,
     ScoringRun,
-    SegmentFlow,
 )
 
 
@@ -34,16 +35,6 @@ class BestRow(Answer):
 
 
 OPEN = (RunState.QUEUED, RunState.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """Customers who went from one segment to another; `source` is empty for new ones."""
-
-    source: str
-    target: str
-    customers: int
-    monetary: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +76,10 @@ async def best_customers(
     )
 
 
-async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[Flow]:
+async def top_flows(session: AsyncSession, run_id: int, limit: int = 3) -> list[tuple[str, Move]]:
     """The largest moves into other segments since the snapshot before, all causes together."""
-    customers = func.sum(SegmentFlow.customers)
-    rows = await session.exec(
-        select(
-            SegmentFlow.from_segment,
-            SegmentFlow.to_segment,
-            customers,
-            func.sum(SegmentFlow.monetary_after),
-        )
-        .where(SegmentFlow.run_id == run_id, SegmentFlow.cause != Cause.STAYED)
-        .where(col(SegmentFlow.from_segment) != col(SegmentFlow.to_segment))
-        .group_by(col(SegmentFlow.from_segment), col(SegmentFlow.to_segment))
-        .order_by(customers.desc(), col(SegmentFlow.from_segment), col(SegmentFlow.to_segment))
-        .limit(limit)
-    )
-    return [Flow(source, target, int(number), money) for source, target, number, money in rows]
+    moves = build_matrix(await flows_of_run(session, run_id)).cells
+    return [(source, cell) for source, cell in moves if source != cell.target][:limit]
 
 
 _LAST_RUN = (

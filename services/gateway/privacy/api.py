@@ -43,7 +43,7 @@ async def erase(
     """
     erasure = await erase_now(sessions, settings, customer_id, actor)
     await ring(sessions, redis)
-    erasure_id = erasure.erasure_id or 0
+    erasure_id = erasure.erasure_id
     return ExactResponse(
         await _existing(session, erasure_id),
         status_code=202,

@@ -67,7 +67,7 @@ async def run_pipeline(
     body = RunBody.strictly(await request.body()) if data else RunBody()
     asked = _asked(body, settings)
     run = await request_run(sessions, settings, asked, idempotency_key)
-    run_id = run.run_id or 0
+    run_id = run.run_id
     await ring(sessions, redis)
     waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
     seconds = _wait_seconds(prefer)
@@ -102,7 +102,7 @@ async def _answer(
 ) -> RunAnswer:
     asked: int | Literal["auto"] = run.parameters["k"]
     found = RunAnswer(
-        run_id=run.run_id or 0,
+        run_id=run.run_id,
         status=run.state,
         calc_date=run.calc_date or await _expected_date(sessions, settings, run),
         window_days=run.window_days,

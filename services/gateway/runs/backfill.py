@@ -43,7 +43,7 @@ async def backfill(
 
 def _row(run: ScoringRun) -> BackfillRun:
     return BackfillRun(
-        run_id=run.run_id or 0,
+        run_id=run.run_id,
         status=run.state,
         calc_date=datetime.fromisoformat(run.parameters["calc_date"]),
     )

@@ -49,7 +49,7 @@ async def announce_next(sessions: Sessions) -> bool:
             .limit(1)
         )
         if run := found.first():
-            session.add(WebhookRun(run_id=run.run_id or 0))
+            session.add(WebhookRun(run_id=run.run_id))
             await _announce(session, run)
     return run is not None
 
@@ -70,9 +70,7 @@ async def _endpoints(session: AsyncSession) -> dict[str, list[int]]:
     found = (
         await session.exec(select(WebhookEndpoint).where(col(WebhookEndpoint.is_enabled)))
     ).all()
-    return {
-        event: [one.endpoint_id or 0 for one in found if event in one.events] for event in EVENTS
-    }
+    return {event: [one.endpoint_id for one in found if event in one.events] for event in EVENTS}
 
 
 def _about(run: ScoringRun) -> dict[str, Any]:

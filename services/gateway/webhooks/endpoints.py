@@ -102,10 +102,10 @@ async def write_test(session: AsyncSession, endpoint_id: int) -> Claim:
     endpoint = await find_endpoint(session, endpoint_id)
     data = {"message": "It works: messages of RFM arrive here."}
     message_id = await write_message(session, TEST, data, None)
-    delivery = WebhookDelivery(message_id=message_id, endpoint_id=endpoint.endpoint_id or 0)
+    delivery = WebhookDelivery(message_id=message_id, endpoint_id=endpoint.endpoint_id)
     session.add(delivery)
     await session.flush()
-    return await claim_one(session, delivery.delivery_id or 0)
+    return await claim_one(session, delivery.delivery_id)
 
 
 async def replay(session: AsyncSession, endpoint_id: int, delivery_id: int) -> None:

@@ -1,7 +1,7 @@
 """What each page shows of a shop, in HTML as it leaves the gateway."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -11,6 +11,7 @@ from rfm_common.settings import Settings
 from tests.integration.gateway_api.conftest import served
 from tests.shop import CALC_DATE, PAGES, add_orders, score
 
+CHART_OF_RUN = re.compile(r"/charts/[\w-]+\?run=(\d+)")
 ALL_PAGES = (*PAGES, "/dashboard/help", "/dashboard/report")
 
 
@@ -456,3 +457,15 @@ async def test_rejected_rows_are_narrowed_to_one_reason(shop: httpx.AsyncClient)
     assert "O15" not in table
     assert (await shop.get("/dashboard/imports/2?group=else")).status_code == 404
     assert "Nothing of it was loaded" in await read(shop, "/dashboard/imports/3")
+
+
+async def test_pages_and_api_agree_on_the_newest_snapshot(
+    shop: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    """One of a day to come is not the newest, however it came about."""
+    await score(sessions, datetime(2099, 12, 31, tzinfo=UTC))
+    newest = (await shop.get("/segments")).json()["run_id"]
+    for path in ("/dashboard", "/dashboard/clusters"):
+        assert set(CHART_OF_RUN.findall(await read(shop, path))) == {str(newest)}, path
+    for path in ("/dashboard/segments", "/dashboard/customers/C0001", "/dashboard/report"):
+        assert "30 Jun 2024" in words(await read(shop, path)), path

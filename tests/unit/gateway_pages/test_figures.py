@@ -8,8 +8,9 @@ import pytest
 from babel import Locale
 
 from gateway.charts import cluster_figures
+from gateway.charts import figures as plotly_figures
 from gateway.charts import page_figures as figures
-from gateway.charts.points import Point
+from gateway.charts.points import Point, Sample
 from gateway.customers.schemas import OrderRow
 from gateway.kit.numbers import Numbers
 from gateway.migrations.flows import build_balance, build_matrix, count_causes, direction
@@ -52,6 +53,14 @@ def test_texts_from_files_are_escaped_in_every_chart(view: str) -> None:
     ):
         assert NASTY not in json.dumps(figure)
         assert "&lt;img" in json.dumps(figure)
+
+
+def test_a_segment_has_the_same_mark_in_every_chart() -> None:
+    sample = Sample(points=[point("a", "At Risk")], customers=1, calc_date=datetime.now(UTC),
+                    window_days=365, base_currency=None)  # fmt: skip
+    page = figures.scatter(sample.points, NUMBERS)["data"][0]
+    alone = json.loads(plotly_figures.scatter(sample, "frequency_monetary"))["data"][0]
+    assert alone["marker"]["symbol"] == page["marker"]["symbol"] == "hexagon"
 
 
 def test_a_segment_that_comes_late_has_no_share_before() -> None:

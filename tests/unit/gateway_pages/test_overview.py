@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
+from gateway.charts.points import COLOURS
 from gateway.kit.change import relative_change
 from gateway.kit.guide import GUIDES, guide, rank, slug
 from gateway.kit.numbers import Numbers
@@ -130,6 +131,12 @@ def test_every_segment_has_words_and_colours_in_both_themes() -> None:
         assert item.slug == slug(item.name)
         assert styles.count(f"--seg-{item.slug}:") == 3, "light, dark, dark by the system"
         assert f".seg-{item.slug} " in styles
+
+
+def test_pictures_have_the_colours_of_the_pages() -> None:
+    light = STYLES.read_text("utf-8").split("@media")[0]
+    for item in GUIDES:
+        assert f"--seg-{item.slug}: {COLOURS[item.name]};" in light
 
 
 def test_a_segment_of_another_version_is_shown_plainly() -> None:
