@@ -52,6 +52,11 @@ def _unpacked(unpacker: "zlib._Decompress", packed: bytes) -> Pieces:
         yield piece
 
 
+def with_newlines(file: BinaryIO) -> Pieces:
+    """Lines that end in CR alone (old Macintosh), ended by LF."""
+    return (piece.replace(b"\r", b"\n") for piece in pieces(file))
+
+
 def write_bounded(unpacked: Pieces, file: BinaryIO, sink: BinaryIO, most: int) -> None:
     """Write what comes out of an archive; raises RefusedError for damage and for bombs."""
     packed, size = file.seek(0, 2), 0
@@ -77,8 +82,12 @@ def check_size(size: int, packed: int, most: int) -> None:
 
 
 def damaged(error: object) -> RefusedError:
-    """An archive that cannot be unpacked."""
-    return RefusedError("damaged", f"the file is damaged and cannot be unpacked: {error}")
+    """An archive, or a workbook that is one, that cannot be unpacked."""
+    return RefusedError(
+        "damaged",
+        f"it begins like an archive or a workbook, but is damaged ({error});"
+        " copy or export it again, or save it as CSV",
+    )
 
 
 def open_zip(file: BinaryIO) -> zipfile.ZipFile:

@@ -19,6 +19,7 @@ class Format(StrEnum):
     MARKUP = "markup"
     JSON = "json"
     PARQUET = "parquet"
+    OLD_MAC = "old_mac"
 
 
 _PACKED = (
@@ -64,7 +65,9 @@ def format_of(head: bytes) -> Format | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _MARKUP.match(text):
         return Format.MARKUP
-    return Format.JSON if _JSON.match(text) else None
+    if _JSON.match(text):
+        return Format.JSON
+    return Format.OLD_MAC if b"\r" in head[:-1] and b"\n" not in head else None
 
 
 def is_text(head: bytes) -> bool:
@@ -78,6 +81,6 @@ def is_text(head: bytes) -> bool:
 def is_opaque(head: bytes) -> bool:
     """Whether the words of a file that begins like this cannot be found in its bytes."""
     try:
-        return format_of(head) not in {None, Format.MARKUP, Format.JSON}
+        return format_of(head) not in {None, Format.MARKUP, Format.JSON, Format.OLD_MAC}
     except RefusedError:
         return True

@@ -71,7 +71,10 @@ class Source:
         """
         choosing = self._choosing(file_name, options)
         file = self._file_of(choosing) if choosing else self.text
-        layout = plan(file, file_name, self._survey(file), options)
+        try:
+            layout = plan(file, file_name, self._survey(file), options)
+        except RefusedError as refusal:
+            raise _named(refusal, self.parts, choosing) from refusal
         if choosing is None and not self.told:
             return Planned(file, layout)
         told, questions = list(self.told), layout.questions
@@ -115,6 +118,13 @@ class Source:
         return self.text.read(end - begin)
 
 
+def _named(refusal: RefusedError, parts: Sequence[Part], choosing: Choosing | None) -> RefusedError:
+    """The same with the name of the sheet, where there are several."""
+    if choosing is None or len(parts) == 1:
+        return refusal
+    return RefusedError(refusal.reason, f"{choosing.parts[0][0].name!r}: {refusal.message}")
+
+
 def _length_of(text: bytes, lines: int) -> int:
     return sum(len(line) for line in text.splitlines(keepends=True)[:lines])
 
@@ -126,6 +136,8 @@ def opened_source(file: BinaryIO, options: Options) -> Generator[Source]:
     Raises RefusedError for what is damaged, protected, too large or no table.
     """
     found = format_of(head_of(file))
+    if found is Format.OLD_MAC and any(b"\n" in piece for piece in pieces(file)):
+        found = None  # a CR within the header
     if found is None:
         yield Source(file)
         return
@@ -146,7 +158,7 @@ def _inner_format(file: BinaryIO) -> Format | None:
             is_archive = not archives.is_workbook(archive)
     if is_archive:
         raise RefusedError("archive_in_archive", "an archive within an archive; unpack it once")
-    return found
+    return None if found is Format.OLD_MAC else found
 
 
 def _unpacked(source: Source, found: Format, most: int) -> Source | None:
@@ -165,6 +177,10 @@ def _unpacked(source: Source, found: Format, most: int) -> Source | None:
             sink = _scratch(source._opened, source.scratch)
             archives.write_bounded(archives.unzipped(archive, member), file, sink, most)
             told.append(f"Read from the ZIP archive: {member.filename}.")
+    elif found is Format.OLD_MAC:
+        sink = _scratch(source._opened, source.scratch)
+        archives.write_bounded(archives.with_newlines(file), file, sink, most)
+        told.append("Lines end in CR alone (old Macintosh); each is read as a line.")
     else:
         return None
     sink.flush()

@@ -20,10 +20,23 @@ def refused(content: bytes, **options: int) -> tuple[str, str]:
     return caught.value.reason, caught.value.message
 
 
-@pytest.mark.parametrize("content", [CSV, CSV * 1, b"\xef\xbb\xbf" + CSV, CSV.replace(b",", b";")])
+@pytest.mark.parametrize("content", [CSV, b"\xef\xbb\xbf" + CSV, CSV.replace(b",", b";")])
 def test_text_is_read_as_it_is(content: bytes) -> None:
     found = read(content)
     assert (found.ids, found.sha256) == (["O1", "O2"], sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("content", [CSV, CSV.replace(b"O1,", b'"O1",'), CSV + b"\n\n"])
+def test_lines_that_end_in_cr_alone(content: bytes) -> None:
+    found = read(content.replace(b"\n", b"\r"))
+    assert (found.ids, found.text) == (["O1", "O2"], content.decode())
+    assert "(old Macintosh)" in found.sentences[0]
+
+
+def test_a_cr_within_a_long_header_is_no_end_of_a_line() -> None:
+    header = b'"no\rte","' + b"x" * 5000 + b'",'
+    content = header + CSV.replace(b"\nO", b"\na,b,O")
+    assert (read(content).ids, read(content).text) == (["O1", "O2"], content.decode())
 
 
 def test_gzip_is_unpacked_and_known_by_its_own_bytes() -> None:

@@ -181,3 +181,9 @@ def test_documents_that_are_no_tables(member: str, reason: str) -> None:
     with pytest.raises(RefusedError, match="CSV or Excel") as caught:
         read(zipped({member: b"x"}))
     assert caught.value.reason == reason
+
+
+def test_a_refusal_names_the_sheet_where_there_are_several() -> None:
+    with pytest.raises(RefusedError, match=r"^'Large': line 1: the columns \(x\)") as caught:
+        read(xlsx({"Small": [("a",)], "Large": [("x",), ("y",)]}))
+    assert caught.value.reason == "unknown_columns"
