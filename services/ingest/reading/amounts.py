@@ -5,21 +5,17 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from ingest.reading.amount_forms import usual
+from ingest.reading.currencies import named_in, pattern
 from rfm_common.models import MONEY_DIGITS, MONEY_SCALE
 
 _WHOLE = MONEY_DIGITS - MONEY_SCALE
 _CANONICAL = rf"^-?[0-9]{{1,{_WHOLE}}}(?:\.[0-9]{{1,{MONEY_SCALE}}})?$"
 _SPACES = "\u0020\u00a0\u202f\u2009"
-_SIGN = r"[$€£¥₹₺₽₩₪₫₴฿]|[A-Za-z]{3}|kr\.?|zł|Kč|R\$|CHF"
 _WRITTEN = (
-    rf"^([+-]?)[{_SPACES}]*(?:(?:{_SIGN})[{_SPACES}]*)?([+-]?)"
-    rf"([0-9.,'’{_SPACES}]*[0-9])(?:[{_SPACES}]*(?:{_SIGN}))?$"
+    rf"^([+-]?)[{_SPACES}]*(?:(?:{pattern()})[{_SPACES}]*)?([+-]?)"
+    rf"([0-9.,'’{_SPACES}]*[0-9])(?:[{_SPACES}]*(?:{pattern()}))?$"
 )
-
-CURRENCY_OF_SIGN = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KRW",
-                    "₪": "ILS", "₫": "VND", "₴": "UAH", "฿": "THB", "zł": "PLN", "Kč": "CZK",
-                    "R$": "BRL"}  # fmt: skip
-"""Signs that mean one currency. `$`, `¥` and `kr` mean several and say nothing."""
 
 
 class AmountStyle(NamedTuple):
@@ -52,6 +48,7 @@ class AmountVotes:
 
     def count(self, raw: pl.Series) -> None:
         """Add the votes of these cells."""
+        raw = usual(raw)
         self.point += _matching(raw, *_proofs(".", ","))
         self.comma += _matching(raw, *_proofs(",", "."))
         point, comma = (raw.str.contains(_LONE.format(mark)) for mark in (".", ","))
@@ -62,7 +59,7 @@ class AmountVotes:
         doubtful = raw.filter((point | comma).fill_null(value=False))
         if len(doubtful) and not self.example:
             self.example = str(doubtful.str.extract(r"([0-9]+[.,][0-9]+)")[0])
-            self.currency = str(currency_signs(doubtful)[0])
+            self.currency = str(named_in(doubtful)[0])
 
     @property
     def is_proved(self) -> bool:
@@ -125,7 +122,7 @@ def read_amounts(raw: pl.Series, style: AmountStyle) -> tuple[pl.Series, pl.Seri
     is_plain = style.decimal == "." and "." not in style.doubtful
     if is_plain and raw.str.contains(_CANONICAL).all():
         return raw, None
-    frame = pl.DataFrame({"raw": raw.str.strip_chars()}).select(*_steps(style))
+    frame = pl.DataFrame({"raw": usual(raw)}).select(*_steps(style))
     digits = pl.col("digits")
     reason = (
         pl.when(pl.col("raw") == "").then(pl.lit("amount_empty"))
@@ -169,12 +166,3 @@ def _steps(style: AmountStyle) -> list[pl.Expr]:
         pl.when(sound & ((sign + inner).str.len_bytes() <= 1)).then(trimmed).alias("digits"),
         number.str.contains(lone).fill_null(value=False).alias("doubtful"),
     ]
-
-
-def currency_signs(raw: pl.Series) -> pl.Series:
-    """The currency that the amount itself names, by code or by an unmistakable sign; else empty."""
-    found = raw.str.extract(rf"({_SIGN})").fill_null("")
-    code = found.replace(CURRENCY_OF_SIGN).str.to_uppercase()
-    return pl.select(
-        pl.when(code.str.contains("^[A-Z]{3}$")).then(code).otherwise(pl.lit(""))
-    ).to_series()

@@ -1,15 +1,18 @@
 """Cells to values, column by column: cleaned, checked, and null where a row is refused."""
 
+from collections import abc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
 
-from ingest.reading.amounts import PLAIN, AmountStyle, currency_signs, read_amounts
+from ingest.reading.amounts import PLAIN, AmountStyle, read_amounts
+from ingest.reading.currencies import codes, named_in
 from ingest.reading.dates import DateOrder, read_dates
+from ingest.reading.day_numbers import Unit
 from ingest.reading.identity import read_ids
 from ingest.reading.mapping import Mapping
 from ingest.reading.refunds import is_filled, kept
@@ -32,6 +35,10 @@ class Style:
     zone: str = "UTC"
     date_order: DateOrder = "dmy"
     amounts: AmountStyle = PLAIN
+    unit: Unit | None = None
+    """What dates that are numbers count."""
+    signs: abc.Mapping[str, str] = field(default_factory=dict)
+    """What signs for currencies mean that several use."""
     now: datetime
 
 
@@ -93,7 +100,7 @@ def _null_if_empty(values: pl.Series) -> pl.Series:
 
 def _date(raw: pl.Series, style: Style) -> Column:
     """Moments; the text itself where PostgreSQL, in UTC, reads the same moments from it."""
-    moments = read_dates(raw, style.zone, style.date_order, style.now.year + 1)
+    moments = read_dates(raw, style.zone, style.date_order, style.now.year + 1, style.unit)
     values = moments.values
     latest = style.now + timedelta(days=1)
     if not values.null_count() and _all_between(values, OLDEST, latest):
@@ -115,7 +122,7 @@ def _all_between(values: pl.Series, first: datetime, last: datetime) -> bool:
 
 def _day(raw: pl.Series, style: Style) -> Column:
     """A rate's first day; a rate without one holds from the beginning."""
-    moments = read_dates(raw, style.zone, style.date_order, style.now.year + 1)
+    moments = read_dates(raw, style.zone, style.date_order, style.now.year + 1, style.unit)
     days = moments.values.dt.convert_time_zone(style.zone).dt.date()
     blank = raw.str.strip_chars() == ""
     return Column.of(days.set(blank, BEGINNING), not_a_date=days.is_null() & ~blank)
@@ -167,12 +174,13 @@ def _rate(raw: pl.Series, style: Style) -> Column:
     )
 
 
-def _currency(raw: pl.Series, _style: Style) -> Column:
-    values = _by_value(raw, lambda texts: texts.str.strip_chars().str.to_uppercase())
-    sound = r"^(?:[A-Z]{3})?$"
-    if values.unique().str.contains(sound).all():
-        return Column(values)
-    return Column.of(values, currency_unknown=~values.str.contains(sound))
+def _currency(raw: pl.Series, style: Style) -> Column:
+    different = raw.unique()
+    if different.str.contains("^(?:[A-Z]{3})?$").all():
+        return Column(raw)
+    found = codes(different, style.signs)
+    values = raw.replace_strict(found, return_dtype=pl.String)
+    return Column.of(values.fill_null(raw), currency_unknown=values.is_null())
 
 
 def _status(raw: pl.Series, style: Style) -> Column:
@@ -211,7 +219,7 @@ def complete(
     height = len(given["order_id"])
     currency = columns.get("currency", Column(same("", height)))
     if columns["order_amount"].values is not given["order_amount"] and not mapping.product:
-        currency = _with_signs(currency, currency_signs(given["order_amount"]))
+        currency = _with_signs(currency, named_in(given["order_amount"]))
     word = columns.get("status", Column(same("", height)))
     found = {"currency": currency, **_statuses(word, mapping)}
     if "refunded" in columns:

@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from ingest.reading import odd_dates
+from ingest.reading import day_numbers, odd_dates
+from ingest.reading.day_numbers import Unit
 
 DateOrder = Literal["dmy", "mdy"]
 
@@ -106,13 +107,16 @@ class Moments(NamedTuple):
     """Whether the texts are ISO, without a zone, and meant in UTC."""
 
 
-def read_dates(raw: pl.Series, zone: str, order: DateOrder, latest_year: int = 2099) -> Moments:
+def read_dates(
+    raw: pl.Series, zone: str, order: DateOrder, latest_year: int = 2099, unit: Unit | None = None
+) -> Moments:
     """Read a column of dates; a clock time without a zone is one of `zone`.
 
-    Two digits mean the newest year up to `latest_year`. What the usual forms leave open is tried
-    once more, by the forms that few files have.
+    With a `unit`, numbers are days or seconds. Two digits mean the newest year up to
+    `latest_year`. What the usual forms leave open is tried once more, by the forms that few files
+    have.
     """
-    found = _read_usual(raw, zone, order)
+    found = _read_numbers(raw, zone, unit) if unit else _read_usual(raw, zone, order)
     left = (found.values.is_null() & (raw != "")).arg_true()
     if left.is_empty():
         return found
@@ -121,6 +125,13 @@ def read_dates(raw: pl.Series, zone: str, order: DateOrder, latest_year: int = 2
     return Moments(
         found.values.scatter(left, values), found.is_plain_utc and values.is_null().all()
     )
+
+
+def _read_numbers(raw: pl.Series, zone: str, unit: Unit) -> Moments:
+    moments = day_numbers.read(raw, unit)
+    if unit == "excel":
+        moments = _localise(moments.dt.replace_time_zone(None), zone)
+    return Moments(moments)
 
 
 def _absolute(wall: pl.Series, minutes: pl.Series, zone: str) -> pl.Series:

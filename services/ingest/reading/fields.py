@@ -126,6 +126,9 @@ def _rejects(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 
 def _given(cells: pl.DataFrame, mapping: Mapping, name: str) -> pl.Series:
     """The text of a column before anything is done to it."""
+    if name == "order_date" and mapping.clock:
+        parts = [f"c{index}" for index in (mapping.columns[name], *mapping.clock)]
+        return cells.select(pl.concat_str(parts, separator=" ")).to_series()
     if name in mapping.columns:
         return cells[f"c{mapping.columns[name]}"]
     if name == "order_amount" and mapping.product:

@@ -40,6 +40,8 @@ class Mapping:
     """Our column: the index of the cell."""
     product: tuple[int, int] | None = None
     """The cells of quantity and unit price, when the amount is their product."""
+    clock: tuple[int, ...] = ()
+    """The cells of a time and of a zone that complete the order's date."""
     constants: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     line_items: bool = False

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from ingest.reading.clock import with_clock
 from ingest.reading.columns import Style
 from ingest.reading.dates import DateOrder
 from ingest.reading.encodings import Encoding
@@ -27,7 +28,7 @@ from ingest.reading.refunds import with_refunds
 from ingest.reading.scan import Grammar, Rows, Scanner
 from ingest.reading.statuses import StatusCount, as_answered, asks_for_words, clean, own_words
 from ingest.reading.structure import check_rows, have_open_end, without_other_lines
-from ingest.reading.style import Known, Sample, decide, may_be_open
+from ingest.reading.style import Known, Sample, decide, first_style, may_be_open
 from ingest.reading.survey import Survey, decide_encoding, pieces, tell_encoding
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
@@ -120,15 +121,17 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     if have_open_end(below, len(headers), delimiter):
         headers = [*headers, ""]
         mapping = find_mapping(headers, file_name, options.rules)
+    mapping = with_clock(mapping, headers, sample)
     tell_spellings(mapping, sample)
     mapping = with_guests(as_answered(mapping, headers, answers), sample)
     mapping, questions = with_lines(mapping, headers, sample, answers)
     mapping, about_refunds = with_refunds(mapping, headers, sample, answers)
+    style, about_signs = first_style(sample, mapping, answers, options.zone, options.now)
     layout = Layout(
         mapping=mapping,
         grammar=Grammar(len(headers), delimiter, options.max_line_bytes),
         survey=survey,
-        style=Style(zone=options.zone, now=options.now),
+        style=style,
         header_bytes=sum(map(len, islice(io.BytesIO(head), lines))) + 3 * survey.has_bom,
         first_line=lines + 1,
         max_rows=options.max_rows,
@@ -136,7 +139,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
             survey, delimiter, mapping, [*tell_encoding(survey, text), *_told_above(text, lines)]
         ),
         headers=tuple(headers),
-        questions=(*encoding_questions, *questions, *about_refunds),
+        questions=(*encoding_questions, *questions, *about_refunds, *about_signs),
         counted_words=options.counted_words,
         asks_for_lines=asks_for_lines(mapping, answers),
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),

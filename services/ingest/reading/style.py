@@ -9,7 +9,11 @@ from typing import Any, cast
 
 import polars as pl
 
+from ingest.reading import amount_forms, day_numbers
 from ingest.reading.amounts import LONE_POINT, PLAIN, AmountStyle, AmountVotes
+from ingest.reading.columns import Style
+from ingest.reading.currencies import ABOUT as SIGN
+from ingest.reading.currencies import ask
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.questions import Choice, Question
@@ -70,16 +74,39 @@ class Votes:
 
     def count(self, cells: pl.DataFrame, mapping: Meaning) -> None:
         """Add the rows of one piece."""
-        for name in _DATES:
-            if (at := mapping.columns.get(name)) is not None:
-                self.dates.count(cells[f"c{at}"], self.now)
-        amounts = [mapping.columns.get(name) for name in _AMOUNTS]
-        for at in (*amounts, *(mapping.product or ())):
-            if at is not None:
-                self.amounts.count(cells[f"c{at}"])
-        if (at := mapping.columns.get("currency")) is not None and not self.amounts.currency:
-            named = cells[f"c{at}"].str.strip_chars()
+        for at in _places(mapping, _DATES):
+            self.dates.count(cells[f"c{at}"], self.now)
+        for at in (*_places(mapping, _AMOUNTS), *(mapping.product or ())):
+            self.amounts.count(cells[f"c{at}"])
+        if "currency" in mapping.columns and not self.amounts.currency:
+            named = cells[f"c{mapping.columns['currency']}"].str.strip_chars()
             self.amounts.currency = next(iter(named.filter(named != "").head(1)), "").upper()
+
+
+def first_style(
+    sample: Sample, mapping: Meaning, answers: Mapping[str, str], zone: str, now: datetime
+) -> tuple[Style, list[Question]]:
+    """What the first rows show without a doubt, told on the mapping, and what their signs for
+    currencies leave open."""
+    dates, amounts, currencies = (
+        [row[at] for row in sample for at in places if at < len(row)]
+        for places in (_places(mapping, _DATES), _places(mapping, _AMOUNTS),
+                       _places(mapping, ("currency",)))
+    )  # fmt: skip
+    if unit := day_numbers.find_unit(dates, now):
+        mapping.told.append({"about": "column.date", "text": day_numbers.tell(dates, unit)})
+    for text in amount_forms.tell(amounts):
+        mapping.told.append({"about": "column.order_amount", "text": text})
+    signs = {
+        about.removeprefix(SIGN): value for about, value in answers.items()
+        if about.startswith(SIGN)
+    }  # fmt: skip
+    return Style(zone=zone, now=now, unit=unit, signs=signs), ask(currencies, signs)
+
+
+def _places(mapping: Meaning, names: Iterable[str]) -> list[int]:
+    """The cells of those of these columns that the file has."""
+    return [mapping.columns[name] for name in names if name in mapping.columns]
 
 
 def may_be_open(sample: Sample, mapping: Meaning, has: frozenset[bytes], delimiter: str) -> bool:
@@ -91,8 +118,8 @@ def may_be_open(sample: Sample, mapping: Meaning, has: frozenset[bytes], delimit
     return any(
         re.search(form, row[at])
         for names, form in forms
-        for at in (mapping.columns.get(name) for name in names)
-        for row in sample if at is not None and at < len(row)
+        for at in _places(mapping, names)
+        for row in sample if at < len(row)
     )  # fmt: skip
 
 

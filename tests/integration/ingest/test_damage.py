@@ -116,7 +116,7 @@ CELLS = {
     "empty": lambda cell: "",
     "not a number": lambda cell: "NaN",
     "infinite": lambda cell: "inf",
-    "scientific": lambda cell: "1e5",
+    "scientific": lambda cell: "1e500",
     "decimal comma": lambda cell: '"1,5"',
     "impossible date": lambda cell: "2024-02-30",
     "Unix seconds": lambda cell: "1704067200",
