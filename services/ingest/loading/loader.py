@@ -15,6 +15,7 @@ from ingest.loading import customers, items, ledger, merge, rebuild, stage, supp
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
+from ingest.reading.left_out import LeftOutCount
 from ingest.reading.lines import ABOUT, question_behind
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Batch, Layout, batches
@@ -73,6 +74,7 @@ class Load:
     erased_orders: set[str] = field(default_factory=set)
     currencies: set[str] = field(default_factory=set)
     statuses: StatusCount = field(default_factory=StatusCount)
+    left_out: LeftOutCount = field(default_factory=LeftOutCount)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -185,6 +187,7 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
         work.currencies |= set(batch.rows["currency"].unique())
     if "status" in work.layout.mapping.columns:
         work.statuses.add(own_words(batch.rows))
+    work.left_out.add(batch.left_out)
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
     for order_id, line in batch.broken.iter_rows():
@@ -316,7 +319,7 @@ def _notes(work: Load) -> dict[str, Any]:
     listed = work.statuses.listed(work.layout.mapping.statuses, work.layout.counted_words)
     if listed:  # what the words of the file were taken for
         notes["statuses"] = listed
-    told = list(work.told)
+    told = [*work.told, *work.left_out.told()]
     if work.guests:
         notes["guests"] = work.guests
         text = f"Rows that name no customer: {work.guests:,}. They are listed, not loaded."

@@ -58,7 +58,11 @@ def without(batch: Batch, persons: Persons) -> tuple[Batch, list[str]]:
     if "email" in rows.columns:
         known = persons.among(rows["email"])
         rows = rows.with_columns(email=pl.when(~known).then(pl.col("email")))
-    return replace(batch, rows=rows, rejects=_blank(rejects, persons)), orders
+    left_out = batch.left_out.filter(
+        pl.col("line").is_in(rows["import_line"].cast(pl.Int64).implode())
+        & ~persons.named_in(batch.left_out["value"])
+    )
+    return replace(batch, rows=rows, rejects=_blank(rejects, persons), left_out=left_out), orders
 
 
 def bare(lines: pl.Series) -> pl.DataFrame:

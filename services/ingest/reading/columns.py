@@ -47,6 +47,8 @@ class Column(NamedTuple):
 
     values: pl.Series
     reason: pl.Series | None = None
+    left_out: pl.Series | None = None
+    """Where a value cannot be read, and its row is loaded without it (None: nowhere)."""
 
     @classmethod
     def of(cls, values: pl.Series, **flaws: pl.Series) -> "Column":
@@ -111,6 +113,15 @@ def _date(raw: pl.Series, style: Style) -> Column:
         date_in_future=(values > latest).fill_null(value=False),
         date_too_old=(values < OLDEST).fill_null(value=False),
     )
+
+
+def _date_if_any(raw: pl.Series, style: Style) -> Column:
+    """Moments of a column that a row may lack: a bad one does not hold its row up."""
+    column = _date(raw, style)
+    if column.reason is None:
+        return column
+    bad = column.reason.is_not_null()
+    return Column(column.values.set(bad, None), left_out=bad)
 
 
 def _all_between(values: pl.Series, first: datetime, last: datetime) -> bool:
@@ -275,7 +286,7 @@ READERS: dict[str, Callable[[pl.Series, Style], Column]] = {
     "status": _status,
     "email": _optional("email"),
     "country": _optional("country"),
-    "created_at": _date,
+    "created_at": _date_if_any,
     "valid_from": _day,
     "rate": _rate,
 }

@@ -15,6 +15,7 @@ from ingest.reading.columns import (
     same,
 )
 from ingest.reading.guests import without_guests
+from ingest.reading.left_out import SCHEMA as LEFT_OUT_SCHEMA
 from ingest.reading.mapping import HELPERS, REQUIRED, Mapping
 from ingest.reading.scan import Rejects
 from ingest.reading.structure import NO_ROWS
@@ -34,8 +35,8 @@ MESSAGES = {
     "amount_too_precise": "more than four decimals",
     "amount_too_large": "more than fourteen digits before the decimal point",
     "not_a_date": "this is not a date that exists, in a form that is understood",
-    "date_in_future": "this date is more than a day ahead",
-    "date_too_old": "this date is before 1900",
+    "date_in_future": "this date is more than a day ahead; check its year",
+    "date_too_old": "this date is before 1900; check its year",
     "currency_unknown": "a currency is a code of three letters",
     "currency_mismatch": "the amount names another currency than the currency column",
     "rate_not_positive": "a rate must be greater than zero",
@@ -52,6 +53,7 @@ class Typed(NamedTuple):
     rows: pl.DataFrame
     rejects: pl.DataFrame
     broken: pl.DataFrame
+    left_out: pl.DataFrame
 
 
 def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
@@ -73,15 +75,31 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
     ours = [name for name in columns if name not in HELPERS]
     values = pl.DataFrame([columns[name].values.alias(name) for name in ours])
     rows = values.with_columns(cells["line"].cast(pl.Int32).alias("import_line"))
+    left_out = _left_out(cells["line"], columns, given)
     reasons = {name: column.reason for name, column in columns.items() if column.reason is not None}
     if not reasons:
-        return Typed(rows, pl.DataFrame(schema=REJECT_SCHEMA), pl.DataFrame(schema=BROKEN_SCHEMA))
+        none, unbroken = (pl.DataFrame(schema=form) for form in (REJECT_SCHEMA, BROKEN_SCHEMA))
+        return Typed(rows, none, unbroken, left_out)
     flawed = pl.DataFrame(reasons)
     bad = flawed.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     raw = {f"given_{name}": given[name] for name in reasons if name in given}
     listed = pl.DataFrame([cells["line"], cells["raw"]]).with_columns(**raw).hstack(flawed)
     rejects = _rejects(listed.filter(bad), list(reasons))
-    return Typed(rows.filter(~bad), rejects, _broken(rows.filter(bad), mapping))
+    left_out = left_out.filter(~pl.col("line").is_in(rejects["line"].implode()))
+    return Typed(rows.filter(~bad), rejects, _broken(rows.filter(bad), mapping), left_out)
+
+
+def _left_out(
+    lines: pl.Series, columns: dict[str, Column], given: dict[str, pl.Series]
+) -> pl.DataFrame:
+    """The values without which rows are loaded."""
+    found = [
+        pl.DataFrame({"line": lines, "value": given[name]})
+        .filter(column.left_out)
+        .select(pl.lit(name).alias("column_name"), pl.col("line").cast(pl.Int64), "value")
+        for name, column in columns.items() if column.left_out is not None
+    ]  # fmt: skip
+    return pl.concat(found) if found else pl.DataFrame(schema=LEFT_OUT_SCHEMA)
 
 
 def _broken(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:

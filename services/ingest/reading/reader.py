@@ -103,6 +103,8 @@ class Batch:
     """Bytes of the file read so far."""
     broken: pl.DataFrame
     """Of orders of several lines: those of the rejects, `order_id` and `line`."""
+    left_out: pl.DataFrame
+    """Values without which their rows are loaded: `column_name`, `line` and `value`."""
 
 
 def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> Layout:
@@ -325,7 +327,8 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
             pl.concat([structural(rows.rejects), good.rejects]) if rows.rejects else good.rejects
         )
         cut = broken_lines(rows.rejects, layout.mapping, layout.style, layout.grammar.delimiter)
-        yield Batch(good.rows, rejects, rows.count, at, pl.concat([good.broken, cut]))
+        broken = pl.concat([good.broken, cut])
+        yield Batch(good.rows, rejects, rows.count, at, broken, good.left_out)
 
 
 def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:

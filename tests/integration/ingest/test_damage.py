@@ -152,7 +152,9 @@ def test_a_damaged_cell_costs_its_row_and_no_other(kind: Table, damage: str) -> 
             same = tuple(row for at, row in enumerate(truth[line]) if at != column)
             assert tuple(row for at, row in enumerate(rows[line]) if at != column) == same
             whole = re.sub(r",(?=\d{3}$)", "", said)
-            assert rows[line][column] in {said, said.lower(), said.upper(), whole, "completed"}
+            left_out = {""} if kind[0][column] == "created_at" else set()
+            sound = {said, said.lower(), said.upper(), whole, "completed"}
+            assert rows[line][column] in sound | left_out
     assert tally.keeps_the_promise(), tally
     assert tally.accepted == tally.good  # one damaged cell does not even cost a twentieth
 

@@ -91,6 +91,13 @@ async def test_a_column_that_a_file_does_not_have_stays_as_it_is(shop: Shop) -> 
     assert customer[:3] == ("C1", "b@example.com", "DE")
 
 
+async def test_a_customer_is_loaded_without_a_date_that_cannot_be_read(shop: Shop) -> None:
+    row = await shop.load("c.csv", f"{CUSTOMERS_HEADER}C1,,DE,2024-01-10\nC2,,FR,3-Janner-24\n")
+    assert (row.state, row.rows_new, row.rows_rejected) == (ImportState.LOADED, 2, 0)
+    assert [item["about"] for item in row.notes["told"]] == ["column.created_at"]
+    assert "1, such as '3-Janner-24' in line 3" in row.notes["told"][0]["text"]
+
+
 async def test_exchange_rates_without_a_day_hold_from_the_beginning(shop: Shop) -> None:
     row = await shop.load("rates.csv", "currency,rate\nusd,0.92\nGBP,1.17\n")
     assert counts(row) == (2, 2, 0, 0, 0, 0)
