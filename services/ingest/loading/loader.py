@@ -129,6 +129,8 @@ async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
     if await suppressed.is_outdated(session, work.suppressed):
         raise ChangedError  # somebody was erased while the file was read
     with work.step("key"):
+        if work.layout.mapping.ids_from_content:
+            await stage.number_equal(session, staged)
         await stage.make_unique(session, staged)
     if staged.repeated and work.layout.asks_for_lines:
         return await _hold(work, (question_behind(*staged.repeated),))

@@ -164,6 +164,16 @@ def _csv(frame: pl.DataFrame) -> io.BytesIO:
     return sink
 
 
+async def number_equal(session: AsyncSession, stage: Stage) -> None:
+    """Let equal orders with an id from their content stay apart: the second one ends in `-2`."""
+    await run_sql(session, f"""
+        UPDATE {stage.table} s SET order_id = s.order_id || '-' || r.number
+        FROM (SELECT ctid AS place, row_number() OVER (PARTITION BY order_id ORDER BY import_line)
+                     AS number FROM {stage.table}) r
+        WHERE s.ctid = r.place AND r.number > 1
+        """)  # fmt: skip
+
+
 async def make_unique(session: AsyncSession, stage: Stage) -> None:
     """Index the key; when that finds a key twice, keep its last line and list the others."""
     statement = f"CREATE UNIQUE INDEX {stage.table}_key ON {stage.table} ({stage.key})"

@@ -227,7 +227,7 @@ def complete(
     columns: dict[str, Column], given: dict[str, pl.Series], mapping: Mapping
 ) -> dict[str, Column]:
     """The order columns that a file may leave out: currency (told by the amount) and status."""
-    height = len(given["order_id"])
+    height = len(given["customer_id"])
     currency = columns.get("currency", Column(same("", height)))
     if columns["order_amount"].values is not given["order_amount"] and not mapping.product:
         currency = _with_signs(currency, named_in(given["order_amount"]))

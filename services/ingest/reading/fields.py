@@ -14,6 +14,8 @@ from ingest.reading.columns import (
     required,
     same,
 )
+from ingest.reading.content_ids import content_ids
+from ingest.reading.dates import read_dates
 from ingest.reading.guests import without_guests
 from ingest.reading.left_out import SCHEMA as LEFT_OUT_SCHEMA
 from ingest.reading.mapping import HELPERS, REQUIRED, Mapping
@@ -63,6 +65,8 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
     if "customer_id" in columns:
         ids = columns["customer_id"]
         columns["customer_id"] = ids._replace(values=without_guests(ids.values, mapping))
+    if mapping.ids_from_content:
+        columns["order_id"] = _content_ids(columns, given, style)
     if mapping.kind is Kind.ORDERS:
         columns |= complete(columns, given, mapping)
     elif mapping.kind is Kind.EXCHANGE_RATES and "valid_from" not in columns:
@@ -100,6 +104,14 @@ def _left_out(
         for name, column in columns.items() if column.left_out is not None
     ]  # fmt: skip
     return pl.concat(found) if found else pl.DataFrame(schema=LEFT_OUT_SCHEMA)
+
+
+def _content_ids(columns: dict[str, Column], given: dict[str, pl.Series], style: Style) -> Column:
+    """Ids of the rows, of amounts before refunds: a later refund is the same order's."""
+    latest_year = style.now.year + 1
+    moments = read_dates(given["order_date"], style.zone, style.date_order, latest_year, style.unit)
+    customers, amounts = (columns[name].values for name in ("customer_id", "order_amount"))
+    return Column(content_ids(customers, moments.values, amounts))
 
 
 def _broken(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:

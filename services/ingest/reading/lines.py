@@ -68,7 +68,7 @@ def question_behind(orders: int, example: str) -> Question:
 def _is_open(mapping: Mapping) -> bool:
     """Whether nobody has said yet if rows are lines."""
     told = mapping.line_items or mapping.source == "mapping.toml"
-    return mapping.kind is Kind.ORDERS and not told and "order_amount" in mapping.columns
+    return not told and {"order_id", "order_amount"} <= set(mapping.columns)
 
 
 def _of_several_lines(mapping: Mapping, sample: Sequence[Row]) -> list[list[Row]]:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from ingest.reading.exports import EXPORTS, Export
-from ingest.reading.names import normalise, without_unit
+from ingest.reading.names import normalise, without_unit, words
 from ingest.reading.vocabulary import KNOWN, vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
@@ -27,6 +27,17 @@ REQUIRED: dict[Kind, tuple[str, ...]] = {
 }
 _TELLS_ORDERS = ("order_id", "order_date", "order_amount", "quantity", "unit_price")
 """A header that has one of these is of orders, even when it lacks the others."""
+_TELLS_OTHERS = frozenset({
+    "last", "first", "latest", "lifetime", "ltv", "spent", "average", "avg", "orders", "count",
+    "item", "items", "sku", "product", "payout", "fee", "fees", "subscription", "plan", "interval",
+    "signup", "registered", "balance", "letzte", "erste", "artikel", "produkt", "abo",
+})  # fmt: skip
+"""Words of headers whose rows are no orders: sums by customer, lines, payouts, subscriptions."""
+_TELLS_IDS = frozenset({
+    "id", "no", "nr", "number", "num", "ref", "reference", "code", "key", "receipt", "invoice",
+    "ticket", "voucher", "bon", "beleg", "rechnung", "nummer", "numero", "order",
+})  # fmt: skip
+"""Words of a header that may hold order ids, although it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,8 @@ class Mapping:
     constants: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     line_items: bool = False
+    ids_from_content: bool = False
+    """Whether each row is an order whose id is made of what it says."""
     zero_is_guest: bool = False
     """Whether the customer 0 stands for everybody without an account."""
     ignored: list[str] = field(default_factory=list)
@@ -101,7 +114,21 @@ def _own(names: list[str], headers: Sequence[str]) -> Mapping:
     if "customer_id" not in mapping.columns and kind is not Kind.EXCHANGE_RATES:
         _known_otherwise(mapping, headers)
     _tell_currency(mapping, headers)
-    return _checked(_with_product(mapping, headers), headers)
+    mapping = _with_product(mapping, headers)
+    return _checked(replace(mapping, ids_from_content=_lacks_ids_only(mapping, headers)), headers)
+
+
+def _lacks_ids_only(mapping: Mapping, headers: Sequence[str]) -> bool:
+    """Whether rows plainly are orders without an id, not lines of orders nor sums of customers."""
+    missing = [name for name in REQUIRED[mapping.kind] if name not in mapping.columns]
+    unread = [name for at, name in enumerate(headers) if at not in mapping.columns.values()]
+    has_other_ids = any(_TELLS_IDS & set(words(name)) for name in unread)
+    is_other = any(_TELLS_OTHERS & set(words(name)) for name in headers)
+    return (
+        mapping.kind is Kind.ORDERS and missing == ["order_id"]
+        and not has_other_ids and not is_other
+        and not any(_ranked(mapping.kind, ours, headers) for ours in ("quantity", "unit_price"))
+    )  # fmt: skip
 
 
 def _tell_currency(mapping: Mapping, headers: Sequence[str]) -> None:
@@ -234,7 +261,8 @@ def _check_rule(
 
 def _checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     """Refuse a mapping without a required column; list the cells that nobody reads."""
-    missing = [name for name in REQUIRED[mapping.kind] if name not in mapping.fields]
+    has = {*mapping.fields, *(("order_id",) if mapping.ids_from_content else ())}
+    missing = [name for name in REQUIRED[mapping.kind] if name not in has]
     shown = ", ".join(header.strip() for header in headers)[:500]
     if missing:
         raise RefusedError(

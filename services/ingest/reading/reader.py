@@ -15,6 +15,7 @@ import polars as pl
 
 from ingest.reading.clock import with_clock
 from ingest.reading.columns import Style
+from ingest.reading.content_ids import with_ids
 from ingest.reading.dates import DateOrder
 from ingest.reading.encodings import Encoding
 from ingest.reading.fields import broken_lines, structural, typed
@@ -124,6 +125,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         headers = [*headers, ""]
         mapping = find_mapping(headers, file_name, options.rules)
     mapping = with_clock(mapping, headers, sample)
+    mapping, about_ids = with_ids(mapping, headers, sample, answers)
     tell_spellings(mapping, sample)
     mapping = with_guests(as_answered(mapping, headers, answers), sample)
     mapping, questions = with_lines(mapping, headers, sample, answers)
@@ -141,7 +143,7 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
             survey, delimiter, mapping, [*tell_encoding(survey, text), *_told_above(text, lines)]
         ),
         headers=tuple(headers),
-        questions=(*encoding_questions, *questions, *about_refunds, *about_signs),
+        questions=(*encoding_questions, *about_ids, *questions, *about_refunds, *about_signs),
         counted_words=options.counted_words,
         asks_for_lines=asks_for_lines(mapping, answers),
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
