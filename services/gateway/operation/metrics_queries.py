@@ -8,7 +8,7 @@ from rfm_common.beats import SILENT
 
 
 class Sample(Answer):
-    """One value of one metric; `label` is empty or a label with its value."""
+    """One value of one metric; `label` is the value of its label, empty without one."""
 
     name: str
     label: str
@@ -49,23 +49,23 @@ UNION ALL SELECT 'rfm_version_lag', '', data_version - scored_version FROM state
 UNION ALL SELECT 'rfm_version_lag_seconds', '', CASE WHEN data_version > scored_version
     THEN extract(epoch FROM now() - changed_at) ELSE 0 END FROM state
 UNION ALL SELECT 'rfm_outbox_waiting', '', count(*) FROM outbox WHERE published_at IS NULL
-UNION ALL SELECT 'rfm_imports', format('state="%s"', state), count(*) FROM imports GROUP BY state
-UNION ALL SELECT 'rfm_import_rows', format('outcome="%s"', outcome), rows::float8
+UNION ALL SELECT 'rfm_imports', state, count(*) FROM imports GROUP BY state
+UNION ALL SELECT 'rfm_import_rows', outcome, rows::float8
     FROM counted, jsonb_each_text(to_jsonb(counted)) AS part (outcome, rows)
 UNION ALL SELECT 'rfm_last_import_rows_per_second', '',
     max(rows_total) / nullif(sum(took::float8), 0) FROM load_step
-UNION ALL SELECT 'rfm_last_import_seconds', format('step="%s"', step), took::float8 FROM load_step
-UNION ALL SELECT 'rfm_runs', format('state="%s"', state), count(*) FROM scoring_runs GROUP BY state
-UNION ALL SELECT 'rfm_last_run_seconds', format('step="%s"', step), seconds::float8
+UNION ALL SELECT 'rfm_last_import_seconds', step, took::float8 FROM load_step
+UNION ALL SELECT 'rfm_runs', state, count(*) FROM scoring_runs GROUP BY state
+UNION ALL SELECT 'rfm_last_run_seconds', step, seconds::float8
     FROM ({_LAST_RUN}) AS last, jsonb_each_text(timings) AS part (step, seconds)
-UNION ALL SELECT 'rfm_erasures', format('state="%s"', state), count(*) FROM erasures GROUP BY state
-UNION ALL SELECT 'rfm_webhook_deliveries', format('state="%s"', state), count(*)
+UNION ALL SELECT 'rfm_erasures', state, count(*) FROM erasures GROUP BY state
+UNION ALL SELECT 'rfm_webhook_deliveries', state, count(*)
     FROM webhook_deliveries GROUP BY state
-UNION ALL SELECT 'rfm_service_up', format('service="%s"', service),
+UNION ALL SELECT 'rfm_service_up', service,
     (SELECT count(*) FROM living l WHERE l.service = named.service) FROM named
-UNION ALL SELECT 'rfm_service_heartbeat_seconds', format('service="%s"', service), min(age)
+UNION ALL SELECT 'rfm_service_heartbeat_seconds', service, min(age)
     FROM beat GROUP BY service
-UNION ALL SELECT 'rfm_service_cpu_seconds', format('service="%s"', service), cpu FROM living
-UNION ALL SELECT 'rfm_service_resident_bytes', format('service="%s"', service), memory FROM living
+UNION ALL SELECT 'rfm_service_cpu_seconds', service, cpu FROM living
+UNION ALL SELECT 'rfm_service_resident_bytes', service, memory FROM living
 ) AS all_of_them WHERE value IS NOT NULL
 """

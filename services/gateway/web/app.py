@@ -12,6 +12,7 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 from litestar.types import ControllerRouterHandler
+from prometheus_client import CollectorRegistry
 
 from gateway.kit.dependencies import DEPENDENCIES, Exits, readers
 from gateway.kit.quick import Quick
@@ -19,7 +20,7 @@ from gateway.kit.render import TEMPLATES
 from gateway.kit.responses import ExactResponse
 from gateway.operation.health_queries import Counter
 from gateway.web import errors, openapi, pages, rest
-from gateway.web.edge import Edge, Latencies
+from gateway.web.edge import Edge, request_seconds
 from gateway.web.live import Live, following
 from gateway.web.login import HANDLERS as LOGIN_HANDLERS
 from gateway.web.methods import name_methods
@@ -90,8 +91,8 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
     )
     app.state.settings = settings
-    app.state.latencies = Latencies()
-    app.asgi_handler = Edge(app.asgi_handler, app.state.latencies)
+    app.state.metrics = CollectorRegistry()
+    app.asgi_handler = Edge(app.asgi_handler, request_seconds(app.state.metrics))
     app.state.counter = Counter()
     app.state.closing = asyncio.Event()
     app.state.webhook_bell = asyncio.Event()
