@@ -4,12 +4,13 @@
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+SEED ?= $(shell $(PYTHON) -c "import random; print(random.randrange(1_000_000))")
 BIN := .venv/bin
 PIN = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate \
   --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check prove cluster cluster-test screenshots lighthouse format lock \
+.PHONY: help demo up test test-all check prove cluster cluster-test screenshots lighthouse format lock \
   clean ready spark
 
 help: ## List the tasks
@@ -21,8 +22,15 @@ demo: ready ## Start everything with a generated shop: the page is on port 8701
 up: ready ## Start everything on your own files: drop CSVs into data/input/
 	$(BIN)/rfm up $(ARGS)
 
-test: ready ## Run every test, on servers that the tests start (ARGS="-k scores -x" selects)
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+test: ready ## Test on real servers, the slow tests apart (ARGS="-k scores -x" selects)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+
+# With random examples: the seed is in the command, SEED=... repeats it. Exit code 5: ARGS selects
+# none of the cluster's tests.
+test-all: ready $(if $(shell which java 2>/dev/null),spark) ## Run every test: also faults, proof, browser, images, Spark (SEED=7)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore tests/cluster \
+	  --hypothesis-profile random --hypothesis-seed $(SEED) $(ARGS)
+	$(BIN)/pytest --cluster tests/cluster $(ARGS) || [ $$? = 5 ]
 
 check: ready ## Lint, format, types, import contracts, house rules, schema against models
 	$(BIN)/ruff check .

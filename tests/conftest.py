@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings as examples
 from redis.asyncio import Redis
 
 from rfm_cli.postgres import PrivatePostgres
@@ -25,10 +26,30 @@ from rfm_common.settings import Settings
 
 _numbers = itertools.count(1)
 
+HERE = Path(__file__).parent
+SLOW = [
+    *(HERE / name for name in ("cluster", "faults", "images")),
+    *(HERE / "e2e" / name for name in ("pages", "reading")),
+]
+"""Folders whose tests are all slow."""
+
+# The same examples each time, unless `make test-all` asks for others; no deadline, because a busy
+# machine must not fail a law.
+examples.register_profile("repeated", derandomize=True, deadline=None)
+examples.register_profile("random", derandomize=False, print_blob=True, deadline=None)
+examples.load_profile("repeated")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What is asked for by name, because it takes a machine for itself."""
     parser.addoption("--cluster", action="store_true", help="run tests/cluster, on a real cluster")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders as slow."""
+    for item in items:
+        if any(folder in item.path.parents for folder in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,16 @@ AGAIN = 2.0
 
 
 @asynccontextmanager
-async def alongside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+async def alongside(work: Coroutine[Any, Any, None], again: float = AGAIN) -> AsyncGenerator[None]:
     """Do the work beside the block; it is cancelled, and has ended, when the block is left.
 
-    What it raises, if it ends before that, is raised there.
+    What it raises, if it ends before that, is raised there. `again` is for `end`.
     """
     task = asyncio.create_task(work)
     try:
         yield
     finally:
-        await end(task)
+        await end(task, again=again)
         with suppress(asyncio.CancelledError):
             task.result()
 
@@ -40,8 +40,8 @@ async def together(*works: Coroutine[Any, Any, T]) -> T:
         await end(*tasks)
 
 
-async def end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks until they have ended.
+async def end(*tasks: asyncio.Task[Any], again: float = AGAIN) -> None:
+    """Cancel tasks until they have ended, once more every `again` seconds.
 
     Once is not enough: before Python 3.12, a cancellation that comes just when what `wait_for`
     waits for is done gets lost, and redis sends each command that way. Who then goes on after a
@@ -50,4 +50,4 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
     while waiting := [task for task in tasks if not task.done()]:
         for task in waiting:
             task.cancel()
-        await asyncio.wait(waiting, timeout=AGAIN)
+        await asyncio.wait(waiting, timeout=again)

@@ -27,6 +27,7 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_no_trace_is_left_and_none_comes_back(
     settings: Settings, sessions: Sessions, redis: Redis, tmp_path: Path

@@ -57,6 +57,7 @@ def terminal(settings: Settings) -> Generator[Terminal]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_command_does_what_the_pages_say(terminal: Terminal) -> None:
     for block in blocks(TOUR.read_text()):

@@ -1,5 +1,6 @@
 """`rfm up` as people run it: one command, everything works; one key, everything is gone."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -21,14 +22,8 @@ from tests.integration.cli.supervised import (
 )
 from tests.running import drop
 
-ORDERS = (
-    "order_id,customer_id,order_date,order_amount,currency,status\n"
-    "O001,C001,2024-01-10,100.00,EUR,completed\n"
-    "O002,C001,2024-01-11,20.50,EUR,completed\n"
-    "O003,C002,2024-01-12,30.00,EUR,completed\n"
-)
-
 Make = Callable[..., Supervised]
+_numbers = itertools.count(1)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
@@ -55,19 +50,44 @@ def rfm(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )  # fmt: skip
 
 
-def load_and_score(up: Supervised, url: str) -> None:
+@pytest.fixture(scope="module")
+def shared() -> Generator[Supervised]:
+    """One running product for many questions; each leaves it running."""
+    supervised = Supervised(open_folder()).start()
+    supervised.ready()
+    yield supervised
+    supervised.stop()
+    supervised.clean_up()
+    shutil.rmtree(supervised.folder, ignore_errors=True)
+
+
+def orders() -> str:
+    """Three orders of two customers, new ones each time."""
+    number = next(_numbers)
+    rows = [
+        f"O{number}1,C001,2024-01-10,100.00,EUR,completed",
+        f"O{number}2,C001,2024-01-11,20.50,EUR,completed",
+        f"O{number}3,C002,2024-01-12,30.00,EUR,completed",
+    ]
+    head = "order_id,customer_id,order_date,order_amount,currency,status"
+    return "\n".join([head, *rows, ""])
+
+
+def load_and_score(up: Supervised) -> None:
     """Drop a file and wait until its customers are scored."""
-    drop(up.folder / "data" / "input", "orders.csv", ORDERS)
+    url = up.record().url
+    expected = health(url)["total_orders"] + 3
+    drop(up.folder / "data" / "input", f"orders-{expected}.csv", orders())
     try:
-        until(lambda: caught_up(url), "the scores catch up with the file")
+        until(lambda: caught_up(url, expected), "the scores catch up with the file")
     except AssertionError as error:
         raise AssertionError(f"{error}: {health(url)}\n{up.said()}") from None
 
 
-def caught_up(url: str) -> bool:
+def caught_up(url: str, orders: int = 3) -> bool:
     found = health(url)
     return (
-        found["total_orders"] == 3
+        found["total_orders"] == orders
         and found["pending_imports"] == 0
         and found["data_version"] == found["scored_version"]
     )
@@ -78,7 +98,7 @@ def test_one_command_runs_the_product_and_one_signal_ends_it(make: Make) -> None
     url = up.ready()
     assert health(url)["code"] == 200
     assert httpx.get(f"{url}/dashboard", trust_env=False).status_code == 200
-    load_and_score(up, url)
+    load_and_score(up)
     assert len(up.record().services) == 3
 
     assert up.stop(signal.SIGINT) == 0
@@ -87,31 +107,29 @@ def test_one_command_runs_the_product_and_one_signal_ends_it(make: Make) -> None
         health(url)
 
 
-def test_the_commands_find_the_product_of_their_folder(make: Make) -> None:
+def test_the_commands_find_the_product_of_their_folder(shared: Supervised) -> None:
     """Nobody has to repeat the port that `rfm up` was given."""
-    up = make()
-    url = up.ready()
-    (up.folder / "mine.csv").write_text(ORDERS)
-    imported = rfm(up.folder, "import", "mine.csv")
+    folder, url = shared.folder, shared.record().url
+    (folder / "mine.csv").write_text(orders())
+    imported = rfm(folder, "import", "mine.csv")
     assert imported.returncode == 0, imported.stderr
     assert "loaded" in imported.stdout
 
-    scored = rfm(up.folder, "score", "--calc-date", "latest", "--k", "auto")
+    scored = rfm(folder, "score", "--calc-date", "latest", "--k", "auto")
     assert scored.returncode == 0, scored.stderr
     assert "Segments as of 2024-01-12" in scored.stdout
 
     segment = health_segment(url)
-    exported = rfm(up.folder, "export", segment, "--out", "out.csv")
+    exported = rfm(folder, "export", segment, "--out", "out.csv")
     assert exported.returncode == 0, exported.stderr
-    assert "C00" in (up.folder / "out.csv").read_text()
-    wrong = rfm(up.folder, "export", "Chimpions")
+    assert "C00" in (folder / "out.csv").read_text()
+    wrong = rfm(folder, "export", "Chimpions")
     assert wrong.returncode == 1
     assert segment in wrong.stderr, "it says what there is"
 
-    status = rfm(up.folder, "status")
+    status = rfm(folder, "status")
     assert status.returncode == 0, status.stderr
     assert url in status.stdout
-    assert up.stop() == 0
 
 
 def health_segment(url: str) -> str:
@@ -119,21 +137,20 @@ def health_segment(url: str) -> str:
     return str(found["segments"][0]["segment_name"])
 
 
-def test_a_second_start_on_the_folder_is_refused_with_the_address(make: Make) -> None:
-    up = make()
-    url = up.ready()
-    second = rfm(up.folder, "up", "--port", "0")
+def test_a_second_start_on_the_folder_is_refused_with_the_address(shared: Supervised) -> None:
+    url = shared.record().url
+    second = rfm(shared.folder, "up", "--port", "0")
     assert second.returncode != 0
     assert url in second.stderr
-    assert f"pid {up.record().pid}" in second.stderr
+    assert f"pid {shared.record().pid}" in second.stderr
     assert health(url)["code"] == 200, "the first one is not disturbed"
-    assert up.stop() == 0
 
 
 @linux
 def test_kill_9_and_up_again_has_all_data(make: Make) -> None:
     up = make()
-    load_and_score(up, up.ready())
+    up.ready()
+    load_and_score(up)
     up.stop(signal.SIGKILL)
     up.all_gone()
 
@@ -145,16 +162,15 @@ def test_kill_9_and_up_again_has_all_data(make: Make) -> None:
 
 
 @pytest.mark.parametrize("service", ["ingest", "scoring", "gateway"])
-def test_a_killed_service_comes_back_and_the_product_works_on(make: Make, service: str) -> None:
-    up = make()
-    url = up.ready()
-    before = up.record().services[service]
+def test_a_killed_service_comes_back_and_the_product_works_on(
+    shared: Supervised, service: str
+) -> None:
+    before = shared.record().services[service]
     os.kill(before, signal.SIGKILL)
-    until(lambda: up.record().services[service] != before, f"another {service}")
-    assert f"{service} ended (SIGKILL), starting it again" in up.said()
-    until(lambda: answers(url), "the gateway answers")
-    load_and_score(up, url)
-    assert up.stop() == 0
+    until(lambda: shared.record().services[service] != before, f"another {service}")
+    assert f"{service} ended (SIGKILL), starting it again" in shared.said()
+    until(lambda: answers(shared.record().url), "the gateway answers")
+    load_and_score(shared)
 
 
 def answers(url: str) -> bool:
@@ -165,24 +181,26 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize("server", ["bin/postgres -D", "valkey-server"])
-def test_a_killed_server_comes_back_and_the_product_works_on(make: Make, server: str) -> None:
-    up = make()
-    url = up.ready()
-    os.kill(up.child(server), signal.SIGKILL)
-    until(lambda: " started again" in up.said(), "the server runs again")
-    until(lambda: answers(url), "the services found it again")
-    load_and_score(up, url)
-    assert up.stop() == 0
+def test_a_killed_server_comes_back_and_the_product_works_on(
+    shared: Supervised, server: str
+) -> None:
+    starts = shared.said().count(" started again")
+    os.kill(shared.child(server), signal.SIGKILL)
+    until(lambda: shared.said().count(" started again") > starts, "the server runs again")
+    until(lambda: answers(shared.record().url), "the services found it again")
+    load_and_score(shared)
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes to another user")
 def test_root_keeps_the_servers_away_from_root(make: Make) -> None:
     """Also where their user cannot go: a checkout below root's own home has mode 700."""
     folder = open_folder()
     folder.chmod(0o700)
     up = make(folder)
-    load_and_score(up, up.ready())
+    up.ready()
+    load_and_score(up)
     for part in ("bin/postgres -D", "valkey-server"):
         assert Path(f"/proc/{up.child(part)}").stat().st_uid != 0
     for pid in up.record().services.values():
@@ -216,12 +234,13 @@ def as_normal_user(folder: Path) -> list[str]:
 
 
 @linux
+@pytest.mark.slow
 def test_a_normal_user_needs_nothing_from_root(make: Make) -> None:
     folder = open_folder()
     wrapper = as_normal_user(folder)
     up = make(folder, wrapper=wrapper, environment={"HOME": str(folder)})
-    url = up.ready()
-    load_and_score(up, url)
+    up.ready()
+    load_and_score(up)
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in up.children()}
     assert owners == {folder.stat().st_uid}
     assert any("bin/postgres" in command_line(pid) for pid in up.children())

@@ -24,6 +24,8 @@ log = logging.getLogger("rfm.gateway.live")
 PING_SECONDS = 15
 BLOCK_MS = 5000
 RETRY_SECONDS = 0.5
+END_SECONDS = 0.05
+"""After which the follower is cancelled once more: it only reads, and has nothing to finish."""
 BACKLOG = 256
 """Events that wait for one slow client."""
 
@@ -175,7 +177,7 @@ async def following(app: Litestar) -> AsyncGenerator[None]:
     live: Live = app.state.live
     async with (
         open_redis(settings, "gateway-live", blocking=True) as redis,
-        alongside(live.follow(redis)),
+        alongside(live.follow(redis), END_SECONDS),
     ):
         try:
             yield

@@ -13,8 +13,8 @@ async def everyone(client, **params) -> list[dict]:
     return answer.json()["customers"]
 
 
-async def test_the_list_holds_everybody_in_order_of_id(client, shop) -> None:
-    ids = [row["customer_id"] for row in await everyone(client)]
+async def test_the_list_holds_everybody_in_order_of_id(reader) -> None:
+    ids = [row["customer_id"] for row in await everyone(reader)]
     assert ids == [f"C{n:04}" for n in range(1, 121)]
 
 
@@ -22,18 +22,18 @@ async def test_the_list_holds_everybody_in_order_of_id(client, shop) -> None:
     ("field", "value"),
     [("cluster_id", 2), ("country", "DE"), ("r_score", 5), ("f_score", 1), ("m_score", 3)],
 )
-async def test_each_filter_keeps_exactly_the_matching(client, shop, field, value) -> None:
-    expected = [row for row in await everyone(client) if row[field] == value]
+async def test_each_filter_keeps_exactly_the_matching(reader, field, value) -> None:
+    expected = [row for row in await everyone(reader) if row[field] == value]
     name = "cluster" if field == "cluster_id" else field
-    assert await everyone(client, **{name: value}) == expected
+    assert await everyone(reader, **{name: value}) == expected
     assert 0 < len(expected) < 120
 
 
-async def test_filters_add_up(client, shop) -> None:
-    found = await everyone(client, segment="at-risk", country="FR", q="customer1")
+async def test_filters_add_up(reader) -> None:
+    found = await everyone(reader, segment="at-risk", country="FR", q="customer1")
     assert found == [
         row
-        for row in await everyone(client)
+        for row in await everyone(reader)
         if row["segment_name"] == "At Risk"
         and row["country"] == "FR"
         and "customer1" in row["email"]
@@ -52,31 +52,31 @@ async def test_the_search_takes_its_signs_literally(client, shop, sessions) -> N
 
 
 @pytest.mark.parametrize("key", ["customer_id", "monetary", "frequency", "recency_days"])
-async def test_sorting_goes_both_ways_with_ties_by_id(client, shop, key) -> None:
-    rows = await everyone(client)
+async def test_sorting_goes_both_ways_with_ties_by_id(reader, key) -> None:
+    rows = await everyone(reader)
     downwards = sorted(rows, key=lambda row: row["customer_id"])
     downwards.sort(key=lambda row: row[key], reverse=True)
-    assert await everyone(client, sort=f"-{key}") == downwards
-    assert await everyone(client, sort=key) == downwards[::-1]
+    assert await everyone(reader, sort=f"-{key}") == downwards
+    assert await everyone(reader, sort=key) == downwards[::-1]
 
 
 @pytest.mark.parametrize("sort", ["customer_id", "-monetary", "frequency", "-recency_days"])
 @pytest.mark.parametrize("narrowed", [{}, {"segment": "lost"}, {"country": "DE", "q": "customer"}])
-async def test_pages_behind_a_customer_miss_and_repeat_nobody(client, shop, sort, narrowed) -> None:
+async def test_pages_behind_a_customer_miss_and_repeat_nobody(reader, sort, narrowed) -> None:
     """Many have equal values: nobody is lost where a page ends among them."""
     asked = {"sort": sort, "page_size": 7, **narrowed}
-    whole = await everyone(client, sort=sort, **narrowed)
+    whole = await everyone(reader, sort=sort, **narrowed)
     found: list[dict] = []
     while len(found) < len(whole):
         after = {"after": found[-1]["customer_id"]} if found else {}
-        answer = (await client.get("/customers", params={**asked, **after})).json()
+        answer = (await reader.get("/customers", params={**asked, **after})).json()
         assert answer["total"] == len(whole)
         found += answer["customers"]
     assert found == whole
 
 
-async def test_nobody_is_behind_a_stranger(client, shop) -> None:
-    answer = await client.get("/customers", params={"after": "nobody"})
+async def test_nobody_is_behind_a_stranger(reader) -> None:
+    answer = await reader.get("/customers", params={"after": "nobody"})
     assert (answer.status_code, answer.json()["field"]) == (404, "after")
 
 
@@ -102,9 +102,9 @@ async def test_a_beginning_goes_before_any_part(client, shop, sessions) -> None:
         {"fm_score": 2, "country": "DE"}, {"fm_score": 2, "segment": "at-risk"}, {"f_score": 3},
     ],
 )  # fmt: skip
-async def test_the_total_is_that_of_the_list(client, shop, narrowed) -> None:
+async def test_the_total_is_that_of_the_list(reader, narrowed) -> None:
     """`everyone` compares them; some totals come from figures stored with the run."""
-    await everyone(client, **narrowed)
+    await everyone(reader, **narrowed)
 
 
 async def test_totals_do_without_stored_figures(client, shop, sessions) -> None:
@@ -118,18 +118,18 @@ async def test_totals_do_without_stored_figures(client, shop, sessions) -> None:
     assert await everyone(client, r_score=3, fm_score=3)
 
 
-async def test_unknown_filters_values_are_refused_by_name(client, shop) -> None:
+async def test_unknown_filters_values_are_refused_by_name(reader) -> None:
     for field, value in {"r_score": 6, "sort": "email", "cluster": "two", "page": 0}.items():
-        answer = await client.get("/customers", params={field: value})
+        answer = await reader.get("/customers", params={field: value})
         assert answer.status_code == 400
         assert [error["field"] for error in answer.json()["errors"]] == [field]
         assert field in answer.json()["detail"]
-    assert (await client.get("/customers", params={"segment": "x"})).status_code == 404
+    assert (await reader.get("/customers", params={"segment": "x"})).status_code == 404
 
 
-async def test_a_nul_byte_is_bad_input_not_a_failure(client, shop) -> None:
+async def test_a_nul_byte_is_bad_input_not_a_failure(reader) -> None:
     for path in ("/customers?q=%00", "/customers/%00", "/segments/%00/customers"):
-        assert (await client.get(path)).status_code in (400, 404)
+        assert (await reader.get(path)).status_code in (400, 404)
 
 
 async def test_one_customer_has_scores_history_and_orders(client, shop, sessions) -> None:
@@ -156,20 +156,20 @@ async def test_a_customer_nobody_has_scored_is_shown_without_scores(client, sess
         assert (answer.json()["segment"], answer.json()["rfm"]) == (None, None)
 
 
-async def test_an_unknown_customer_is_not_found(client, shop) -> None:
-    answer = await client.get("/customers/nobody")
+async def test_an_unknown_customer_is_not_found(reader) -> None:
+    answer = await reader.get("/customers/nobody")
     assert answer.status_code == 404
     assert answer.json()["field"] == "customer_id"
-    assert (await client.get("/customers/nobody/orders")).status_code == 404
+    assert (await reader.get("/customers/nobody/orders")).status_code == 404
 
 
-async def test_orders_come_in_pages_newest_first(client, shop) -> None:
-    whole = (await client.get("/customers/C0001")).json()["orders"]
+async def test_orders_come_in_pages_newest_first(reader) -> None:
+    whole = (await reader.get("/customers/C0001")).json()["orders"]
     customer_id = "C0001" if len(whole) > 2 else "C0002"
-    whole = (await client.get(f"/customers/{customer_id}")).json()["orders"]
+    whole = (await reader.get(f"/customers/{customer_id}")).json()["orders"]
     paged = []
     for page in range(1, len(whole) + 1):
-        answer = await client.get(
+        answer = await reader.get(
             f"/customers/{customer_id}/orders", params={"page": page, "page_size": 1}
         )
         paged += answer.json()["orders"]
@@ -198,5 +198,5 @@ async def test_a_customer_who_moved_is_told_why(client, shop, sessions) -> None:
     assert {move["after"] for move in why["scores"]} == {1}
 
 
-async def test_without_an_earlier_snapshot_there_is_no_why(client, shop) -> None:
-    assert (await client.get("/customers/C0001")).json()["why"] is None
+async def test_without_an_earlier_snapshot_there_is_no_why(reader) -> None:
+    assert (await reader.get("/customers/C0001")).json()["why"] is None

@@ -25,10 +25,10 @@ def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text, newline="")))
 
 
-async def test_an_export_holds_the_segment_as_the_list_shows_it(client, shop) -> None:
-    answer = await client.get("/export/segments/at-risk")
+async def test_an_export_holds_the_segment_as_the_list_shows_it(reader) -> None:
+    answer = await reader.get("/export/segments/at-risk")
     rows = rows_of(answer)
-    listed = (await client.get("/segments/at-risk/customers", params={"page_size": 1000})).json()
+    listed = (await reader.get("/segments/at-risk/customers", params={"page_size": 1000})).json()
     assert list(rows[0]) == COLUMNS
     assert [row["customer_id"] for row in rows] == [
         row["customer_id"] for row in listed["customers"]
@@ -41,14 +41,14 @@ async def test_an_export_holds_the_segment_as_the_list_shows_it(client, shop) ->
     assert 'filename="at-risk-2024-06-30.csv"' in answer.headers["content-disposition"]
 
 
-async def test_all_is_everybody(client, shop) -> None:
-    answer = await client.get("/export/segments/all")
+async def test_all_is_everybody(reader) -> None:
+    answer = await reader.get("/export/segments/all")
     assert [row["customer_id"] for row in rows_of(answer)] == [f"C{n:04}" for n in range(1, 121)]
 
 
-async def test_an_unknown_segment_or_date_is_refused_before_the_first_byte(client, shop) -> None:
-    assert (await client.get("/export/segments/whales")).status_code == 404
-    wrong = await client.get("/export/segments/all", params={"calc_date": "2001-01-01"})
+async def test_an_unknown_segment_or_date_is_refused_before_the_first_byte(reader) -> None:
+    assert (await reader.get("/export/segments/whales")).status_code == 404
+    wrong = await reader.get("/export/segments/all", params={"calc_date": "2001-01-01"})
     assert wrong.status_code == 404
     assert wrong.headers["content-type"] == "application/problem+json"
 

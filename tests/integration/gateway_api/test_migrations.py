@@ -67,8 +67,8 @@ async def test_movers_of_one_way_are_asked_for_by_segment_also_as_csv(client, da
     assert (await client.get("/migrations/movers", params=params)).status_code == 404
 
 
-async def test_with_one_snapshot_there_is_nothing_to_compare(client, shop) -> None:
-    answer = await client.get("/migrations")
+async def test_with_one_snapshot_there_is_nothing_to_compare(reader) -> None:
+    answer = await reader.get("/migrations")
     assert answer.status_code == 404
     assert "no scores before" in answer.json()["detail"]
 

@@ -18,29 +18,29 @@ def png_size(content: bytes) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("plot_type", PLOTS)
-async def test_a_plot_is_a_picture_and_the_same_each_time(client, shop, plot_type) -> None:
-    first = await client.get("/visualization/plot", params={"plot_type": plot_type})
+async def test_a_plot_is_a_picture_and_the_same_each_time(reader, plot_type) -> None:
+    first = await reader.get("/visualization/plot", params={"plot_type": plot_type})
     assert first.headers["content-type"] == "image/png"
     width, height = png_size(first.content)
     assert width >= 1000
     assert height >= 600
-    again = await client.get("/visualization/plot", params={"plot_type": plot_type})
+    again = await reader.get("/visualization/plot", params={"plot_type": plot_type})
     assert again.content == first.content
     etag = {"If-None-Match": first.headers["etag"]}
-    answer = await client.get("/visualization/plot", params={"plot_type": plot_type}, headers=etag)
+    answer = await reader.get("/visualization/plot", params={"plot_type": plot_type}, headers=etag)
     assert answer.status_code == 304
 
 
-async def test_the_plots_differ(client, shop) -> None:
+async def test_the_plots_differ(reader) -> None:
     contents = {
-        (await client.get("/visualization/plot", params={"plot_type": plot})).content
+        (await reader.get("/visualization/plot", params={"plot_type": plot})).content
         for plot in PLOTS
     }
     assert len(contents) == 3
 
 
-async def test_an_unknown_plot_is_refused_by_name(client, shop) -> None:
-    answer = await client.get("/visualization/plot", params={"plot_type": "pie"})
+async def test_an_unknown_plot_is_refused_by_name(reader) -> None:
+    answer = await reader.get("/visualization/plot", params={"plot_type": "pie"})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "plot_type"
 
@@ -51,18 +51,18 @@ def figure_of(page: str) -> dict:
     return json.loads(found[1])
 
 
-async def test_the_interactive_page_holds_the_customers_of_the_sample(client, shop) -> None:
-    page = await client.get("/visualization/interactive", params={"plot_type": PLOTS[1]})
+async def test_the_interactive_page_holds_the_customers_of_the_sample(reader) -> None:
+    page = await reader.get("/visualization/interactive", params={"plot_type": PLOTS[1]})
     assert page.headers["content-type"].startswith("text/html")
     figure = figure_of(page.text)
-    active = (await client.get("/runs/1")).json()["summary"]["active_customers"]
+    active = (await reader.get("/runs/1")).json()["summary"]["active_customers"]
     assert sum(len(trace["text"]) for trace in figure["data"]) == active
     assert {trace["type"] for trace in figure["data"]} == {"scatter"}
     assert "all 120 customers" in figure["layout"]["title"]["subtitle"]["text"]
 
 
-async def test_the_page_in_space_has_three_axes(client, shop) -> None:
-    figure = figure_of((await client.get("/visualization/3d")).text)
+async def test_the_page_in_space_has_three_axes(reader) -> None:
+    figure = figure_of((await reader.get("/visualization/3d")).text)
     assert {trace["type"] for trace in figure["data"]} == {"scatter3d"}
     assert {"xaxis", "yaxis", "zaxis"} <= figure["layout"]["scene"].keys()
 
@@ -87,14 +87,14 @@ async def test_an_id_with_markup_stays_text(client, shop, sessions) -> None:
     assert any("&lt;script&gt;alert(1)" in text for text in texts)
 
 
-async def test_plotly_comes_from_the_gateway_when_there_is_no_cdn(client, shop) -> None:
-    page = (await client.get("/visualization/3d")).text
+async def test_plotly_comes_from_the_gateway_when_there_is_no_cdn(reader) -> None:
+    page = (await reader.get("/visualization/3d")).text
     assert "https://" not in page.replace("http://www.w3.org", "")
     local = re.search(r'data-local="([^"]+)"', page)
-    script = await client.get(local[1])
+    script = await reader.get(local[1])
     assert script.headers["content-type"].startswith("text/javascript")
     assert "plotly.js v" in script.text[:500]
-    assert (await client.get("/static/visualization.js")).status_code == 200
+    assert (await reader.get("/static/visualization.js")).status_code == 200
 
 
 async def test_a_shop_without_scores_has_no_pictures(client) -> None:

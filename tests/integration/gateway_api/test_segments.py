@@ -32,13 +32,13 @@ async def test_money_is_an_exact_number(client, shop, sessions) -> None:
     assert '"monetary":123456789012345678.1234,' in text
 
 
-async def test_the_pages_of_a_segment_hold_each_customer_once(client, shop) -> None:
+async def test_the_pages_of_a_segment_hold_each_customer_once(reader) -> None:
     found, page = [], 1
     while (
         len(found)
         < (
             answer := (
-                await client.get(
+                await reader.get(
                     "/segments/champions/customers", params={"page": page, "page_size": 7}
                 )
             ).json()
@@ -56,20 +56,20 @@ async def test_the_pages_of_a_segment_hold_each_customer_once(client, shop) -> N
     }  # fmt: skip
 
 
-async def test_a_page_after_the_last_is_empty(client, shop) -> None:
-    answer = await client.get("/segments/Champions/customers", params={"page": 9999})
+async def test_a_page_after_the_last_is_empty(reader) -> None:
+    answer = await reader.get("/segments/Champions/customers", params={"page": 9999})
     assert answer.status_code == 200
     assert answer.json()["customers"] == []
 
 
-async def test_a_segment_goes_by_its_name_or_its_slug_in_any_case(client, shop) -> None:
+async def test_a_segment_goes_by_its_name_or_its_slug_in_any_case(reader) -> None:
     for name in ("At Risk", "at risk", "AT-RISK", "at-risk"):
-        answer = await client.get(f"/segments/{name}/customers")
+        answer = await reader.get(f"/segments/{name}/customers")
         assert answer.json()["segment_name"] == "At Risk"
 
 
-async def test_an_unknown_segment_names_those_that_exist(client, shop) -> None:
-    answer = await client.get("/segments/Whales/customers")
+async def test_an_unknown_segment_names_those_that_exist(reader) -> None:
+    answer = await reader.get("/segments/Whales/customers")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert sorted(answer.json()["available"]) == sorted(SEGMENTS)
@@ -98,8 +98,8 @@ async def test_a_day_to_come_does_not_hide_the_runs_of_today(client, shop, sessi
     assert health["latest_calc_date"] == shown["calc_date"] == person["rfm"]["calc_date"]
 
 
-async def test_an_unknown_date_names_those_that_exist(client, shop) -> None:
-    answer = await client.get("/segments", params={"calc_date": "2019-01-01"})
+async def test_an_unknown_date_names_those_that_exist(reader) -> None:
+    answer = await reader.get("/segments", params={"calc_date": "2019-01-01"})
     assert answer.status_code == 404
     assert answer.json()["available"] == ["2024-06-30T23:59:59.999999+00:00"]
 
@@ -110,15 +110,15 @@ async def test_before_the_first_run_there_is_nothing_yet(client) -> None:
     assert "nothing has been scored yet" in answer.json()["detail"]
 
 
-async def test_what_is_no_date_is_refused_by_name(client, shop) -> None:
-    answer = await client.get("/segments", params={"calc_date": "yesterday"})
+async def test_what_is_no_date_is_refused_by_name(reader) -> None:
+    answer = await reader.get("/segments", params={"calc_date": "yesterday"})
     assert answer.status_code == 400
     assert answer.json()["field"] == "calc_date"
     assert "yesterday" in answer.json()["detail"]
 
 
-async def test_page_and_size_are_limited_by_name(client, shop) -> None:
-    answer = await client.get(
+async def test_page_and_size_are_limited_by_name(reader) -> None:
+    answer = await reader.get(
         "/segments/Champions/customers", params={"page": 0, "page_size": 1001}
     )
     assert answer.status_code == 400
@@ -139,9 +139,9 @@ async def test_segments_are_compared_with_another_date(client, shop, sessions) -
         assert Decimal(str(row["monetary_change"])) == change
 
 
-async def test_lists_are_csv_by_suffix_and_by_accept(client, shop) -> None:
-    by_suffix = await client.get("/segments.csv")
-    by_accept = await client.get("/segments", headers={"Accept": "text/csv"})
+async def test_lists_are_csv_by_suffix_and_by_accept(reader) -> None:
+    by_suffix = await reader.get("/segments.csv")
+    by_accept = await reader.get("/segments", headers={"Accept": "text/csv"})
     assert by_suffix.headers["content-type"] == "text/csv; charset=utf-8"
     assert by_suffix.text == by_accept.text
     rows = list(csv.DictReader(io.StringIO(by_suffix.text)))

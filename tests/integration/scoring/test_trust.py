@@ -142,6 +142,7 @@ async def test_beyond_the_limit_a_sample_by_checksum_is_as_good(
     assert sampled.metrics["inertia"] == pytest.approx(everyones)
 
 
+@pytest.mark.slow
 async def test_a_week_later_quiet_customers_move_by_ageing_and_hardly_by_the_model(
     settings, sessions, redis
 ) -> None:
