@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from rfm_cli.processes import free_port
-from rfm_common.db import Sessions
+from rfm_common.db import Sessions, run_sql
 from rfm_common.settings import Settings
 from tests.faults.scoring.fleet import locked
-from tests.running import answering, start, stop
+from tests.running import answering, eventually, start, stop
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -24,7 +24,7 @@ async def test_a_request_that_outlasts_the_stop_is_told_to_come_again(
             await answering(client)
             async with locked(sessions, "data_state", "ACCESS EXCLUSIVE"):
                 asked = asyncio.create_task(client.request(method, "/dashboard"))
-                await asyncio.sleep(1)
+                await eventually(lambda: is_waiting(sessions), what="the page waits for the table")
                 await stop(process, signal.SIGTERM)
                 answer = await asked
         assert answer.status_code == 503
@@ -34,3 +34,14 @@ async def test_a_request_that_outlasts_the_stop_is_told_to_come_again(
     finally:
         if process.returncode is None:
             process.kill()
+
+
+async def is_waiting(sessions: Sessions) -> bool:
+    """Whether somebody waits for the table that is locked."""
+    async with sessions() as session:
+        found = await run_sql(
+            session,
+            "SELECT EXISTS (SELECT 1 FROM pg_locks"
+            " WHERE relation = 'data_state'::regclass AND NOT granted)",
+        )
+        return bool(found.scalar())

@@ -8,12 +8,9 @@ import httpx
 import pytest
 import pytest_asyncio
 from litestar import Litestar
-from pydantic import SecretStr
 
 from gateway.web.app import create_app
-from rfm_common.db import open_sessions
 from rfm_common.settings import Settings
-from tests.conftest import fresh
 from tests.shop import open_shop
 
 BASE = "http://127.0.0.1:8701"
@@ -59,21 +56,6 @@ async def running(app: Litestar) -> AsyncGenerator[None]:
     yield
     ended.set()
     await task
-
-
-@pytest_asyncio.fixture(scope="session")
-async def reader(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of one gateway over one scored shop, for all tests that change neither.
-
-    It listens in a database of Valkey that no other test writes to.
-    """
-    async with fresh(postgres, valkey, template, tmp_path_factory.mktemp("reader")) as made:
-        apart = made.redis_url.get_secret_value().removesuffix("/0") + "/1"
-        update = {"cdn": "off", "redis_url": SecretStr(apart)}
-        async with open_sessions(made, "test") as sessions:
-            await open_shop(sessions)
-        async with served(made.model_copy(update=update)) as client:
-            yield client
 
 
 @pytest_asyncio.fixture

@@ -11,7 +11,7 @@ from rfm_common.beats import beating
 from rfm_common.db import run_sql
 
 LABEL = r'[a-z]+="[\w./{}:+ -]+"'
-LINE = re.compile(rf"^[a-z_]+(\{{{LABEL}(,{LABEL})*\}})? -?[\d.e+]+$")
+LINE = re.compile(rf"^[a-z_]+(\{{{LABEL}(,{LABEL})*\}})? -?[\d.e+-]+$")
 
 
 async def scrape(client) -> dict[str, float]:

@@ -28,9 +28,9 @@ def words(html: str) -> str:
 
 @pytest.mark.parametrize("path", ALL_PAGES)
 async def test_every_page_is_whole_html_without_inline_scripts(
-    shop: httpx.AsyncClient, path: str
+    reader: httpx.AsyncClient, path: str
 ) -> None:
-    html = await read(shop, path)
+    html = await read(reader, path)
     assert html.startswith("<!doctype html>")
     assert html.rstrip().endswith("</html>")
     assert len(re.findall("<h1", html)) == 1
@@ -43,9 +43,9 @@ async def test_every_page_is_whole_html_without_inline_scripts(
 
 @pytest.mark.parametrize("path", ALL_PAGES)
 async def test_ids_are_unique_and_labels_find_their_heading(
-    shop: httpx.AsyncClient, path: str
+    reader: httpx.AsyncClient, path: str
 ) -> None:
-    html = await read(shop, path)
+    html = await read(reader, path)
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'aria-labelledby="([^"]+)"', html)) <= set(ids)
@@ -76,9 +76,9 @@ async def test_data_that_is_not_scored_yet_is_announced(
     assert "scores are on their way" in await read(client, "/dashboard")
 
 
-async def test_the_overview_has_the_figures_of_the_api(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard")
-    rows = (await shop.get("/segments")).json()["segments"]
+async def test_the_overview_has_the_figures_of_the_api(reader: httpx.AsyncClient) -> None:
+    html = await read(reader, "/dashboard")
+    rows = (await reader.get("/segments")).json()["segments"]
     text = words(html)
     for row in rows:
         silent = "" if row["order_count"] else " no order in the window"
@@ -86,10 +86,10 @@ async def test_the_overview_has_the_figures_of_the_api(shop: httpx.AsyncClient) 
     assert sum(row["customer_count"] for row in rows) == 120
 
 
-async def test_the_overview_names_the_best_and_whoever_is_going_quiet(shop) -> None:
-    html = await read(shop, "/dashboard")
-    champions = (await shop.get("/segments/champions/customers?page_size=10")).json()["customers"]
-    quiet = (await shop.get("/going-quiet?page_size=10")).json()
+async def test_the_overview_names_the_best_and_whoever_is_going_quiet(reader) -> None:
+    html = await read(reader, "/dashboard")
+    champions = (await reader.get("/segments/champions/customers?page_size=10")).json()["customers"]
+    quiet = (await reader.get("/going-quiet?page_size=10")).json()
     assert quiet["total"] > 0
     going = {row["customer_id"] for row in quiet["customers"]}
     best = [row["customer_id"] for row in champions if row["customer_id"] not in going]
@@ -97,17 +97,17 @@ async def test_the_overview_names_the_best_and_whoever_is_going_quiet(shop) -> N
         assert html.count(f">{name}</a>") == 1
     assert "/dashboard/going-quiet" in html
     assert "/going-quiet.csv" in html
-    page = await read(shop, "/dashboard/going-quiet")
+    page = await read(reader, "/dashboard/going-quiet")
     for row in quiet["customers"]:
         assert f">{row['customer_id']}</a>" in page
 
 
-async def test_grid_cells_lead_to_exactly_their_customers(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard")
+async def test_grid_cells_lead_to_exactly_their_customers(reader: httpx.AsyncClient) -> None:
+    html = await read(reader, "/dashboard")
     cells = re.findall(r'href="(/dashboard/customers\?r_score=[^"]+)">(\d+)<', html)
     assert sum(int(count) for _, count in cells) == 120
     for url, count in cells[:6]:
-        found = await read(shop, url.replace("&amp;", "&"))
+        found = await read(reader, url.replace("&amp;", "&"))
         assert re.search(rf">{count} customers?</h2>", found), url
 
 
@@ -147,9 +147,9 @@ async def test_a_day_that_was_scored_again_is_not_shown_from_memory(
     assert "<option>DE" not in await read(shop, "/dashboard")
 
 
-async def test_figures_follow_the_language_of_the_browser(shop: httpx.AsyncClient) -> None:
-    german = await read(shop, "/dashboard", **{"Accept-Language": "de-DE,de;q=0.9"})
-    british = await read(shop, "/dashboard")
+async def test_figures_follow_the_language_of_the_browser(reader: httpx.AsyncClient) -> None:
+    german = await read(reader, "/dashboard", **{"Accept-Language": "de-DE,de;q=0.9"})
+    british = await read(reader, "/dashboard")
     assert re.search(r"[\d.]+\s€", german)
     assert "30.06.2024" in german
     assert re.search(r"€[\d,]+", british)
@@ -171,20 +171,20 @@ async def test_figures_follow_the_language_of_the_browser(shop: httpx.AsyncClien
     ],
 )
 async def test_what_is_wrong_is_said_on_a_page(
-    shop: httpx.AsyncClient, path: str, status: int, says: str
+    reader: httpx.AsyncClient, path: str, status: int, says: str
 ) -> None:
-    answer = await shop.get(path)
+    answer = await reader.get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert says in words(answer.text).replace("&#39;", "'")
 
 
-async def test_customers_are_found_filtered_and_sorted(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard/customers?q=customer7%40&sort=customer_id")
+async def test_customers_are_found_filtered_and_sorted(reader: httpx.AsyncClient) -> None:
+    html = await read(reader, "/dashboard/customers?q=customer7%40&sort=customer_id")
     assert re.findall(r'href="/dashboard/customers/(C\d+)"', html) == ["C0007"]
-    html = await read(shop, "/dashboard/customers?sort=-monetary")
+    html = await read(reader, "/dashboard/customers?sort=-monetary")
     shown = re.findall(r'href="/dashboard/customers/(C\d+)"', html)
-    best = (await shop.get("/customers?sort=-monetary&page_size=50")).json()["customers"]
+    best = (await reader.get("/customers?sort=-monetary&page_size=50")).json()["customers"]
     assert shown == [row["customer_id"] for row in best]
     assert 'rel="next"' in html
 
@@ -207,8 +207,8 @@ async def test_more_than_anybody_reads_are_not_counted(
     assert everybody["total"] == 120, "the API counts all the same"
 
 
-async def test_empty_fields_of_a_form_do_not_narrow(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard/customers?q=&segment=&country=&date=")
+async def test_empty_fields_of_a_form_do_not_narrow(reader: httpx.AsyncClient) -> None:
+    html = await read(reader, "/dashboard/customers?q=&segment=&country=&date=")
     assert ">120 customers</h2>" in html
 
 
@@ -230,8 +230,8 @@ async def test_a_customer_s_orders_are_told_apart(
     assert "C 2 Jun 2020 completed €7.00" in others
 
 
-async def test_rejected_rows_are_grouped_and_listed(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard/imports/2")
+async def test_rejected_rows_are_grouped_and_listed(reader: httpx.AsyncClient) -> None:
+    html = await read(reader, "/dashboard/imports/2")
     text = words(html)
     assert "amount not a number" in text
     assert "first in line 14" in text
@@ -239,8 +239,8 @@ async def test_rejected_rows_are_grouped_and_listed(shop: httpx.AsyncClient) -> 
     assert "/imports/2/rejects.csv" in html
 
 
-async def test_a_refused_file_says_why(shop: httpx.AsyncClient) -> None:
-    assert "byte 3 is not text in any known encoding" in await read(shop, "/dashboard/imports/3")
+async def test_a_refused_file_says_why(reader: httpx.AsyncClient) -> None:
+    assert "byte 3 is not text in any known encoding" in await read(reader, "/dashboard/imports/3")
 
 
 async def test_open_runs_show_their_steps(shop: httpx.AsyncClient, sessions: Sessions) -> None:
@@ -300,7 +300,7 @@ async def test_flows_are_a_matrix_or_a_sankey_and_lead_to_their_customers(
     assert (await shop.get("/dashboard/migrations?view=pie")).status_code == 400
 
 
-async def test_charts_are_json_of_one_run(shop: httpx.AsyncClient) -> None:
+async def test_charts_are_json_of_one_run(reader: httpx.AsyncClient) -> None:
     for name in (
         "scatter",
         "trend",
@@ -311,15 +311,15 @@ async def test_charts_are_json_of_one_run(shop: httpx.AsyncClient) -> None:
         "snake",
         "sweep",
     ):
-        answer = await shop.get(f"/dashboard/charts/{name}?run=1")
+        answer = await reader.get(f"/dashboard/charts/{name}?run=1")
         assert answer.status_code == 200
         assert set(answer.json()) == {"data", "layout"}, name
-    sample = (await shop.get("/dashboard/charts/scatter?run=1")).json()["data"]
-    with_orders = (await shop.get("/health")).json()["total_customers"]
+    sample = (await reader.get("/dashboard/charts/scatter?run=1")).json()["data"]
+    with_orders = (await reader.get("/health")).json()["total_customers"]
     assert 0 < sum(len(trace["x"]) for trace in sample) <= with_orders
     for wrong in ("scatter?run=99", "pie?run=1"):
-        assert (await shop.get(f"/dashboard/charts/{wrong}")).status_code == 404
-    assert (await shop.get("/dashboard/customers/C0001/timeline?run=1")).status_code == 200
+        assert (await reader.get(f"/dashboard/charts/{wrong}")).status_code == 404
+    assert (await reader.get("/dashboard/customers/C0001/timeline?run=1")).status_code == 200
 
 
 async def test_demo_data_is_marked_and_can_be_removed(
@@ -359,17 +359,19 @@ async def test_plotly_is_served_compressed_even_without_a_fetched_copy(
     assert b"plotly" in answer.content[:500].lower()
 
 
-async def test_the_clusters_are_shown_in_real_units_and_by_segment(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard/clusters")
+async def test_the_clusters_are_shown_in_real_units_and_by_segment(
+    reader: httpx.AsyncClient,
+) -> None:
+    html = await read(reader, "/dashboard/clusters")
     text = words(html)
-    run = (await shop.get("/runs/1")).json()
+    run = (await reader.get("/runs/1")).json()
     for cluster in run["metrics"]["clusters"]:
         assert f"Cluster {cluster['cluster_id']} " in text
     assert text.count("chosen") == 2  # a caption and a row of the sweep
     assert "one cluster holds 70% of the customers" in text
     assert "no order" in text  # of those who did not come in the window, no mean recency is told
     assert 'data-bundle="plotly-gl3d"' not in html
-    assert 'data-bundle="plotly-gl3d"' in await read(shop, "/dashboard/clusters?view=3d")
+    assert 'data-bundle="plotly-gl3d"' in await read(reader, "/dashboard/clusters?view=3d")
 
 
 async def test_a_preview_says_that_it_is_one_and_how_to_publish_it(
@@ -391,21 +393,21 @@ async def test_a_preview_says_that_it_is_one_and_how_to_publish_it(
 
 
 async def test_news_lead_back_to_the_same_filters_and_to_our_own_pages_only(
-    shop: httpx.AsyncClient,
+    reader: httpx.AsyncClient,
 ) -> None:
-    html = await read(shop, "/dashboard/customers?country=DE&date=2024-06-30")
+    html = await read(reader, "/dashboard/customers?country=DE&date=2024-06-30")
     [back] = re.findall(r"/p/news\?run=1&amp;back=([^\"]+)", html)
-    answer = await shop.get(f"/dashboard/p/news?run=7&back={back}")
+    answer = await reader.get(f"/dashboard/p/news?run=7&back={back}")
     assert 'href="/dashboard/customers?country=DE"' in answer.text
     for bad in ("//elsewhere.example", "/dashboardx", "javascript:alert(1)", "https://x"):
-        answer = await shop.get("/dashboard/p/news", params={"run": 7, "back": bad})
+        answer = await reader.get("/dashboard/p/news", params={"run": 7, "back": bad})
         assert answer.status_code == 400
 
 
-async def test_a_country_narrows_figures_grid_and_charts(shop: httpx.AsyncClient) -> None:
-    rows = (await shop.get("/countries", params={"country": "DE"})).json()["countries"]
+async def test_a_country_narrows_figures_grid_and_charts(reader: httpx.AsyncClient) -> None:
+    rows = (await reader.get("/countries", params={"country": "DE"})).json()["countries"]
     total = sum(row["customer_count"] for row in rows)
-    html = await read(shop, "/dashboard?country=DE")
+    html = await read(reader, "/dashboard?country=DE")
     text = words(html)
     assert "customers in DE" in text
     assert f"of {total} customers ordered" in text
@@ -413,28 +415,28 @@ async def test_a_country_narrows_figures_grid_and_charts(shop: httpx.AsyncClient
     cells = re.findall(r"customers\?r_score=\d&amp;fm_score=\d&amp;country=DE\">(\d+)", grid)
     assert sum(map(int, cells)) == total
     assert "/countries.csv?country=DE" in html
-    trend = (await shop.get("/dashboard/charts/trend?run=1&country=DE")).json()
+    trend = (await reader.get("/dashboard/charts/trend?run=1&country=DE")).json()
     assert sum(trace["y"][0] for trace in trend["data"]) == pytest.approx(1)
     everyone, some = [
-        sum(len(trace["x"]) for trace in (await shop.get(url)).json()["data"])
+        sum(len(trace["x"]) for trace in (await reader.get(url)).json()["data"])
         for url in ("/dashboard/charts/scatter?run=1", "/dashboard/charts/scatter?run=1&country=DE")
     ]
     assert 0 < some < everyone
-    assert "of 0 customers ordered" in words(await read(shop, "/dashboard?country=nowhere"))
+    assert "of 0 customers ordered" in words(await read(reader, "/dashboard?country=nowhere"))
 
 
-async def test_a_segment_has_its_countries_and_its_centre(shop: httpx.AsyncClient) -> None:
-    rows = (await shop.get("/countries?segment=champions")).json()["countries"]
+async def test_a_segment_has_its_countries_and_its_centre(reader: httpx.AsyncClient) -> None:
+    rows = (await reader.get("/countries?segment=champions")).json()["countries"]
     assert {row["segment_name"] for row in rows} == {"Champions"}
     assert (
         sum(row["customer_count"] for row in rows)
-        == (await shop.get("/segments/champions/customers")).json()["total"]
+        == (await reader.get("/segments/champions/customers")).json()["total"]
     )
-    text = words(await read(shop, "/dashboard/segments/champions"))
+    text = words(await read(reader, "/dashboard/segments/champions"))
     assert "Centre of cluster 0" in text
     assert "standard deviations" in text
     assert "no order in the window" not in text
-    assert "no order in the window" in words(await read(shop, "/dashboard/segments/lost"))
+    assert "no order in the window" in words(await read(reader, "/dashboard/segments/lost"))
 
 
 async def test_days_with_others_between_them_have_flows_on_their_own_page(
@@ -447,16 +449,16 @@ async def test_days_with_others_between_them_have_flows_on_their_own_page(
     assert "/dashboard/migrations?from=2024-06-30&amp;to=2024-08-29" in html
 
 
-async def test_rejected_rows_are_narrowed_to_one_reason(shop: httpx.AsyncClient) -> None:
-    html = await read(shop, "/dashboard/imports/2")
+async def test_rejected_rows_are_narrowed_to_one_reason(reader: httpx.AsyncClient) -> None:
+    html = await read(reader, "/dashboard/imports/2")
     assert "Fix it and drop it again" in html
     [link] = re.findall(r'href="([^"]+)#rejects">amount not a number', html)
-    narrowed = await read(shop, link)
+    narrowed = await read(reader, link)
     table = narrowed.partition("The row as it stood")[2].partition("</table>")[0]
     assert "O14" in table
     assert "O15" not in table
-    assert (await shop.get("/dashboard/imports/2?group=else")).status_code == 404
-    assert "Nothing of it was loaded" in await read(shop, "/dashboard/imports/3")
+    assert (await reader.get("/dashboard/imports/2?group=else")).status_code == 404
+    assert "Nothing of it was loaded" in await read(reader, "/dashboard/imports/3")
 
 
 async def test_pages_and_api_agree_on_the_newest_snapshot(
