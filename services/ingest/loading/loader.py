@@ -17,6 +17,7 @@ from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
 from ingest.reading.left_out import LeftOutCount
 from ingest.reading.lines import ABOUT, question_behind
+from ingest.reading.mending import MendedCount
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Batch, Layout, batches
 from ingest.reading.statuses import StatusCount, own_words
@@ -75,6 +76,7 @@ class Load:
     currencies: set[str] = field(default_factory=set)
     statuses: StatusCount = field(default_factory=StatusCount)
     left_out: LeftOutCount = field(default_factory=LeftOutCount)
+    mended: MendedCount = field(default_factory=lambda: MendedCount({}))
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -190,6 +192,7 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
     if "status" in work.layout.mapping.columns:
         work.statuses.add(own_words(batch.rows))
     work.left_out.add(batch.left_out)
+    work.mended.add(batch.mended)
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
     for order_id, line in batch.broken.iter_rows():
@@ -321,7 +324,7 @@ def _notes(work: Load) -> dict[str, Any]:
     listed = work.statuses.listed(work.layout.mapping.statuses, work.layout.counted_words)
     if listed:  # what the words of the file were taken for
         notes["statuses"] = listed
-    told = [*work.told, *work.left_out.told()]
+    told = [*work.told, *work.left_out.told(), *work.mended.told()]
     if work.guests:
         notes["guests"] = work.guests
         text = f"Rows that name no customer: {work.guests:,}. They are listed, not loaded."

@@ -24,6 +24,7 @@ from ingest.reading.identity import tell_spellings
 from ingest.reading.lines import asks_for_lines, with_lines
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.mapping import Rule, find_mapping
+from ingest.reading.mending import Mended, mend
 from ingest.reading.questions import Question
 from ingest.reading.refunds import with_refunds
 from ingest.reading.scan import Grammar, Rows, Scanner
@@ -106,6 +107,8 @@ class Batch:
     """Of orders of several lines: those of the rejects, `order_id` and `line`."""
     left_out: pl.DataFrame
     """Values without which their rows are loaded: `column_name`, `line` and `value`."""
+    mended: Mended = ()
+    """Rows that are no sound CSV and were read all the same."""
 
 
 def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> Layout:
@@ -330,7 +333,7 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
         )
         cut = broken_lines(rows.rejects, layout.mapping, layout.style, layout.grammar.delimiter)
         broken = pl.concat([good.broken, cut])
-        yield Batch(good.rows, rejects, rows.count, at, broken, good.left_out)
+        yield Batch(good.rows, rejects, rows.count, at, broken, good.left_out, rows.mended)
 
 
 def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
@@ -347,7 +350,8 @@ def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
         if len(rest) > layout.grammar.max_line_bytes:
             scanner.too_long()
         text = _decoded(body[:cut], layout.survey.encoding, scanner.line)
-        yield scanner.feed(text, final=at >= layout.survey.size), at
+        rows = scanner.feed(text, final=at >= layout.survey.size)
+        yield mend(rows, layout.mapping, layout.grammar), at
     if digest.hexdigest() != layout.survey.sha256:
         raise ChangedError
 

@@ -7,7 +7,7 @@ quotes by a grammar that one regular expression holds.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NoReturn
@@ -31,6 +31,8 @@ class Rows:
     """`line` (where the row begins), `raw`, and the cells `c0` ... as text."""
     rejects: Rejects
     blank: int = 0
+    mended: Sequence[tuple[str, int]] = ()
+    """Broken rows that were read all the same: why they were broken, and their line."""
 
     @property
     def count(self) -> int:
@@ -211,14 +213,15 @@ def _lines(text: str, first: int) -> pl.DataFrame:
     ).cast({"line": pl.Int64})  # fmt: skip
 
 
-def _cells(raw: str, delimiter: str) -> list[str]:
+def split_cells(raw: str, delimiter: str) -> list[str]:
+    """The cells of a row as they are written, quotes included."""
     comma = re.escape(delimiter)
     return re.findall(rf'(?:^|{comma})("(?:[^"]++|"")*+"|[^{comma}]*+)', raw)
 
 
 def _count_cells(raw: str, delimiter: str) -> int:
-    return len(_cells(raw, delimiter))
+    return len(split_cells(raw, delimiter))
 
 
 def _has_bare_quote(raw: str, delimiter: str) -> bool:
-    return any('"' in cell and not cell.startswith('"') for cell in _cells(raw, delimiter))
+    return any('"' in cell and not cell.startswith('"') for cell in split_cells(raw, delimiter))

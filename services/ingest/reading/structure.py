@@ -48,7 +48,7 @@ def without_other_lines(rows: Rows, mapping: Mapping, headers: Sequence[str], co
                 rejects.append((row["line"], what, _MESSAGES[what], row["raw"]))
     blank += sum(reason == "blank" for reason in gone.values())
     kept = frame.filter(~pl.col("line").is_in(list(gone))) if gone else frame
-    return Rows(kept, rejects, rows.blank + blank)
+    return Rows(kept, rejects, rows.blank + blank, rows.mended)
 
 
 def _suspects(frame: pl.DataFrame, mapping: Mapping, headers: Sequence[str]) -> pl.DataFrame:

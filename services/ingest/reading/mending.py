@@ -1,0 +1,100 @@
+"""Rows that are no sound CSV and can be read in one way only: a quote as a plain character, empty
+cells too many, optional cells at the end too few."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from ingest.reading.mapping import REQUIRED, Mapping
+from ingest.reading.scan import Grammar, Rows, split_cells
+
+BARE_QUOTE, TOO_FEW, TOO_MANY = "bare_quote", "too_few_cells", "too_many_cells"
+_TOLD = {
+    BARE_QUOTE: "with a quote inside a cell that is not quoted were read with the quote as text",
+    TOO_FEW: "lack cells at the end, which no row needs: they were read as empty",
+    TOO_MANY: "have empty cells behind those of the header: they were ignored",
+}
+_FORMS = {"email": r"|\S+@\S+", "country": r"\D*", "currency": r"\D{0,5}"}
+"""What texts of these columns look like, by which a shifted row is recognised."""
+Mended = Sequence[tuple[str, int]]
+"""What was mended: a reason of the scanner, and the line."""
+
+
+def mend(rows: Rows, mapping: Mapping, grammar: Grammar) -> Rows:
+    """The rows with those of the broken ones that can be read in one way only."""
+    if not rows.rejects:
+        return rows
+    whole, broken = [], []
+    for reject in rows.rejects:
+        cells = _mended(reject[3], mapping, grammar) if reject[1] in _TOLD else None
+        whole.append((reject, cells)) if cells else broken.append(reject)
+    if not whole:
+        return rows
+    added = pl.DataFrame(
+        [(line, raw, *cells) for (line, _, _, raw), cells in whole],
+        schema={"line": pl.Int64, "raw": pl.String, **grammar.schema}, orient="row",
+    )  # fmt: skip
+    frame = pl.concat([rows.frame.select(added.columns), added]).sort("line")
+    return replace(
+        rows, frame=frame, rejects=broken, mended=[(reject[1], reject[0]) for reject, _ in whole]
+    )
+
+
+def _mended(raw: str, mapping: Mapping, grammar: Grammar) -> list[str] | None:
+    """The cells of a row; None where a person could not tell them either."""
+    written = split_cells(raw, grammar.delimiter)
+    if grammar.delimiter.join(written) != raw or "\r" in raw:
+        return None  # text follows a closing quote
+    cells = [_unquoted(cell) for cell in written]
+    surplus = cells[grammar.cells :]
+    if any(cell.strip() for cell in surplus):
+        return None
+    cells = cells[: grammar.cells]
+    if len(cells) < grammar.cells and not _has_needed(cells, mapping):
+        return None
+    return cells + [""] * (grammar.cells - len(cells))
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if cell.startswith('"') and len(cell) > 1 else cell
+
+
+def _has_needed(cells: Sequence[str], mapping: Mapping) -> bool:
+    """Whether the cells that every row needs are there and filled."""
+    names = ("order_id",) if mapping.line_items else REQUIRED[mapping.kind]
+    needed = [mapping.columns[name] for name in names if name in mapping.columns]
+    needed += mapping.product or ()
+    return (
+        all(index < len(cells) and cells[index].strip() for index in needed)
+        and all(_fits(cells, mapping, name, form) for name, form in _FORMS.items())
+    )  # fmt: skip
+
+
+def _fits(cells: Sequence[str], mapping: Mapping, name: str, form: str) -> bool:
+    """Whether a cell may hold what its column does: a cell that is missing further in front shifts
+    all that follow."""
+    at = mapping.columns.get(name, len(cells))
+    return at >= len(cells) or re.fullmatch(form, cells[at].strip()) is not None
+
+
+@dataclass(slots=True)
+class MendedCount:
+    """How many rows of a file were mended, by reason."""
+
+    found: dict[str, tuple[int, int]]
+    """Reason: how many, and the first line."""
+
+    def add(self, mended: Iterable[tuple[str, int]]) -> None:
+        """Add those of one piece."""
+        for reason, line in mended:
+            count, first = self.found.get(reason, (0, line))
+            self.found[reason] = (count + 1, min(first, line))
+
+    def told(self) -> list[dict[str, str]]:
+        """For the import."""
+        return [
+            {"about": reason, "text": f"{count:,} rows {_TOLD[reason]}; the first is line {line}"}
+            for reason, (count, line) in self.found.items()
+        ]

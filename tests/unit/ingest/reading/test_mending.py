@@ -1,0 +1,65 @@
+"""Rows that are no sound CSV but can be read in one way only are read, counted and told."""
+
+import pytest
+
+from ingest.reading.mending import BARE_QUOTE, TOO_FEW, TOO_MANY, MendedCount
+from tests.unit.ingest.reading.reading import read
+
+ORDERS = "order_id,customer_id,order_date,order_amount,note,extra\n"
+GOOD = "1,C1,2026-09-01,10.00,ok,\n"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("note", ['5" pipe', 'a "b" c', 'x"', 'it is 6" by 4"'])
+def test_a_quote_inside_a_cell_without_quotes_is_text(delimiter: str, note: str) -> None:
+    row = f"2,C2,2026-09-02,20.00,{note},"
+    found = read((ORDERS + GOOD + row + "\n" + GOOD.replace("1", "3", 1)).replace(",", delimiter))
+    assert found.rows["order_id"].to_list() == ["1", "2", "3"]
+    assert found.rejects.height == 0
+
+
+def test_such_a_quote_in_a_column_that_is_read_is_kept() -> None:
+    found = read(ORDERS + '1,C"1,2026-09-01,10.00,ok,\n2,C2,2026-09-02,1.00,"x, ""y""",\n')
+    assert found.rows["customer_id"].to_list() == ['C"1', "C2"]
+
+
+@pytest.mark.parametrize(
+    "row", ["2,C2,2026-09-02,20.00", "2,C2,2026-09-02,20.00,", '"2","C2","2026-09-02","20.00"']
+)
+def test_cells_that_no_row_needs_may_be_missing_at_the_end(row: str) -> None:
+    found = read(ORDERS + GOOD + row + "\n")
+    assert found.rows["order_id"].to_list() == ["1", "2"]
+
+
+@pytest.mark.parametrize("row", ["2,C2,2026-09-02", "2,C2,,20.00,x", "2", "2,C2,20.00,x,y"])
+def test_a_row_without_what_it_needs_stays_listed(row: str) -> None:
+    found = read(ORDERS + GOOD + row + "\n")
+    assert (found.rows.height, found.rejects.height) == (1, 1)
+
+
+@pytest.mark.parametrize("surplus", [",", ",,,", ", ,", ',""'])
+def test_empty_cells_behind_the_header_are_ignored(surplus: str) -> None:
+    found = read(ORDERS + GOOD + "2,C2,2026-09-02,20.00,x,y" + surplus + "\n")
+    assert (found.rows["order_id"].to_list(), found.rejects.height) == (["1", "2"], 0)
+
+
+def test_a_cell_too_many_that_says_something_is_listed() -> None:
+    found = read(ORDERS + GOOD + "2,C2,2026-09-02,20.00,x,y,z\n")
+    assert found.rejects["reason"].to_list() == ["too_many_cells"]
+
+
+@pytest.mark.parametrize(
+    "row", ["C2,DE,2026-01-02", "C2,a@ex.test,2026-01-02", "a@ex.test,DE,2026-01-02"]
+)
+def test_a_cell_that_is_missing_in_the_middle_shifts_nothing(row: str) -> None:
+    found = read("customer_id,email,country,created_at\nC1,b@ex.test,DE,2026-01-01\n" + row + "\n")
+    assert (found.rows.height, found.rejects.height) == (1, 1)
+
+
+def test_what_was_mended_is_told_with_its_count_and_first_line() -> None:
+    count = MendedCount({})
+    count.add([(BARE_QUOTE, 7), (TOO_FEW, 9), (BARE_QUOTE, 8)])
+    count.add([(TOO_MANY, 12)])
+    texts = [note["text"] for note in count.told()]
+    assert texts[0].startswith("2 rows with a quote")
+    assert [text.rsplit(" ", 1)[1] for text in texts] == ["7", "9", "12"]
