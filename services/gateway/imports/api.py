@@ -1,8 +1,17 @@
 """The ledger of dropped files: `GET /imports`, one file, its rejected rows."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
+from litestar.openapi.spec import (
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+)
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,12 +22,27 @@ from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadA
 from gateway.imports.uploads import receive
 from gateway.kit.audited import Export, audited
 from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.problems import refusal
 from gateway.kit.responses import answer
 from gateway.kit.streams import Write, copy_rows, download, spooled
 from rfm_common.errors import GoneError, existing
 from rfm_common.models import ImportState
 
 ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+
+
+@dataclass
+class FilesAsBody(Operation):
+    """The body is read as it comes, so no parameter tells of it."""
+
+    def __post_init__(self) -> None:
+        files = Schema(
+            type=OpenAPIType.ARRAY,
+            items=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
+        )
+        form = Schema(type=OpenAPIType.OBJECT, required=["file"], properties={"file": files})
+        content = {"multipart/form-data": OpenAPIMediaType(schema=form)}
+        self.request_body = RequestBody(content=content, required=True)
 
 
 @get(["/imports", "/imports.csv"], summary="The ledger of dropped files", tags=["Imports"])
@@ -55,6 +79,7 @@ async def one_import(session: SessionDep, import_id: ImportId) -> ImportDetail:
     summary="The rows that did not load",
     tags=["Imports"],
     media_type="text/csv",
+    responses={410: refusal("Removed for its age")},
 )
 async def rejects(
     session: SessionDep,
@@ -91,6 +116,7 @@ async def rejects(
     tags=["Imports"],
     status_code=202,
     request_max_body_size=None,
+    operation_class=FilesAsBody,
 )
 async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> UploadAnswer:
     """Put CSV files into the watched folder, as multipart/form-data, several at once.

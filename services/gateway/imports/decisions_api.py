@@ -17,6 +17,7 @@ from gateway.imports.profile_rules import as_mapping
 from gateway.imports.queries import find_import
 from gateway.imports.schemas import ImportDetail
 from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
+from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.runs.requests import ring
 from rfm_common import decisions
@@ -30,6 +31,7 @@ ProfileId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 @post(
     "/imports/{import_id:int}/decision", summary="Decide about a file that waits",
     tags=["Imports"], status_code=202,
+    responses={409: refusal("It does not wait for a decision")},
 )  # fmt: skip
 async def decision(
     request: Request[Any, Any, Any], session: SessionDep, sessions: SessionsDep, redis: RedisDep,

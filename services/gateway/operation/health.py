@@ -5,6 +5,7 @@ from typing import Literal
 
 from litestar import Response, get
 from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -59,7 +60,10 @@ def _answer(health: Health) -> Response[Health]:
     )
 
 
-@get("/health", summary="The state of the product", tags=["Operation"])
+AWAY = {503: ResponseSpec(Health, generate_examples=False, description="The database is away")}
+
+
+@get("/health", summary="The state of the product", tags=["Operation"], responses=AWAY)
 async def health(
     settings: SettingsDep, sessions: SessionsDep, redis: RedisDep, state: State
 ) -> Response[Health]:
@@ -70,7 +74,7 @@ async def health(
     return _answer(found)
 
 
-@get("/health/ready", summary="Whether to send requests here", tags=["Operation"])
+@get("/health/ready", summary="Whether to send requests here", tags=["Operation"], responses=AWAY)
 async def ready(sessions: SessionsDep, redis: RedisDep, state: State) -> Response[Health]:
     """503 until the database answers with its tables in place."""
     return _answer(await _health(sessions, redis, state.counter))

@@ -14,6 +14,7 @@ from gateway.kit.dependencies import (
     SessionsDep,
     SettingsDep,
 )
+from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.privacy import queries
 from gateway.privacy.schemas import ErasureList, ErasureRow
@@ -75,7 +76,7 @@ async def one_erasure(session: SessionDep, erasure_id: ErasureId) -> ErasureRow:
 
 @delete(
     "/erasures/{erasure_id:int}", summary="Let an erased customer come back", tags=["Customers"],
-    status_code=204,
+    status_code=204, responses={409: refusal("It has not ended")},
 )  # fmt: skip
 async def lift_erasure(sessions: SessionsDep, actor: ActorDep, erasure_id: ErasureId) -> None:
     """Forget the hashes, so that files to come may bring the customer again; 409 before it ended.

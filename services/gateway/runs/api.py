@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import PageDep, RedisDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.problems import BodyIsOptional, refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.runs import queries
 from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
@@ -32,6 +34,11 @@ RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
     tags=["Runs"],
     status_code=202,
     media_type="application/json",
+    operation_class=BodyIsOptional,
+    responses={
+        200: ResponseSpec(RunAnswer, generate_examples=False, description="It ended in time"),
+        409: refusal("The key means another run"),
+    },
 )
 async def run_pipeline(
     request: Request[Any, Any, State],
@@ -153,7 +160,10 @@ async def _existing(session: AsyncSession, run_id: int) -> RunDetail:
     return existing(await queries.find_run(session, run_id), f"run {run_id}", "run_id")
 
 
-@post("/runs/{run_id:int}/cancel", summary="Call a run off", tags=["Runs"], status_code=202)
+@post(
+    "/runs/{run_id:int}/cancel", summary="Cancel a run", tags=["Runs"], status_code=202,
+    responses={409: refusal("It has ended")},
+)  # fmt: skip
 async def cancel(
     session: SessionDep, sessions: SessionsDep, redis: RedisDep, run_id: RunId
 ) -> RunDetail:

@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
+from gateway.kit.problems import BodyIsOptional, refusal
 from gateway.runs.requests import ring
 from gateway.runs.schemas import BackfillAnswer, BackfillBody, BackfillRun
 from rfm_common.models import ScoringRun
@@ -20,6 +21,8 @@ from rfm_common.runs import queue_backfill
     tags=["Runs"],
     status_code=202,
     media_type="application/json",
+    operation_class=BodyIsOptional,
+    responses={409: refusal("No model yet")},
 )
 async def backfill(
     request: Request[Any, Any, State],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.kit.schemas import Answer, Body, Rule
+from gateway.kit.schemas import MOMENT_OR_LATEST, Answer, Body, Rule
 from rfm_common.models import RunState
 from rfm_common.settings import Transform
 
@@ -23,11 +23,22 @@ class RunBody(Body, frozen=True, kw_only=True):
             description="ISO date (then its end in the shop's time zone) or date-time, not in the"
             " future, or `latest` (the newest counted order)",
             examples=["2024-01-15T00:00:00", "latest"],
+            extra_json_schema={"extra": {"pattern": MOMENT_OR_LATEST, "minLength": 1}},
         ),
     ] = None
-    window_days: Annotated[WindowDays | None, Meta(description="Days to look back")] = None
+    window_days: Annotated[
+        WindowDays | None,
+        Meta(
+            description="Days to look back",
+            extra_json_schema={"extra": {"minimum": 1, "maximum": 3650}},
+        ),
+    ] = None
     k: Annotated[
-        ClusterCount | Literal["auto"] | None, Meta(description="Number of clusters, or `auto`")
+        ClusterCount | Literal["auto"] | None,
+        Meta(
+            description="Number of clusters, or `auto`",
+            extra_json_schema={"extra": {"minimum": 1, "maximum": 50}},
+        ),
     ] = None
     transform: Annotated[Transform | None, Meta(description="Applied before clustering")] = None
     preview: Annotated[

@@ -19,6 +19,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.kit.problems import PROBLEM
 from gateway.kit.quick import AWAY, UNFIT
 from gateway.kit.responses import NotModifiedError
 from gateway.web.security.bodies import TooLargeError, TooSlowError
@@ -34,7 +35,6 @@ from rfm_common.faults import is_passing, is_unfit
 
 log = logging.getLogger("rfm.gateway")
 
-PROBLEM = "application/problem+json"
 STATUS = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     GoneError: HTTPStatus.GONE,
@@ -51,15 +51,6 @@ HEADERS = {
 }
 
 AnyRequest = Request[Any, Any, Any]
-
-
-class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What every error answer looks like; more members may follow."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str = ""
 
 
 def problem(

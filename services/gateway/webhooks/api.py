@@ -9,6 +9,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.webhooks import endpoints, queries
 from gateway.webhooks.delivering import Courier, attempt
@@ -45,13 +46,19 @@ def _subject(endpoint: WebhookEndpoint) -> str:
     return f"webhook {endpoint.endpoint_id}"
 
 
+OF_SETTINGS = {409: refusal("It is the one of the settings")}
+
+
 @get("/webhooks", summary="Who is told of new scores", tags=["Webhooks"])
 async def webhooks(session: SessionDep) -> WebhookList:
     """Every endpoint, oldest first."""
     return WebhookList(webhooks=await queries.list_webhooks(session))
 
 
-@post("/webhooks", summary="Tell another program", tags=["Webhooks"])
+@post(
+    "/webhooks", summary="Create a webhook", tags=["Webhooks"],
+    responses={409: refusal("There are too many")},
+)  # fmt: skip
 async def add_webhook(
     request: AnyRequest,
     sessions: SessionsDep,
@@ -89,7 +96,10 @@ async def _existing(session: AsyncSession, endpoint_id: int) -> Webhook:
     return existing(found, f"webhook {endpoint_id}", "endpoint_id")
 
 
-@patch("/webhooks/{endpoint_id:int}", summary="Change an endpoint", tags=["Webhooks"])
+@patch(
+    "/webhooks/{endpoint_id:int}", summary="Change an endpoint", tags=["Webhooks"],
+    responses=OF_SETTINGS,
+)  # fmt: skip
 async def change_webhook(
     request: AnyRequest,
     sessions: SessionsDep,
@@ -113,7 +123,10 @@ async def change_webhook(
     return _shown(endpoint, Webhook)
 
 
-@delete("/webhooks/{endpoint_id:int}", summary="Remove an endpoint", tags=["Webhooks"])
+@delete(
+    "/webhooks/{endpoint_id:int}", summary="Remove an endpoint", tags=["Webhooks"],
+    responses=OF_SETTINGS,
+)  # fmt: skip
 async def remove_webhook(sessions: SessionsDep, actor: ActorDep, endpoint_id: Id) -> None:
     """With everything that was still to be sent to it; 409 for the endpoint of the settings."""
     async with sessions() as session, session.begin():
@@ -121,7 +134,10 @@ async def remove_webhook(sessions: SessionsDep, actor: ActorDep, endpoint_id: Id
         audit.record(session, actor, "webhook.delete", f"webhook {endpoint_id}")
 
 
-@post("/webhooks/{endpoint_id:int}/secret", summary="Replace the secret", tags=["Webhooks"])
+@post(
+    "/webhooks/{endpoint_id:int}/secret", summary="Replace the secret", tags=["Webhooks"],
+    responses=OF_SETTINGS,
+)  # fmt: skip
 async def replace_secret(
     sessions: SessionsDep, actor: ActorDep, endpoint_id: Id
 ) -> Response[WebhookWithSecret]:
@@ -199,6 +215,7 @@ async def _existing_delivery(
     summary="Send a message again",
     tags=["Webhooks"],
     status_code=202,
+    responses={409: refusal("It is disabled")},
 )
 async def replay(
     request: AnyRequest, sessions: SessionsDep, actor: ActorDep, endpoint_id: Id, delivery_id: Id

@@ -11,7 +11,6 @@ from gateway.kit.guide import slug
 from gateway.kit.responses import csv_text
 from gateway.kit.snapshots import asked_range
 from gateway.runs.api import _wait_seconds
-from gateway.web.openapi import downgraded
 from gateway.web.security.site import host_name, is_cross_site
 from rfm_cli.processes import free_port
 from rfm_common.credentials import is_loopback
@@ -128,20 +127,3 @@ def test_preferences(header, seconds) -> None:
 
 def test_slugs() -> None:
     assert slug("Need Attention") == slug("need-attention") == "need-attention"
-
-
-@pytest.mark.parametrize(
-    ("new", "old"),
-    [
-        ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
-        ({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]},
-         {"allOf": [{"$ref": "#/x"}], "nullable": True}),
-        ({"oneOf": [{"type": "integer"}, {"type": "null"}], "description": "d"},
-         {"type": "integer", "description": "d", "nullable": True}),
-        ({"const": 1}, {"enum": [1]}),
-        ({"examples": ["a", "b"]}, {"example": "a"}),
-        ({"type": ["integer", "string"]}, {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
-    ],
-)  # fmt: skip
-def test_openapi_3_1_in_the_words_of_3_0(new, old) -> None:
-    assert downgraded(new) == old
