@@ -1,6 +1,7 @@
 """Forms of amounts that few files have, brought to the usual one before it is read."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import polars as pl
 
@@ -22,21 +23,25 @@ _FORMS = (
     (r"^'", ""),
     (rf"^(.*[0-9])([.,])-+{_GAP}((?:{pattern()})?)$", "$1 $3"),  # 12.- and 12,--
     (rf"^((?:{pattern()})?){_GAP}\({_GAP}(.*[0-9].*)\)$", "-$1$2"),
-    (rf"^\({_GAP}(.*[0-9].*)\)$", "-$1"),
+    (rf"^\({_GAP}(.*[0-9].*)\){_GAP}((?:{pattern()})?)$", "-$1 $2"),
     (rf"^([^-]*[0-9]){_GAP}-{_GAP}((?:{pattern()})?)$", "-$1 $2"),
-    (r"^([0-9]+)(€|£|\$)([0-9]{2})$", "$2$1.$3"),
     (_DASH, "0"),
 )
 
-ROUNDED = r"^-?[0-9]+\.[0-9]{10,}$"
+_SIGN_AS_MARK = r"^([0-9]+)([€£$])([0-9]{2})$"
+"""12€50: the sign stands where the decimal mark would."""
+ROUNDED = r"^-?[0-9]+[.,][0-9]{10,}$"
 """What a binary fraction leaves of an amount: 15.299999999999999."""
-POWER = r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,2}$"
+POWER = r"^-?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
+NOISE = 1e-7
+"""More than this is no noise but digits that somebody meant."""
 
 
-def usual(raw: pl.Series) -> pl.Series:
-    """The same amounts in the form that most files have; other texts as they are."""
+def usual(raw: pl.Series, decimal: str = ".") -> pl.Series:
+    """The same amounts in the form that most files have, with this decimal mark where the form
+    itself has none; other texts as they are."""
     text = pl.col("text").str.replace_many(_DIGITS).str.strip_chars()
-    for form, plain in _FORMS:
+    for form, plain in (*_FORMS, (_SIGN_AS_MARK, f"$2$1{decimal}$3")):
         text = text.str.replace(form, plain)
     text = text.str.strip_chars()
     odd = text.str.contains(POWER) | text.str.contains(ROUNDED)
@@ -49,8 +54,12 @@ def usual(raw: pl.Series) -> pl.Series:
 
 
 def _rounded(text: str) -> str:
-    """Four decimals, which are what is kept, of a binary fraction or of a power of ten."""
-    return f"{float(text):.4f}" if len(text) < 40 else text
+    """Four decimals, which are what is kept, of a binary fraction or of a power of ten; what has
+    more digits than noise stays as it is."""
+    mark = "," if "," in text else "."
+    value = Decimal(text.replace(",", "."))
+    kept = value.quantize(Decimal("0.0001"))
+    return f"{kept:f}".replace(".", mark) if abs(value - kept) < NOISE else text
 
 
 def tell(cells: Sequence[str]) -> list[str]:
@@ -62,5 +71,6 @@ def tell(cells: Sequence[str]) -> list[str]:
     for form, why in kinds:
         found = raw.filter(raw.str.strip_chars().str.contains(form))
         if len(found):
-            told.append(f"{found[0].strip()!r} is read as {float(usual(found)[0]):.2f}: {why}")
+            value = float(usual(found)[0].replace(",", "."))
+            told.append(f"{found[0].strip()!r} is read as {value:.2f}: {why}")
     return told

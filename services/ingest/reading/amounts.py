@@ -122,7 +122,7 @@ def read_amounts(raw: pl.Series, style: AmountStyle) -> tuple[pl.Series, pl.Seri
     is_plain = style.decimal == "." and "." not in style.doubtful
     if is_plain and raw.str.contains(_CANONICAL).all():
         return raw, None
-    frame = pl.DataFrame({"raw": usual(raw)}).select(*_steps(style))
+    frame = pl.DataFrame({"raw": usual(raw, style.decimal)}).select(*_steps(style))
     digits = pl.col("digits")
     reason = (
         pl.when(pl.col("raw") == "").then(pl.lit("amount_empty"))

@@ -52,7 +52,7 @@ def code_of(text: str, told: Mapping[str, str]) -> str | None:
         return told[word]
     if len(word) == 3 and word.isascii() and word.isalpha():
         return word.upper()
-    return OF_SIGN.get(word) or _names().get(_plain(word))
+    return OF_SIGN.get(word) or OF_SIGN.get(word.upper()) or _names().get(_plain(word))
 
 
 @cache

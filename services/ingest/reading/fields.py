@@ -39,7 +39,7 @@ MESSAGES = {
     "not_a_date": "this is not a date that exists, in a form that is understood",
     "date_in_future": "this date is more than a day ahead; check its year",
     "date_too_old": "this date is before 1900; check its year",
-    "currency_unknown": "a currency is a code of three letters",
+    "currency_unknown": "no currency that is known; write its code of three letters, as EUR",
     "currency_mismatch": "the amount names another currency than the currency column",
     "rate_not_positive": "a rate must be greater than zero",
 }

@@ -54,7 +54,8 @@ def test_a_comma_marks_decimals_where_the_file_proves_it(text: str, value: str) 
         ("1,2,345", "amount_not_a_number"), ("100.00.00", "amount_not_a_number"),
         ("1.234,50", "amount_not_a_number"), ("12,50", "amount_not_a_number"),
         ("0x10", "amount_not_a_number"), ("五", "amount_not_a_number"),
-        ("n/a", "amount_not_a_number"), ("1,234", "amount_ambiguous"),
+        ("n/a", "amount_not_a_number"), ("1E-7", "amount_not_a_number"),
+            ("0.123456789012345", "amount_too_precise"), ("1,234", "amount_ambiguous"),
         ("1.23456", "amount_too_precise"), ("123456789012345", "amount_too_large"),
     ],
 )  # fmt: skip
@@ -88,7 +89,16 @@ def test_an_amount_is_read_as_a_person_reads_it(text: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("(1.234,50 €)", "-1234.5"), ("12,-", "12"), ("1.234,50- EUR", "-1234.5"), ("7,10 лв", "7.1")],
+    [
+        ("(1.234,50 €)", "-1234.5"),
+        ("12,-", "12"),
+        ("1.234,50- EUR", "-1234.5"),
+        ("7,10 лв", "7.1"),
+        ("(12,50) €", "-12.5"),
+        ("12€50", "12.5"),
+        ("19,989999999999998", "19.99"),
+        ("1,2E+3", "1200"),
+    ],
 )
 def test_the_same_with_decimal_commas(text: str, value: str) -> None:
     assert read(text, COMMA) == Decimal(value)

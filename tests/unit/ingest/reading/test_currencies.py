@@ -9,6 +9,7 @@ from tests.unit.ingest.reading.test_style import with_amounts
     ("written", "code"),
     [("€", "EUR"), ("£", "GBP"), ("zł", "PLN"), ("Euro", "EUR"), ("euros", "EUR"), ("eur", "EUR"),
      ("US Dollar", "USD"), ("US dollars", "USD"), ("US$", "USD"), ("us dollar", "USD"),
+     ("us$", "USD"),
      ("Schweizer Franken", "CHF"), ("Britische Pfund", "GBP"), ("złoty polski", "PLN"),
      ("日本円", "JPY"), ("", "")],
 )  # fmt: skip
