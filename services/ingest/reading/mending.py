@@ -1,5 +1,5 @@
-"""Rows that are no sound CSV and can be read in one way only: a quote as a plain character, empty
-cells too many, optional cells at the end too few."""
+"""Rows that are no sound CSV and can be read in one way only: a quote as a plain character, spaces
+around quotes, empty cells too many, optional cells at the end too few."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,18 @@ from ingest.reading.mapping import REQUIRED, Mapping
 from ingest.reading.scan import Grammar, Rows, split_cells
 
 BARE_QUOTE, TOO_FEW, TOO_MANY = "bare_quote", "too_few_cells", "too_many_cells"
+SPACED_QUOTE = "spaced_quote"
 _TOLD = {
     BARE_QUOTE: "with a quote inside a cell that is not quoted were read with the quote as text",
+    SPACED_QUOTE: "with spaces around quoted cells were read without those spaces",
     TOO_FEW: "lack cells at the end, which no row needs: they were read as empty",
     TOO_MANY: "have empty cells behind those of the header: they were ignored",
 }
 _FORMS = {"email": r"|\S+@\S+", "country": r"\D*", "currency": r"\D{0,5}"}
 """What texts of these columns look like, by which a shifted row is recognised."""
+_QUOTED = re.compile(r' *"((?:[^"]++|"")*+)" *')
 Mended = Sequence[tuple[str, int]]
-"""What was mended: a reason of the scanner, and the line."""
+"""What was mended: a key of `_TOLD`, and the line."""
 
 
 def mend(rows: Rows, mapping: Mapping, grammar: Grammar) -> Rows:
@@ -37,16 +40,22 @@ def mend(rows: Rows, mapping: Mapping, grammar: Grammar) -> Rows:
         schema={"line": pl.Int64, "raw": pl.String, **grammar.schema}, orient="row",
     )  # fmt: skip
     frame = pl.concat([rows.frame.select(added.columns), added]).sort("line")
-    return replace(
-        rows, frame=frame, rejects=broken, mended=[(reject[1], reject[0]) for reject, _ in whole]
-    )
+    mended = [(_what(reason, raw, grammar), line) for (line, reason, _, raw), _ in whole]
+    return replace(rows, frame=frame, rejects=broken, mended=mended)
+
+
+def _what(reason: str, raw: str, grammar: Grammar) -> str:
+    """What was mended, for the scanner's reason: to that, spaces before a quote are a cell's."""
+    cells = [cell for cell in split_cells(raw, grammar.delimiter) if '"' in cell]
+    is_spaced = reason == BARE_QUOTE and all(map(_QUOTED.fullmatch, cells))
+    return SPACED_QUOTE if is_spaced else reason
 
 
 def _mended(raw: str, mapping: Mapping, grammar: Grammar) -> list[str] | None:
     """The cells of a row; None where a person could not tell them either."""
     written = split_cells(raw, grammar.delimiter)
-    if grammar.delimiter.join(written) != raw or "\r" in raw:
-        return None  # text follows a closing quote
+    if grammar.delimiter.join(written) != raw or "\r" in raw or any(map(_is_open, written)):
+        return None  # text follows a closing quote, or none closes
     cells = [_unquoted(cell) for cell in written]
     surplus = cells[grammar.cells :]
     if any(cell.strip() for cell in surplus):
@@ -57,8 +66,13 @@ def _mended(raw: str, mapping: Mapping, grammar: Grammar) -> list[str] | None:
     return cells + [""] * (grammar.cells - len(cells))
 
 
+def _is_open(cell: str) -> bool:
+    return cell.lstrip(" ").startswith('"') and not _QUOTED.fullmatch(cell)
+
+
 def _unquoted(cell: str) -> str:
-    return cell[1:-1].replace('""', '"') if cell.startswith('"') and len(cell) > 1 else cell
+    match = _QUOTED.fullmatch(cell)
+    return match[1].replace('""', '"') if match else cell
 
 
 def _has_needed(cells: Sequence[str], mapping: Mapping) -> bool:

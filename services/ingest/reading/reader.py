@@ -208,7 +208,9 @@ def _header(text: str, file_name: str, options: Options) -> tuple[list[str], str
 def _headers(text: str, delimiter: str, file_name: str, options: Options) -> Iterator[_Header]:
     """The first lines, as far as they are sound CSV with this delimiter; blank ones are none."""
     head = text if text.count("\n", 0, options.max_line_bytes) else text[: options.max_line_bytes]
-    reader = csv.reader(io.StringIO(head, newline="\n"), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        io.StringIO(head, newline="\n"), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
     widest = rank = 0
     with suppress(csv.Error):
         for row in islice(reader, HEADER_LINES):
@@ -257,7 +259,9 @@ def _told_above(text: str, lines: int) -> list[dict[str, str]]:
 
 def _sample(text: str, delimiter: str, lines: int) -> list[list[str]]:
     """The first rows after the header, as far as they can be read at all."""
-    reader = csv.reader(io.StringIO(text[: 2**18], newline="\n"), delimiter=delimiter)
+    reader = csv.reader(
+        io.StringIO(text[: 2**18], newline="\n"), delimiter=delimiter, skipinitialspace=True
+    )
     rows: list[list[str]] = []
     with suppress(csv.Error):
         for row in islice(reader, SAMPLED):

@@ -55,7 +55,7 @@ class Grammar:
         quoted = r'"(?:[^"]++|"")*+"'
         sound = rf'(?:{quoted}|[^"{comma}\r\n]*+)'
         rough = (
-            rf'(?:{quoted}(?=[{comma}\n]|\r\n)|[^"{comma}\r\n][^{comma}\n]*+'
+            rf'(?:{quoted} *+(?=[{comma}\n]|\r\n)|[^"{comma}\r\n][^{comma}\n]*+'
             rf"|\r(?!\n)[^{comma}\n]*+|(?=[{comma}\n]|\r\n))"
         )
         exact = rf"{sound}(?:{comma}{sound}){{{self.cells - 1}}}"
@@ -163,7 +163,7 @@ class Scanner:
         quoted = re.compile(r'"(?:[^"]++|"")*+"')
         comma = re.escape(self.grammar.delimiter)
         sound = re.compile(
-            rf'(?:{quoted.pattern}(?=[{comma}\r\n])|[^"{comma}\n][^{comma}\n]*+|){comma}'
+            rf'(?:{quoted.pattern} *+(?=[{comma}\r\n])|[^"{comma}\n][^{comma}\n]*+|){comma}'
         )
         cell = at
         while match := sound.match(text, cell):
@@ -214,9 +214,9 @@ def _lines(text: str, first: int) -> pl.DataFrame:
 
 
 def split_cells(raw: str, delimiter: str) -> list[str]:
-    """The cells of a row as they are written, quotes included."""
+    """The cells of a row as they are written, with quotes and the spaces around them."""
     comma = re.escape(delimiter)
-    return re.findall(rf'(?:^|{comma})("(?:[^"]++|"")*+"|[^{comma}]*+)', raw)
+    return re.findall(rf'(?:^|{comma})( *+"(?:[^"]++|"")*+" *+|[^{comma}]*+)', raw)
 
 
 def _count_cells(raw: str, delimiter: str) -> int:
@@ -224,4 +224,5 @@ def _count_cells(raw: str, delimiter: str) -> int:
 
 
 def _has_bare_quote(raw: str, delimiter: str) -> bool:
-    return any('"' in cell and not cell.startswith('"') for cell in split_cells(raw, delimiter))
+    cells = (cell for cell in split_cells(raw, delimiter) if '"' in cell)
+    return any(not (cell.startswith('"') and cell.endswith('"')) for cell in cells)

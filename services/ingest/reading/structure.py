@@ -69,7 +69,7 @@ def _reason(cells: list[str], mapping: Mapping, headers: Sequence[str]) -> str |
     filled = [cell.strip() for cell in cells if cell.strip()]
     if not filled:
         return "blank"
-    if cells == list(headers):
+    if [cell.lstrip(" ") for cell in cells] == list(headers):
         return "repeated_header"
     if re.match(_TOTAL, filled[0]) and _lacks(cells, mapping):
         return "total_line"

@@ -110,7 +110,7 @@ def test_what_a_csv_writer_writes_is_read_back_exactly(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(st.sampled_from('a,"\n\r;'), max_size=40), st.integers(1, 9))
+@given(st.text(st.sampled_from('a ,"\n\r;'), max_size=40), st.integers(1, 9))
 def test_no_text_is_read_otherwise_in_pieces_than_whole(text: str, piece: int) -> None:
     def outcome(size: int) -> object:
         try:

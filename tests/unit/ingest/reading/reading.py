@@ -22,6 +22,7 @@ class Read:
     layout: Layout
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    mended: list[tuple[str, int]]
 
     @property
     def questions(self) -> dict[str, Question]:
@@ -45,4 +46,5 @@ def read(content: str | bytes, name: str = "file.csv", **options: Any) -> Read:
         layout,
         pl.concat([batch.rows for batch in found], how="vertical_relaxed"),
         pl.concat([batch.rejects for batch in found]),
+        [mended for batch in found for mended in batch.mended],
     )

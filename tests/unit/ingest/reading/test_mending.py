@@ -43,6 +43,36 @@ def test_empty_cells_behind_the_header_are_ignored(surplus: str) -> None:
     assert (found.rows["order_id"].to_list(), found.rejects.height) == (["1", "2"], 0)
 
 
+def spaced(*rows: list[str], space: str) -> str:
+    """The rows, every cell in quotes, with `space` where the comma stands."""
+    return "".join(space.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("space", [", ", " ,", " , ", ",   "])
+@pytest.mark.parametrize("name", ["Ann", "Ann, B.", 'Ann ""B""', ""])
+def test_spaces_around_quotes_are_no_part_of_the_cell(space: str, name: str) -> None:
+    header = ["customer_id", "email", "name", "country"]
+    rows = [[f"C{number}", "a@ex.test", name, "DE"] for number in (1, 2)]
+    found = read(spaced(header, space=space.lstrip()) + spaced(*rows, space=space))
+    assert found.rows.select("customer_id", "email", "country").rows() == [
+        ("C1", "a@ex.test", "DE"), ("C2", "a@ex.test", "DE")
+    ]  # fmt: skip
+    assert found.mended == [("spaced_quote", 2), ("spaced_quote", 3)]
+
+
+def test_a_header_with_spaces_is_known_where_it_stands_once_more() -> None:
+    header = "customer_id, email, country\n"
+    found = read(header + "C1, a@ex.test, DE\n" + header)
+    assert (found.rows.height, found.rejects["reason"].to_list()) == (1, ["repeated_header"])
+
+
+@pytest.mark.parametrize("cell", [' "x', ' "x" y', ' "x""', ' "a"b"'])
+def test_a_quote_behind_a_space_that_does_not_close_the_cell_costs_the_row(cell: str) -> None:
+    found = read(ORDERS + GOOD + f"2,C2,2026-09-02,20.00,{cell},\n" + GOOD.replace("1", "3", 1))
+    assert found.rows["order_id"].to_list() == ["1", "3"]
+    assert found.rejects["line"].to_list() == [3]
+
+
 def test_a_cell_too_many_that_says_something_is_listed() -> None:
     found = read(ORDERS + GOOD + "2,C2,2026-09-02,20.00,x,y,z\n")
     assert found.rejects["reason"].to_list() == ["too_many_cells"]

@@ -47,6 +47,7 @@ def read(content: bytes, answers: Mapping[str, str] | None = None, **options: in
                 planned.layout,
                 pl.concat([batch.rows for batch in found], how="vertical_relaxed"),
                 pl.concat([batch.rejects for batch in found]),
+                [mended for batch in found for mended in batch.mended],
                 planned.file.read().decode(),
                 source.sha256,
             )
