@@ -12,6 +12,7 @@ from litestar import MediaType, Response
 from markupsafe import Markup
 
 from gateway.kit.guide import guide
+from gateway.kit.pager import query
 from rfm_common.filenames import TABLES
 
 GATEWAY = Path(__file__).resolve().parents[1]
@@ -41,7 +42,12 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-environment.globals |= {"static": static, "guide_of": guide, "accepted": ",".join(TABLES)}
+environment.globals |= {
+    "static": static,
+    "guide_of": guide,
+    "accepted": ",".join(TABLES),
+    "query_string": query,
+}
 
 
 def render(view: View) -> Markup:

@@ -97,6 +97,7 @@ class OverviewPage:
     country: str | None
     is_pinned: bool
     is_narrowed: bool
+    day: date | None
     pin: str
     here: str
     unpinned: str
@@ -189,6 +190,7 @@ async def overview(
         country=country,
         is_pinned=day is not None,
         is_narrowed=bool(compare or day or country),
+        day=day,
         pin=query(date=day),
         here=query(country=country, date=day),
         unpinned=query(country=country, compare=compare),

@@ -14,6 +14,7 @@ from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import CAUSES, Guide, guide
 from gateway.kit.numbers import Numbers
+from gateway.kit.pager import query
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.kit.rows import Page
@@ -40,6 +41,7 @@ class SegmentsPage:
     recipe: Recipe
     rows: list[SegmentRow]
     is_pinned: bool
+    day: date | None
     pin: str
 
 
@@ -72,6 +74,7 @@ class SegmentPage:
     causes: dict[str, str]
     customers: list[CustomerRow]
     is_pinned: bool
+    day: date | None
     pin: str
     api_pin: str
 
@@ -93,7 +96,8 @@ async def segments(
         recipe=Recipe.of(snapshot),
         rows=build_rows(numbers, await list_segments(session, snapshot.run_id), before),
         is_pinned=day is not None,
-        pin=f"?date={day}" if day else "",
+        day=day,
+        pin=query(date=day),
     )
     return answer(page)
 
@@ -131,8 +135,9 @@ async def _load(
         causes=CAUSES,
         customers=await segment_page(session, snapshot, name, BEST),
         is_pinned=day is not None,
-        pin=f"?date={day}" if day else "",
-        api_pin=f"?calc_date={day}" if day else "",
+        day=day,
+        pin=query(date=day),
+        api_pin=query(calc_date=day),
     )
 
 

@@ -1,3 +1,4 @@
+import re
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -173,3 +174,8 @@ def test_a_histogram_of_equal_values_is_one_bar() -> None:
     found = histogram("Orders", [4, 4, 4], NUMBERS.count)
     assert found is not None
     assert [bar.count for bar in found.bars] == [3]
+
+
+def test_no_template_makes_an_address_by_replacing_characters() -> None:
+    for path in STYLES.parents[2].glob("*/templates/*.html"):
+        assert not re.search(r"""replace\(["'](\?|&|\w+=)""", path.read_text("utf-8")), path.name
