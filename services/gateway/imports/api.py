@@ -12,7 +12,7 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,14 +21,12 @@ from gateway.imports import queries
 from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadAnswer
 from gateway.imports.uploads import receive
 from gateway.kit.audited import Export, audited
-from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import ActorDep, PageDep, RowId, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.problems import refusal
 from gateway.kit.responses import answer
 from gateway.kit.streams import Write, copy_rows, download, spooled
 from rfm_common.errors import GoneError, existing
 from rfm_common.models import ImportState
-
-ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 
 
 @dataclass
@@ -69,7 +67,7 @@ async def _existing(session: AsyncSession, import_id: int) -> ImportDetail:
 
 
 @get("/imports/{import_id:int}", summary="One dropped file", tags=["Imports"])
-async def one_import(session: SessionDep, import_id: ImportId) -> ImportDetail:
+async def one_import(session: SessionDep, import_id: RowId) -> ImportDetail:
     """What was found out about it, and its rejected rows grouped by reason."""
     return await _existing(session, import_id)
 
@@ -86,7 +84,7 @@ async def rejects(
     sessions: SessionsDep,
     settings: SettingsDep,
     actor: ActorDep,
-    import_id: ImportId,
+    import_id: RowId,
 ) -> Stream:
     """By line: outcome, line, column, value, reason, message and the row as it stood in the file.
 

@@ -1,9 +1,9 @@
 """Deciding about files that wait, and the profiles that remember it."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, delete, get, patch, post
-from litestar.params import JSONBody, PathParameter
+from litestar.params import JSONBody
 
 from gateway.imports import decision_queries as queries
 from gateway.imports.decision_schemas import (
@@ -16,16 +16,13 @@ from gateway.imports.decision_schemas import (
 from gateway.imports.profile_rules import as_mapping
 from gateway.imports.queries import find_import
 from gateway.imports.schemas import ImportDetail
-from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
+from gateway.kit.dependencies import ActorDep, RedisDep, RowId, SessionDep, SessionsDep
 from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.runs.requests import ring
 from rfm_common import decisions
 from rfm_common.errors import existing
 from rfm_common.models import FileProfile
-
-ImportId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
-ProfileId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 
 
 @post(
@@ -35,7 +32,7 @@ ProfileId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 )  # fmt: skip
 async def decision(
     request: Request[Any, Any, Any], session: SessionDep, sessions: SessionsDep, redis: RedisDep,
-    actor: ActorDep, import_id: ImportId, data: JSONBody[Decision],
+    actor: ActorDep, import_id: RowId, data: JSONBody[Decision],
 ) -> Response[ImportDetail]:  # fmt: skip
     """Answer every question, or refuse the file; ingest then reads it, or puts it away.
 
@@ -54,7 +51,7 @@ async def decision(
     "/imports/{import_id:int}/preview", summary="The first rows of a file that waits",
     tags=["Imports"],
 )  # fmt: skip
-async def preview(session: SessionDep, import_id: ImportId) -> Preview:
+async def preview(session: SessionDep, import_id: RowId) -> Preview:
     """The rows as they stand and as they would be read, for each way to answer."""
     found = await queries.find_preview(session, import_id)
     return existing(found, f"import {import_id}", "import_id")
@@ -67,7 +64,7 @@ async def profiles(session: SessionDep) -> ProfileList:
 
 
 @get("/profiles/{profile_id:int}", summary="One profile", tags=["Imports"])
-async def one_profile(session: SessionDep, profile_id: ProfileId) -> ProfileRow:
+async def one_profile(session: SessionDep, profile_id: RowId) -> ProfileRow:
     """Its header, its answers, and how often it was used."""
     found = await queries.find_profile(session, profile_id)
     return existing(found, f"profile {profile_id}", "profile_id")
@@ -75,7 +72,7 @@ async def one_profile(session: SessionDep, profile_id: ProfileId) -> ProfileRow:
 
 @patch("/profiles/{profile_id:int}", summary="Rename a profile or answer anew", tags=["Imports"])
 async def change_profile(
-    request: Request[Any, Any, Any], sessions: SessionsDep, profile_id: ProfileId,
+    request: Request[Any, Any, Any], sessions: SessionsDep, profile_id: RowId,
     data: JSONBody[ProfileChange],
 ) -> ProfileRow:  # fmt: skip
     """For files to come; those that were loaded stay as they are."""
@@ -92,7 +89,7 @@ def _row(profile: FileProfile) -> ProfileRow:
 
 
 @delete("/profiles/{profile_id:int}", summary="Forget a profile", tags=["Imports"], status_code=204)
-async def remove_profile(sessions: SessionsDep, profile_id: ProfileId) -> None:
+async def remove_profile(sessions: SessionsDep, profile_id: RowId) -> None:
     """Files of its header ask again."""
     async with sessions() as session, session.begin():
         await decisions.remove_profile(session, profile_id)
@@ -102,7 +99,7 @@ async def remove_profile(sessions: SessionsDep, profile_id: ProfileId) -> None:
     "/profiles/{profile_id:int}/mapping.toml", summary="A profile as a mapping.toml",
     tags=["Imports"], media_type="application/toml",
 )  # fmt: skip
-async def mapping(session: SessionDep, profile_id: ProfileId) -> Response[str]:
+async def mapping(session: SessionDep, profile_id: RowId) -> Response[str]:
     """To be put into the watched folder of another installation."""
     found = await queries.find_profile(session, profile_id)
     profile = existing(found, f"profile {profile_id}", "profile_id")

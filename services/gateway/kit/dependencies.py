@@ -7,7 +7,7 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import ASGIMiddleware
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,6 +40,7 @@ CalcDate = Annotated[
         schema_extra={"pattern": MOMENT_OR_LATEST},
     ),
 ]
+RowId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 PageNumber = Annotated[int, QueryParameter(description="From 1", ge=1, le=10_000_000)]
 PageSize = Annotated[int, QueryParameter(description="Rows a page", ge=1, le=1000)]
 

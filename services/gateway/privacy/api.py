@@ -10,6 +10,7 @@ from gateway.kit.dependencies import (
     ActorDep,
     PageDep,
     RedisDep,
+    RowId,
     SessionDep,
     SessionsDep,
     SettingsDep,
@@ -21,8 +22,6 @@ from gateway.privacy.schemas import ErasureList, ErasureRow
 from gateway.runs.requests import ring
 from rfm_common.erasure import erase_now, lift
 from rfm_common.errors import existing
-
-ErasureId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 
 
 @delete(
@@ -69,7 +68,7 @@ async def erasures(session: SessionDep, paging: PageDep) -> ErasureList:
 
 
 @get("/erasures/{erasure_id:int}", summary="One erasure", tags=["Customers"])
-async def one_erasure(session: SessionDep, erasure_id: ErasureId) -> ErasureRow:
+async def one_erasure(session: SessionDep, erasure_id: RowId) -> ErasureRow:
     """How far it is, and what was removed."""
     return await _existing(session, erasure_id)
 
@@ -78,7 +77,7 @@ async def one_erasure(session: SessionDep, erasure_id: ErasureId) -> ErasureRow:
     "/erasures/{erasure_id:int}", summary="Let an erased customer come back", tags=["Customers"],
     status_code=204, responses={409: refusal("It has not ended")},
 )  # fmt: skip
-async def lift_erasure(sessions: SessionsDep, actor: ActorDep, erasure_id: ErasureId) -> None:
+async def lift_erasure(sessions: SessionsDep, actor: ActorDep, erasure_id: RowId) -> None:
     """Forget the hashes, so that files to come may bring the customer again; 409 before it ended.
 
     What was removed does not come back by itself.

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
-from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
+from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit.dependencies import PageDep, RedisDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import PageDep, RedisDep, RowId, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.problems import BodyIsOptional, refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.runs import queries
@@ -25,7 +25,6 @@ from rfm_common.settings import Settings
 from rfm_common.watched_folder import waiting_names
 
 LONGEST_WAIT = 300
-RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 
 
 @post(
@@ -151,7 +150,7 @@ async def runs(
 
 
 @get("/runs/{run_id:int}", summary="One run in full", tags=["Runs"])
-async def one_run(session: SessionDep, run_id: RunId) -> RunDetail:
+async def one_run(session: SessionDep, run_id: RowId) -> RunDetail:
     """Parameters, progress, model, metrics, the sweep over k, warnings and timings."""
     return await _existing(session, run_id)
 
@@ -165,7 +164,7 @@ async def _existing(session: AsyncSession, run_id: int) -> RunDetail:
     responses={409: refusal("It has ended")},
 )  # fmt: skip
 async def cancel(
-    session: SessionDep, sessions: SessionsDep, redis: RedisDep, run_id: RunId
+    session: SessionDep, sessions: SessionsDep, redis: RedisDep, run_id: RowId
 ) -> RunDetail:
     """A waiting run ends at once, a running one when its worker notices; 409 when it has ended."""
     await cancel_run(sessions, run_id)

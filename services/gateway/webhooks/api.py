@@ -5,10 +5,10 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.kit.dependencies import ActorDep, PageDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import ActorDep, PageDep, RowId, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.webhooks import endpoints, queries
@@ -33,7 +33,6 @@ from rfm_common.models import DeliveryState, WebhookEndpoint
 from rfm_common.settings import Settings
 
 T = TypeVar("T", bound=Webhook)
-Id = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 AnyRequest = Request[Any, Any, State]
 
 
@@ -86,7 +85,7 @@ async def _check_target(settings: Settings, url: str) -> None:
 
 
 @get("/webhooks/{endpoint_id:int}", summary="One endpoint", tags=["Webhooks"])
-async def webhook(session: SessionDep, endpoint_id: Id) -> Webhook:
+async def webhook(session: SessionDep, endpoint_id: RowId) -> Webhook:
     """Where it is, what it wants, and whether it works."""
     return await _existing(session, endpoint_id)
 
@@ -105,7 +104,7 @@ async def change_webhook(
     sessions: SessionsDep,
     settings: SettingsDep,
     actor: ActorDep,
-    endpoint_id: Id,
+    endpoint_id: RowId,
     data: JSONBody[WebhookChange],
 ) -> Webhook:
     """What is given changes, the rest stays; `is_enabled` switches it off and on.
@@ -127,7 +126,7 @@ async def change_webhook(
     "/webhooks/{endpoint_id:int}", summary="Remove an endpoint", tags=["Webhooks"],
     responses=OF_SETTINGS,
 )  # fmt: skip
-async def remove_webhook(sessions: SessionsDep, actor: ActorDep, endpoint_id: Id) -> None:
+async def remove_webhook(sessions: SessionsDep, actor: ActorDep, endpoint_id: RowId) -> None:
     """With everything that was still to be sent to it; 409 for the endpoint of the settings."""
     async with sessions() as session, session.begin():
         await endpoints.remove_endpoint(session, endpoint_id)
@@ -139,7 +138,7 @@ async def remove_webhook(sessions: SessionsDep, actor: ActorDep, endpoint_id: Id
     responses=OF_SETTINGS,
 )  # fmt: skip
 async def replace_secret(
-    sessions: SessionsDep, actor: ActorDep, endpoint_id: Id
+    sessions: SessionsDep, actor: ActorDep, endpoint_id: RowId
 ) -> Response[WebhookWithSecret]:
     """For a day messages are signed with the old one as well, so that none is refused."""
     async with sessions() as session, session.begin():
@@ -153,7 +152,9 @@ async def replace_secret(
     "/webhooks/{endpoint_id:int}/test", summary="Try an endpoint", tags=["Webhooks"],
     status_code=200,
 )  # fmt: skip
-async def try_webhook(sessions: SessionsDep, settings: SettingsDep, endpoint_id: Id) -> TrialAnswer:
+async def try_webhook(
+    sessions: SessionsDep, settings: SettingsDep, endpoint_id: RowId
+) -> TrialAnswer:
     """Send a message of type `webhook.test` once, now, and say what came of it."""
     async with sessions() as session, session.begin():
         claim = await endpoints.write_test(session, endpoint_id)
@@ -179,7 +180,7 @@ def _courier(sessions: Sessions, settings: Settings, client: Any) -> Courier:
 async def deliveries(
     session: SessionDep,
     paging: PageDep,
-    endpoint_id: Id,
+    endpoint_id: RowId,
     delivery_state: Annotated[DeliveryState | None, QueryParameter(name="state")] = None,
 ) -> DeliveryList:
     """One page, newest first, each with its attempts."""
@@ -198,7 +199,9 @@ async def deliveries(
     summary="One delivery with what is sent",
     tags=["Webhooks"],
 )
-async def one_delivery(session: SessionDep, endpoint_id: Id, delivery_id: Id) -> DeliveryDetail:
+async def one_delivery(
+    session: SessionDep, endpoint_id: RowId, delivery_id: RowId
+) -> DeliveryDetail:
     """Its payload and every attempt."""
     return await _existing_delivery(session, endpoint_id, delivery_id)
 
@@ -218,7 +221,11 @@ async def _existing_delivery(
     responses={409: refusal("It is disabled")},
 )
 async def replay(
-    request: AnyRequest, sessions: SessionsDep, actor: ActorDep, endpoint_id: Id, delivery_id: Id
+    request: AnyRequest,
+    sessions: SessionsDep,
+    actor: ActorDep,
+    endpoint_id: RowId,
+    delivery_id: RowId,
 ) -> DeliveryDetail:
     """Now, under its old id, and with as many attempts as a new one; 409 while it is disabled."""
     async with sessions() as session, session.begin():
