@@ -170,10 +170,12 @@ class Scanner:
             cell = match.end()
         line += text.count("\n", at, cell)
         where = f"line {line}, byte {len(text[at:cell].encode()) + 1} of the row"
-        if quoted.match(text, cell):
+        if closed := quoted.match(text, cell):
+            inside = "after a backslash" if closed[0].endswith('\\"') else "inside a cell"
             raise RefusedError(
                 "text_after_quote",
-                f"{where}: text follows a closing quote, so it is unknown where rows end",
+                f"{where}: text follows a closing quote, so it is unknown where rows end;"
+                f' write a quote {inside} as two quotes ("")',
             )
         if final:
             raise RefusedError("unterminated_quote", f"{where}: a quote is opened and never closed")

@@ -88,6 +88,16 @@ def test_damage_that_hides_where_rows_end_condemns_the_file(
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("cell", "step"),
+    [(r'"7\" black"', "after a backslash as two"), (r'"a\"b\"c"', "after a backslash as two"),
+     ('"7" black"', "inside a cell as two"), (r'"\\x" y', "inside a cell as two")],
+)  # fmt: skip
+def test_text_after_a_quote_is_refused_with_the_next_step(cell: str, step: str) -> None:
+    with pytest.raises(RefusedError, match=f"line 3.*{step}"):
+        scan(f"1,2,3\n1,{cell},3\n")
+
+
 def test_every_separator_that_could_cut_lines_may_occur_in_the_text() -> None:
     marks = "\x1c\x1d\x1e\x1f"
     assert scan(f"{marks},b,c\n1,2,3\n") == ([(marks, "b", "c"), ("1", "2", "3")], [], 0)
