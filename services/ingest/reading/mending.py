@@ -63,6 +63,8 @@ def _mended(raw: str, mapping: Mapping, grammar: Grammar) -> list[str] | None:
     cells = cells[: grammar.cells]
     if len(cells) < grammar.cells and not _has_needed(cells, mapping):
         return None
+    if (len(cells) < grammar.cells or '"' in "".join(cells)) and not _fit(cells, mapping):
+        return None
     return cells + [""] * (grammar.cells - len(cells))
 
 
@@ -80,15 +82,16 @@ def _has_needed(cells: Sequence[str], mapping: Mapping) -> bool:
     names = ("order_id",) if mapping.line_items else REQUIRED[mapping.kind]
     needed = [mapping.columns[name] for name in names if name in mapping.columns]
     needed += mapping.product or ()
-    return (
-        all(index < len(cells) and cells[index].strip() for index in needed)
-        and all(_fits(cells, mapping, name, form) for name, form in _FORMS.items())
-    )  # fmt: skip
+    return all(index < len(cells) and cells[index].strip() for index in needed)
+
+
+def _fit(cells: Sequence[str], mapping: Mapping) -> bool:
+    return all(_fits(cells, mapping, name, form) for name, form in _FORMS.items())
 
 
 def _fits(cells: Sequence[str], mapping: Mapping, name: str, form: str) -> bool:
-    """Whether a cell may hold what its column does: a cell that is missing further in front shifts
-    all that follow."""
+    """Whether a cell may hold what its column does: a cell that is missing further in front, or
+    cut at a delimiter between quotes, shifts all that follow."""
     at = mapping.columns.get(name, len(cells))
     return at >= len(cells) or re.fullmatch(form, cells[at].strip()) is not None
 

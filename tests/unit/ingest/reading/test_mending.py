@@ -86,6 +86,14 @@ def test_a_cell_that_is_missing_in_the_middle_shifts_nothing(row: str) -> None:
     assert (found.rows.height, found.rejects.height) == (1, 1)
 
 
+@pytest.mark.parametrize("row", ['C2,The "A, B" Co,DE', 'C2,6" x, 4",DE', 'C2,a ",b",DE'])
+def test_a_name_that_was_cut_between_its_quotes_shifts_nothing(row: str) -> None:
+    header = "customer_id,name,email,country\nC1,Ann,b@ex.test,DE\n"
+    found = read(header + row + "\n" + 'C3,The "A" Co,c@ex.test,DE\n')
+    assert found.rows["customer_id"].to_list() == ["C1", "C3"]
+    assert found.rejects["reason"].to_list() == ["bare_quote"]
+
+
 def test_what_was_mended_is_told_with_its_count_and_first_line() -> None:
     count = MendedCount({})
     count.add([(BARE_QUOTE, 7), (TOO_FEW, 9), (BARE_QUOTE, 8)])
