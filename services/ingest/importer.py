@@ -140,7 +140,7 @@ class Importer:
     async def _decide(self, row: Import, item: Dropped) -> None:
         try:
             if declines(row.answers):
-                raise RefusedError("declined", "somebody decided not to load this file")
+                raise RefusedError("declined", "declined: somebody decided not to import this file")
             check_ordinary(item.status)
             if item.identity.size > self._settings.max_file_bytes:
                 raise RefusedError(
@@ -157,7 +157,7 @@ class Importer:
     async def _refuse(self, row: Import, item: Dropped, refusal: RefusedError) -> None:
         message = refusal.message
         if refusal.reason in QUOTING and not (await self._erased_in(row, item)).nobody:
-            message = "what this says would name a customer who was erased"
+            message = "the reason is not shown because it would name an erased customer"
         async with self._sessions() as session, session.begin():
             ledger.finish(session, row, ImportState.QUARANTINED,
                           reason=refusal.reason, message=message)  # fmt: skip
@@ -235,12 +235,13 @@ class Importer:
         if earlier:
             ledger.finish(
                 session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
-                duplicate_of=earlier, message=f"loaded before, as {earlier}",
+                duplicate_of=earlier, message=f"the same file as import {earlier}; nothing changed",
             )  # fmt: skip
         elif not row.answers and (earlier := await ledger.held_before(session, row)):
             ledger.finish(
                 session, row, ImportState.DUPLICATE, kind=layout.mapping.kind, notes=layout.notes,
-                duplicate_of=earlier, message=f"waits for a decision already, as {earlier}",
+                duplicate_of=earlier,
+                message=f"the same file as import {earlier}, which awaits a decision",
             )  # fmt: skip
         return bool(earlier)
 

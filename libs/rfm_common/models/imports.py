@@ -138,7 +138,7 @@ class ImportReject(SQLModel, table=True):
     """The code, e.g. `amount_not_a_number`."""
     message: str = Field(sa_type=Text)
     raw: str | None = Field(default=None, sa_type=Text)
-    """The row as it stood in the file."""
+    """Original row in the file."""
 
 
 class FileProfile(SQLModel, table=True):

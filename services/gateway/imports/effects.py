@@ -15,7 +15,7 @@ CHANGES = (
     ("exchange_rates_new", "New exchange rates"),
     ("exchange_rates_updated", "Changed exchange rates"),
     ("customers_touched", "Customers with a new or changed order"),
-    ("new_customers", "Customers that only this file's orders name"),
+    ("new_customers", "New customers, known only from these orders"),
 )
 """What ingest counted, in words."""
 

@@ -37,7 +37,7 @@ async def begin(session: AsyncSession, stage: Stage, rows: int, least: int) -> b
     """Whether the stage will replace the table; then no other load is on its way until the end.
 
     A file of `least` rows is big enough. Any load has a lock on its table from its stage on, and
-    waits for its turn with it; a load whose turn it is, and who waits until nobody has such a
+    queued with it; a load whose turn it is, and who waits until nobody has such a
     lock, would wait for ever.
     """
     is_promising = (

@@ -212,7 +212,7 @@ def _kind(headers: Sequence[str]) -> Kind:
     raise RefusedError(
         "unknown_columns",
         f"line 1: the columns ({shown}) are neither of customers, orders nor exchange rates;"
-        " the names are in the manual, others go into mapping.toml",
+        " see docs/files.md for the names, or say in mapping.toml which column is what",
     )
 
 

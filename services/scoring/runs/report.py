@@ -167,7 +167,7 @@ def _fewer(fitted: Fitted, parameters: Json) -> Warned:
     asked, got = parameters["k"], fitted.model.k
     if fitted.model.frozen or asked in ("auto", got):
         return None
-    return "k_reduced", f"Only {got} customers differ from each other: {got} clusters, not {asked}."
+    return "k_reduced", f"Too few different customers for {asked} clusters; showing {got}."
 
 
 def _tamed(fitted: Fitted, parameters: Json) -> Warned:
@@ -191,7 +191,7 @@ def _poor_choice(fitted: Fitted) -> Warned:
     quality = fitted.quality
     if not fitted.sweep or fault(quality.shares, quality.stabilities) is Fault.NONE:
         return None
-    return "no_good_k", "No number of clusters gives an answer to rely on; the least bad is shown."
+    return "no_good_k", "No number of clusters fits well; treat these segments as rough."
 
 
 def _few(found: RunResult, fitted: Fitted) -> Warned:

@@ -81,7 +81,7 @@ async def test_a_pinned_page_does_not_change_under_its_reader(
     async with visit(browser, site, "/dashboard?date=2024-06-30") as page:
         await is_live(page)
         await rescore(sessions, redis)
-        await page.get_by_text("Newer scores are there").wait_for()
+        await page.get_by_text("Newer scores are available").wait_for()
         assert "As of 30 Jun 2024" in await page.inner_text("#content")
         await page.get_by_role("link", name="Show").click()
         await page.get_by_text("As of 30 Jul 2024").wait_for()

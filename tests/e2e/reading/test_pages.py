@@ -88,7 +88,7 @@ async def test_pages_read_without_scripts(browser: Browser, shop: Site) -> None:
     for name, path in PAGES.items():
         await page.goto(f"{shop.url}{path}")
         assert await page.locator("h1").count() == 1, name
-        assert await page.get_by_text("Scripts are off").is_visible()
+        assert await page.get_by_text("JavaScript is off").is_visible()
         for hidden in ("#live", "#theme"):
             assert not await page.locator(hidden).is_visible()
     await context.close()

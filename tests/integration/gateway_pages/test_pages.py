@@ -73,7 +73,7 @@ async def test_data_that_is_not_scored_yet_is_announced(
 ) -> None:
     async with sessions() as session, session.begin():
         await run_sql(session, "UPDATE data_state SET data_version = 1")
-    assert "scores are on their way" in await read(client, "/dashboard")
+    assert "scores are being calculated" in await read(client, "/dashboard")
 
 
 async def test_the_overview_has_the_figures_of_the_api(reader: httpx.AsyncClient) -> None:
@@ -158,7 +158,7 @@ async def test_figures_follow_the_language_of_the_browser(reader: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("/dashboard?date=2020-01-01", 404, "No scores of that day"),
+        ("/dashboard?date=2020-01-01", 404, "No scores for that date"),
         ("/dashboard?date=tomorrow", 400, "not a date like"),
         ("/dashboard/segments/nobodies", 404, "there are: "),
         ("/dashboard/customers/C9999", 404, "no customer"),
@@ -296,7 +296,7 @@ async def test_flows_are_a_matrix_or_a_sankey_and_lead_to_their_customers(
     listed = set(re.findall(r"/dashboard/customers/(C\d+)", answer.text))
     assert len(listed) == min(way["customers"], 50)
     by_money = words(await read(shop, "/dashboard/migrations?measure=revenue"))
-    assert "Revenue as it stands in the later snapshot" in by_money
+    assert "Revenue is from the later snapshot" in by_money
     assert (await shop.get("/dashboard/migrations?view=pie")).status_code == 400
 
 
@@ -454,11 +454,11 @@ async def test_rejected_rows_are_narrowed_to_one_reason(reader: httpx.AsyncClien
     assert "Fix it and drop it again" in html
     [link] = re.findall(r'href="([^"]+)#rejects">amount not a number', html)
     narrowed = await read(reader, link)
-    table = narrowed.partition("The row as it stood")[2].partition("</table>")[0]
+    table = narrowed.partition("Original row")[2].partition("</table>")[0]
     assert "O14" in table
     assert "O15" not in table
     assert (await reader.get("/dashboard/imports/2?group=else")).status_code == 404
-    assert "Nothing of it was loaded" in await read(reader, "/dashboard/imports/3")
+    assert "Nothing was imported" in await read(reader, "/dashboard/imports/3")
 
 
 async def test_pages_and_api_agree_on_the_newest_snapshot(

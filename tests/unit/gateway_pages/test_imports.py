@@ -23,7 +23,7 @@ def test_what_changed_is_counted_and_what_did_not_is_left_out() -> None:
     assert build_changes(EFFECTS, NUMBERS) == [
         ("New orders", "34,751"),
         ("Customers with a new or changed order", "3,768"),
-        ("Customers that only this file's orders name", "2"),
+        ("New customers, known only from these orders", "2"),
     ]
     assert build_changes({}, NUMBERS) == []
 

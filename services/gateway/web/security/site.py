@@ -53,7 +53,7 @@ class Guard(ASGIMiddleware):
                 " the setting RFM_ALLOWED_HOSTS adds names"
             )
         if scope.get("method") not in SAFE_METHODS and is_cross_site(headers):
-            raise PermissionDeniedException("another site may not change anything here")
+            raise PermissionDeniedException("cross-site request rejected")
         await next_app(scope, receive, send)
 
 
