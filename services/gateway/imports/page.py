@@ -114,7 +114,7 @@ async def one_import(
         rejects=rejects,
         pager=build_pager(path, page, len(rejects), listed, group=key),
         input_dir=str(settings.input_dir),
-        told=[str(item["text"]) for item in file.notes.get("told", ())],
+        told=[_sentence(str(item["text"])) for item in file.notes.get("told", ())],
         waiting=await _waiting(session, file),
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
     )
@@ -126,6 +126,11 @@ async def _waiting(session: AsyncSession, file: ImportDetail) -> Waiting | None:
         return None
     preview = await find_preview(session, file.import_id) or Preview()
     return build_waiting(file.import_id, file.questions, preview, {})
+
+
+def _sentence(text: str) -> str:
+    """A note of ingest as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def group_key(group: RejectGroup) -> str:

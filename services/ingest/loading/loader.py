@@ -72,6 +72,8 @@ class Load:
     """What the import says of its rows: `about` and `text`."""
     guests: int = 0
     """Rows without a customer."""
+    never_rows: int = 0
+    """Listed lines that were never rows: totals, footers, the header once more."""
     erased_orders: set[str] = field(default_factory=set)
     currencies: set[str] = field(default_factory=set)
     statuses: StatusCount = field(default_factory=StatusCount)
@@ -198,6 +200,7 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
     for order_id, line in batch.broken.iter_rows():
         work.broken.setdefault(order_id, line)
     work.serious += int((~batch.rejects["reason"].is_in(HARMLESS)).sum())
+    work.never_rows += int(batch.rejects["reason"].is_in(NO_ROWS).sum())
     work.guests += int((batch.rejects["reason"] == items.NO_CUSTOMER).sum())
     if work.serious > LISTED_AT_MOST:
         _check_rejects(work, work.layout.survey.rows_at_most)
@@ -300,7 +303,8 @@ async def _finish_loaded(work: Load, effects: dict[str, Any]) -> None:
     )
     changed = counts.new + counts.updated > 0
     version = await next_version(work.session) if changed else None
-    state = ImportState.LOADED_WITH_REJECTS if counts.rejected else ImportState.LOADED
+    is_partly = counts.rejected > work.never_rows
+    state = ImportState.LOADED_WITH_REJECTS if is_partly else ImportState.LOADED
     _finish(work, state, data_version=version, effects=effects)
 
 

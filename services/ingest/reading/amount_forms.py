@@ -30,7 +30,7 @@ _FORMS = (
 
 _SIGN_AS_MARK = r"^([0-9]+)([€£$])([0-9]{2})$"
 """12€50: the sign stands where the decimal mark would."""
-ROUNDED = r"^-?[0-9]+[.,][0-9]{10,}$"
+ROUNDED = r"^-?[0-9]+[.,][0-9]{10,20}$"
 """What a binary fraction leaves of an amount: 15.299999999999999."""
 POWER = r"^-?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
 NOISE = 1e-7

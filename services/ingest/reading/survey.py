@@ -226,9 +226,9 @@ def tell_encoding(survey: Survey, head: str) -> list[dict[str, str]]:
         garbled = twice_encoded(head) if not head.isascii() else None
         text = "{!r} was probably {!r} before it was encoded twice; it is read as it stands"
         return [{"about": "encoding", "text": text.format(*garbled)}] if garbled else []
-    example = f"for example {survey.readings[0].example!r}; line {survey.strange_line} is the first"
+    example = f"such as {survey.readings[0].example!r} on line {survey.strange_line}"
     if survey.encoding is MIXED_UTF8:
-        text = f"lines that are not UTF-8 were read as Windows-1252, {example}"
+        text = f"Lines that are not UTF-8 were read as Windows-1252, {example}."
     else:
-        text = f"read as {survey.encoding.name}, because its words look right so: {example}"
+        text = f"Read as {survey.encoding.name}, in which the words make sense, {example}."
     return [{"about": "encoding", "text": text}]

@@ -370,3 +370,8 @@ async def test_lines_of_an_order_add_up_in_a_file_without_a_currency(shop: Shop)
     async with shop.sessions() as session:
         found = await run_sql(session, "SELECT order_amount, currency, status FROM orders")
         assert [tuple(one) for one in found.all()] == [(Decimal(4), "", "completed")] * 3
+
+
+async def test_a_line_of_totals_does_not_make_a_file_a_partial_one(shop: Shop) -> None:
+    row = await shop.load("orders.csv", ORDERS_HEADER + "1,C1,2024-01-10,5,EUR,paid\nTotal,,,5,,\n")
+    assert (row.state, row.rows_total, row.rows_new, row.rows_rejected) == ("loaded", 2, 1, 1)

@@ -72,7 +72,7 @@ def test_a_line_of_another_encoding_in_utf_8_is_read_and_told() -> None:
     good, odd = shop(["Zoë", "Łukasz"], "utf-8"), "3,José,2026-09-03,10.00\n".encode("cp1252")
     found = read(good + odd)
     assert names_of(found) == ["Zoë", "Łukasz", "José"]
-    assert next(note["text"] for note in found.told).startswith("lines that are not UTF-8")
+    assert next(note["text"] for note in found.told).startswith("Lines that are not UTF-8")
 
 
 @pytest.mark.parametrize(
