@@ -14,6 +14,7 @@ _COMMANDS = {
     "up": "start:up",
     "demo": "start:demo",
     "import": "ask:import_files",
+    "undo": "undo:undo",
     "score": "ask:score",
     "export": "ask:export",
     "status": "ask:status",

@@ -31,7 +31,7 @@ from rfm_common.decisions import LOAD_GOOD, REJECTS, declines, release
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportProgress
 from rfm_common.logs import bound
-from rfm_common.models import Import, ImportState
+from rfm_common.models import LOADED, Import, ImportState
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
@@ -226,7 +226,7 @@ class Importer:
         if row.state is ImportState.NEEDS_DECISION:
             subject = replace(subject, erased=erased.persons if erased else None)
             row.preview = await asyncio.to_thread(preview.build, subject, asked)
-        elif row.state in ledger.LOADED:
+        elif row.state in LOADED:
             row.answers = dict(subject.options.answers)  # a profile's, too
             await profiles.note_use(session, row, layout)
 

@@ -16,6 +16,7 @@ from ingest.folder import Dropped, Identity
 from ingest.importer import Importer
 from ingest.keeping import retention
 from ingest.keeping.erasing import Eraser
+from ingest.keeping.undoing import Undoer
 from ingest.lake.sync import Lake, leave
 from ingest.options import state_of_rules
 from ingest.refusal import ChangedError
@@ -65,7 +66,9 @@ class Ingest:
         self._troubles: dict[Path, Trouble] = {}
         self._bell = asyncio.Event()
         self._eraser = Eraser(settings, sessions, redis)
-        self._erase_after = 0.0
+        self._undoer = Undoer(settings, sessions, redis)
+        self._not_before: dict[str, float] = {}
+        """When to try again what was asked for and failed."""
         self._lake = Lake.of(settings)
         self._rules = state_of_rules(settings)
 
@@ -89,20 +92,26 @@ class Ingest:
         self._bell.set()
 
     async def _relay(self, stop: asyncio.Event) -> None:
-        """Publish what a kill, or an absence of Redis, left; notice erasures and decisions."""
+        """Publish what a kill, or an absence of Redis, left; notice what people ask for."""
         while not stop.is_set():
             with suppress(SQLAlchemyError, *BUS_ERRORS):
-                if await self._eraser.is_asked() or await self._importer.decided():
+                if await self._is_asked():
                     self._bell.set()
                 await relay(self._sessions, self._redis)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)
 
+    async def _is_asked(self) -> bool:
+        """Whether an erasure, an undo or a decision waits."""
+        asked = await self._eraser.is_asked() or await self._undoer.is_asked()
+        return asked or bool(await self._importer.decided())
+
     async def _work(self, stop: asyncio.Event) -> None:
         tidied = thinned = -math.inf
         while not stop.is_set():
             self._bell.clear()
-            await self._erase()
+            await self._carry_out("an erasure", self._eraser.carry_out)
+            await self._carry_out("an undo", self._undoer.carry_out)
             if time.monotonic() - thinned >= self._settings.retention_seconds:
                 thinned = await self._thin()
             if time.monotonic() - tidied >= self._settings.rescan_seconds:
@@ -135,15 +144,15 @@ class Ingest:
         except Exception as error:
             log.warning("the lake is behind: %s", error, exc_info=not is_passing(error))
 
-    async def _erase(self) -> None:
-        """Carry out erasures before anything is loaded; try again later what fails."""
-        if time.monotonic() < self._erase_after:
+    async def _carry_out(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        """Do what was asked for before anything is loaded; try again later what fails."""
+        if time.monotonic() < self._not_before.get(what, 0):
             return
         try:
-            await self._eraser.carry_out()
+            await step()
         except Exception as error:
-            self._erase_after = time.monotonic() + LONGEST_PAUSE / 6
-            log.warning("an erasure waits: %s", error, exc_info=not is_passing(error))
+            self._not_before[what] = time.monotonic() + LONGEST_PAUSE / 6
+            log.warning("%s waits: %s", what, error, exc_info=not is_passing(error))
 
     async def _round(self, stop: asyncio.Event) -> float | None:
         """Try every file that is ready; in how many seconds to look again, None: when rung."""

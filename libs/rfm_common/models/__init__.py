@@ -8,6 +8,7 @@ from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
 from rfm_common.models.imports import (
     IS_HELD,
+    LOADED,
     FileProfile,
     Import,
     ImportReject,
@@ -15,6 +16,7 @@ from rfm_common.models.imports import (
     Kind,
     LakeRemoval,
     RowOutcome,
+    Undo,
 )
 from rfm_common.models.privacy import Erasure, ErasureState, Suppression
 from rfm_common.models.runs import DataState, OutboxEvent, RunState, ScoringRun
@@ -46,6 +48,7 @@ __all__ = [
     "BEGINNING",
     "CLUSTER_SCORE",
     "IS_HELD",
+    "LOADED",
     "MONEY_DIGITS",
     "MONEY_SCALE",
     "ApiKey",
@@ -81,6 +84,7 @@ __all__ = [
     "SegmentStat",
     "ServiceBeat",
     "Suppression",
+    "Undo",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

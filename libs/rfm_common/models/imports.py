@@ -40,6 +40,19 @@ class ImportState(StrEnum):
     LOADED_WITH_REJECTS = "loaded_with_rejects"
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
+    UNDONE = "undone"
+
+
+LOADED = (ImportState.LOADED, ImportState.LOADED_WITH_REJECTS)
+"""States of a file whose rows count."""
+
+
+class Undo(StrEnum):
+    """How somebody asked for an undo that ingest has yet to carry out."""
+
+    ASKED = "asked"
+    FORCED = "forced"
+    """Also without what only a file knows that is gone."""
 
 
 class RowOutcome(StrEnum):
@@ -69,6 +82,7 @@ class Import(SQLModel, table=True):
         Index("ix_imports_needs_decision", "import_id",
               postgresql_where=text("state = 'needs_decision'")),
         Index("ix_imports_held", "import_id", postgresql_where=text(IS_HELD)),
+        Index("ix_imports_undo", "import_id", postgresql_where=text("undo IS NOT NULL")),
     )  # fmt: skip
 
     import_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
@@ -103,6 +117,8 @@ class Import(SQLModel, table=True):
     preview: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """While it waits: the header, the first rows as they stand and as they would be read, and
     what the numbers would be, for each way to answer."""
+    undo: Undo | None = Field(default=None, sa_type=enum_column(Undo))
+    """What somebody asked for and ingest has yet to do."""
     is_demo: bool = Field(default=False, sa_column_kwargs=FALSE)
     duplicate_of: int | None = Field(default=None, sa_type=BigInteger)
     data_version: int | None = Field(default=None, sa_type=BigInteger)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from litestar import Request, Response, get
+from litestar import Request, Response, get, post
 from litestar.params import FromPath
+from litestar.response import Redirect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.imports import queries
@@ -15,14 +16,16 @@ from gateway.imports.decision_schemas import Preview
 from gateway.imports.effects import Hint, build_changes, build_hints
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from gateway.imports.waiting import Waiting, build_waiting
-from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
 from gateway.kit.render import answer
+from gateway.runs.requests import ring
 from rfm_common.decisions import OF_ONE_FILE
 from rfm_common.errors import NotFoundError
-from rfm_common.models import ImportState
+from rfm_common.models import LOADED, ImportState
+from rfm_common.undo import Outlook, ask_undo, look_ahead
 
 PAGE_SIZE = 50
 PATH = "/dashboard/imports"
@@ -63,6 +66,8 @@ class ImportPage:
     told: list[str]
     waiting: Waiting | None
     can_remember: bool
+    outlook: Outlook | None
+    """Of an undo; None where there is nothing to undo, or it is on its way."""
 
 
 @get("/imports")
@@ -117,8 +122,28 @@ async def one_import(
         told=[_sentence(str(item["text"])) for item in file.notes.get("told", ())],
         waiting=await _waiting(session, file),
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
+        outlook=await _outlook(session, file),
     )
     return answer(view)
+
+
+async def _outlook(session: AsyncSession, file: ImportDetail) -> Outlook | None:
+    if file.undo or file.state not in LOADED:
+        return None
+    return await look_ahead(session, file.import_id)
+
+
+@post("/imports/{import_id:int}/undo")
+async def undo(
+    request: Request[Any, Any, Any], sessions: SessionsDep, redis: RedisDep, actor: ActorDep,
+    import_id: FromPath[int],
+) -> Redirect:  # fmt: skip
+    """Take an import back, and lead back to it."""
+    form = await request.form()
+    async with sessions() as session, session.begin():
+        await ask_undo(session, import_id, actor, force="force" in form)
+    await ring(sessions, redis)
+    return Redirect(f"{PATH}/{import_id}", status_code=303)
 
 
 async def _waiting(session: AsyncSession, file: ImportDetail) -> Waiting | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from msgspec import Meta
 
 from gateway.kit.schemas import Answer
-from rfm_common.models import ImportState, Kind, RowOutcome
+from rfm_common.models import ImportState, Kind, RowOutcome, Undo
 
 
 class ImportRow(Answer):
@@ -87,12 +87,27 @@ class ImportDetail(ImportRow):
     ]
     answers: Annotated[dict[str, str], Meta(description="What a person decided")]
 
+    undo: Annotated[Undo | None, Meta(description="An undo that ingest has yet to carry out")]
     sha256: str | None
     duplicate_of: int | None
     stored_path: str | None
     notes: dict[str, Any]
     effects: dict[str, Any]
     reject_groups: list[RejectGroup]
+
+
+class UndoOutlook(Answer):
+    """What an undo would change, as far as the ledger can tell."""
+
+    rows: Annotated[
+        int, Meta(description="Rows that are as this import left them: they go, or get the value"
+                  " that another file has")
+    ]  # fmt: skip
+    files: Annotated[int, Meta(description="Other imports whose files may have some of them")]
+    missing: Annotated[
+        list[str], Meta(description="Those whose file is gone: where one is needed, the undo is"
+                        " refused unless it is forced")
+    ]  # fmt: skip
 
 
 class UploadAnswer(Answer):

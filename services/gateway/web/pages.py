@@ -9,7 +9,7 @@ from gateway.clusters.page import clusters
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
 from gateway.imports.decisions_page import change, decide, preview_part, profiles
-from gateway.imports.page import imports, one_import
+from gateway.imports.page import imports, one_import, undo
 from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
 from gateway.kit.frame import provide_frame, provide_numbers
@@ -37,6 +37,7 @@ ROUTES: list[ControllerRouterHandler] = [
             timeline,
             imports,
             one_import,
+            undo,
             runs,
             one_run,
             migrations,

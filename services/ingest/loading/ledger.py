@@ -17,12 +17,10 @@ from rfm_common.db import Sessions, run_sql
 from rfm_common.demo import PREFIX as DEMO_PREFIX
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportFinished, ImportHeld, ImportRejected, ImportStarted
-from rfm_common.models import IS_HELD, Import, ImportState, Kind
+from rfm_common.models import IS_HELD, LOADED, Import, ImportState, Kind
 
 FILE_LOCKS = 8_701
 """The first half of the two-part advisory locks that say who works on which file name."""
-
-LOADED = (ImportState.LOADED, ImportState.LOADED_WITH_REJECTS)
 
 
 @asynccontextmanager

@@ -120,7 +120,7 @@ async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
     await stage.create(session, staged)
     try:
         with work.step("read and copy"):
-            await _copy_all(work)
+            await copy_all(work)
     except TooManyRejectsError as error:
         await stage.drop(session, staged)
         _condemn(work, str(error))
@@ -133,15 +133,20 @@ async def load(work: Load, rebuild_rows: int) -> tuple[Question, ...]:
     if await suppressed.is_outdated(session, work.suppressed):
         raise ChangedError  # somebody was erased while the file was read
     with work.step("key"):
-        if work.layout.mapping.ids_from_content:
-            await stage.number_equal(session, staged)
-        await stage.make_unique(session, staged)
+        await make_keys(work)
     if staged.repeated and work.layout.asks_for_lines:
         return await _hold(work, (question_behind(*staged.repeated),))
     effects = await _into_table(work)
     await stage.drop(session, staged)
     await _finish_loaded(work, effects)
     return ()
+
+
+async def make_keys(work: Load) -> None:
+    """Give every staged row a key of its own."""
+    if work.layout.mapping.ids_from_content:
+        await stage.number_equal(work.session, work.stage)
+    await stage.make_unique(work.session, work.stage)
 
 
 async def _hold(work: Load, questions: tuple[Question, ...]) -> tuple[Question, ...]:
@@ -151,7 +156,7 @@ async def _hold(work: Load, questions: tuple[Question, ...]) -> tuple[Question, 
     return questions
 
 
-async def _copy_all(work: Load) -> None:
+async def copy_all(work: Load) -> None:
     """Copy batch after batch, the next one being read in a thread meanwhile."""
     reading = batches(work.file, work.layout)
     ahead = _next(reading)

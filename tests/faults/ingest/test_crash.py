@@ -19,12 +19,14 @@ from sqlmodel import select
 
 from ingest.folder import listing
 from ingest.importer import Importer
+from ingest.keeping.undoing import Undoer
 from ingest.lake.sync import Lake
 from rfm_common.bus import relay
 from rfm_common.db import Sessions, run_sql
 from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS, decide
 from rfm_common.models import Import, ImportState
 from rfm_common.settings import Settings
+from rfm_common.undo import ask_undo
 from tests.faults.ingest.accounts import check
 from tests.integration.ingest import lakes
 from tests.integration.ingest.dropping import (
@@ -113,7 +115,10 @@ async def work_off(shop: Shop) -> None:
     if lake:
         lake.check()
         await lake.tidy(shop.sessions)
+    await Undoer(shop.settings, shop.sessions, shop.redis).carry_out()
     await importer.tidy()
+    if lake:
+        await lake.keep_up(shop.sessions)
     waiting = await asyncio.to_thread(listing, shop.settings.input_dir)
     for item in [*waiting, *await importer.decided()]:
         await importer.bring_in(item)
@@ -250,3 +255,46 @@ async def _until_told(shop: Shop) -> None:
                 if not left.scalar():
                     return
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("has_lake", [False, True], ids=["tables", "with a lake"])
+@pytest.mark.timeout(300)
+async def test_death_at_any_step_of_an_undo_changes_nothing_in_the_end(
+    has_lake: bool, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = f"file://{shop.settings.data_dir}/lake" if has_lake else None
+    shop.settings = shop.settings.model_copy(update={"lake": lake})
+    for step in range(1, 1000):
+        await shop.clear()
+        await shop.redis.flushall()
+        drop(shop.settings, "a.csv", ORDERS_HEADER + "O1,C1,2024-01-10,5,EUR,completed\n")
+        await work_off(shop)
+        before = await shop.tables()
+        text = "".join(f"O{n},C{n},2024-01-10,6,EUR,completed\n" for n in range(1, 4))
+        drop(shop.settings, "b.csv", ORDERS_HEADER + text)
+        await work_off(shop)
+        async with shop.sessions() as session, session.begin():
+            await ask_undo(session, (await shop.ledger())[-1].import_id, "local", force=False)
+        with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
+            await work_off(shop)
+        await work_off(shop)
+        assert await shop.tables() == before, f"killed at {executioner.steps[-1]}"
+        assert [row.state for row in await shop.ledger()] == ["loaded", "undone"]
+        await _check_told_once(shop)
+        if has_lake:
+            await lakes.check(shop)
+        if len(executioner.steps) < step:
+            break
+    assert step > 30, "the sweep saw hardly any step"
+
+
+async def _check_told_once(shop: Shop) -> None:
+    """One change of the data, one event of it, and no stage that is left."""
+    async with shop.sessions() as session:
+        for statement, expected in (
+            ("SELECT data_version FROM data_state", 3),
+            ("SELECT count(*) FROM outbox WHERE type = 'data.changed'", 1),
+            ("SELECT count(*) FROM outbox WHERE published_at IS NULL", 0),
+            ("SELECT count(*) FROM pg_class WHERE relname LIKE 'stage%'", 0),
+        ):
+            assert (await run_sql(session, statement)).scalar() == expected

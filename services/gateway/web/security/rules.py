@@ -48,6 +48,7 @@ RULES = (
     Rule("PATCH", "/profiles/", Scope.RUN),
     Rule("DELETE", "/profiles/", Scope.RUN),
     Rule("POST", "/dashboard/imports/{import_id}/decision/", Scope.RUN),
+    Rule("POST", "/dashboard/imports/{import_id}/undo/", Scope.RUN),
     Rule("POST", "/dashboard/profiles/{profile_id}/", Scope.RUN),
     # Reading.
     Rule("GET", "/webhooks/", Scope.ADMIN),

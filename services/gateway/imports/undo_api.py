@@ -1,0 +1,52 @@
+"""`POST /imports/{id}/undo` takes an import back, `GET` says what that would change."""
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.params import QueryParameter
+
+from gateway.imports.queries import find_import
+from gateway.imports.schemas import ImportDetail, UndoOutlook
+from gateway.kit.dependencies import ActorDep, RedisDep, RowId, SessionDep, SessionsDep
+from gateway.kit.problems import refusal
+from gateway.kit.responses import ExactResponse
+from gateway.runs.requests import ring
+from rfm_common.errors import existing
+from rfm_common.undo import ask_undo, look_ahead
+
+NOT_LOADED = {409: refusal("Its rows are not in the tables")}
+
+
+@get(
+    "/imports/{import_id:int}/undo", summary="What undoing an import would change",
+    tags=["Imports"], responses=NOT_LOADED,
+)  # fmt: skip
+async def undo_outlook(session: SessionDep, import_id: RowId) -> UndoOutlook:
+    """Rows that would go, or get the value that another file has for them."""
+    ahead = await look_ahead(session, import_id)
+    return UndoOutlook(rows=ahead.rows, files=ahead.files, missing=ahead.missing)
+
+
+@post(
+    "/imports/{import_id:int}/undo", summary="Undo an import", tags=["Imports"], status_code=202,
+    responses=NOT_LOADED,
+)  # fmt: skip
+async def undo_import(
+    session: SessionDep, sessions: SessionsDep, redis: RedisDep, actor: ActorDep,
+    import_id: RowId,
+    force: Annotated[bool, QueryParameter(
+        description="Also where a file is gone that is needed to restore rows")] = False,
+) -> Response[ImportDetail]:  # fmt: skip
+    """Take back what a file brought, as if it had never come; the same bytes load again then.
+
+    Ingest does it in one transaction: `undo` is null again once it is done (`state` is `undone`)
+    or was refused (`message` says why). Scores follow by themselves.
+    """
+    async with sessions() as writing, writing.begin():
+        await ask_undo(writing, import_id, actor, force=force)
+    await ring(sessions, redis)
+    found = existing(await find_import(session, import_id), f"import {import_id}", "import_id")
+    return ExactResponse(found, status_code=202, headers={"Location": f"/imports/{import_id}"})
+
+
+ROUTES = [undo_outlook, undo_import]
