@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from ingest.reading.exports import EXPORTS, Export
+from ingest.reading.exports import Export, export_of
 from ingest.reading.names import normalise, without_unit, words
 from ingest.reading.vocabulary import KNOWN, vocabulary
 from ingest.refusal import RefusedError
@@ -18,6 +18,8 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.CUSTOMERS: ("customer_id", "email", "country", "created_at"),
     Kind.EXCHANGE_RATES: ("currency", "valid_from", "rate"),
 }
+OWN_COLUMNS, MAPPING_TOML = "own columns", "mapping.toml"
+"""Sources of a mapping; others are the names of exports."""
 HELPERS = ("refunded", "cancelled_at")
 """Columns of orders that are read for what they say of the amount and of the status."""
 REQUIRED: dict[Kind, tuple[str, ...]] = {
@@ -98,15 +100,14 @@ def find_mapping(headers: Sequence[str], file_name: str, rules: Sequence[Rule]) 
     for rule in rules:
         if rule.is_for(file_name):
             return _apply(rule.export, names, headers)
-    for export in EXPORTS:
-        if export.headers <= set(names):
-            return _apply(export, names, headers)
+    if export := export_of(names):
+        return _apply(export, names, headers)
     return _own(names, headers)
 
 
 def _own(names: list[str], headers: Sequence[str]) -> Mapping:
     kind = _kind(headers)
-    mapping = Mapping(kind=kind, source="own columns", columns={})
+    mapping = Mapping(kind=kind, source=OWN_COLUMNS, columns={})
     for ours in FIELDS[kind]:
         if found := _ranked(kind, ours, headers):
             mapping.columns[ours] = found[0]
@@ -231,7 +232,7 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
     factors = export.quantity_times_price
     if factors and (missing := [name for name in factors if name not in names]):
         raise RefusedError("missing_column", f"{export.name}: there is no column {missing[0]!r}")
-    if export.name == "mapping.toml":
+    if export.name == MAPPING_TOML:
         _check_rule(export, found, headers)
     mapping = Mapping(
         kind=export.kind, source=export.name,
@@ -309,7 +310,7 @@ def _rule(entry: dict[str, object]) -> Rule:
     if factors and len(factors) != 2:
         raise ValueError(f"order_amount = {amount!r} is not `quantity * unit_price`")
     export = Export(
-        name="mapping.toml", kind=kind, headers=frozenset(),
+        name=MAPPING_TOML, kind=kind, headers=(),
         columns={ours: (normalise(theirs),) for ours, theirs in columns.items()
                  if not (factors and ours == "order_amount")},
         quantity_times_price=(factors[0], factors[1]) if factors else None,

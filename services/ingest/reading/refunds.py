@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from ingest.reading.mapping import MAPPING_TOML, OWN_COLUMNS
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.names import words
 from ingest.reading.questions import Choice, Question
@@ -15,6 +16,8 @@ from rfm_common.models import MONEY_DIGITS, MONEY_SCALE, Kind
 ABOUT = "refunded"
 """The key of the question whether the amounts are without the refunds already."""
 SUBTRACT, INCLUDED = "subtract", "included"
+_TAKEN_OFF = "what {!r} says was paid back is taken off {!r}"
+_CANCELLED = "an order with a date in {!r} is cancelled"
 _NET = frozenset({"net", "netto", "neto", "nett", "netta", "liquido", "нетто"})
 _MONEY = pl.Decimal(MONEY_DIGITS, MONEY_SCALE)
 
@@ -25,7 +28,13 @@ def with_refunds(
     sample: Sequence[Sequence[str]],
     answers: Mapping[str, str],
 ) -> tuple[Meaning, tuple[Question, ...]]:
-    """The mapping, with these columns where there are any, or the question about the first."""
+    """The mapping, with these columns where there are any, or the question about the first.
+
+    A known export and a mapping.toml name theirs, and nothing else is looked for.
+    """
+    if mapping.source != OWN_COLUMNS:
+        _tell_named(mapping, headers)
+        return mapping, ()
     mapping = _with_cancellations(mapping, headers)
     at, amount = _column(mapping, "refunded", headers), mapping.columns.get("order_amount")
     if at is None or amount is None:
@@ -40,8 +49,19 @@ def with_refunds(
         return mapping, (_question(name, total),)
     if answer == INCLUDED:
         return mapping, ()
-    _tell(mapping, f"what {name!r} says was paid back is taken off {total!r}")
+    _tell(mapping, _TAKEN_OFF.format(name, total))
     return _using(mapping, "refunded", at, name), ()
+
+
+def _tell_named(mapping: Meaning, headers: Sequence[str]) -> None:
+    """Tell what a known export says of these columns; a mapping.toml's author knows."""
+    if mapping.source == MAPPING_TOML:
+        return
+    named = {ours: headers[at].strip() for ours, at in mapping.columns.items()}
+    if "cancelled_at" in named:
+        _tell(mapping, _CANCELLED.format(named["cancelled_at"]))
+    if "refunded" in named:
+        _tell(mapping, _TAKEN_OFF.format(named["refunded"], named["order_amount"]))
 
 
 def _with_cancellations(mapping: Meaning, headers: Sequence[str]) -> Meaning:
@@ -49,7 +69,7 @@ def _with_cancellations(mapping: Meaning, headers: Sequence[str]) -> Meaning:
     if at is None:
         return mapping
     name = headers[at].strip()
-    _tell(mapping, f"an order with a date in {name!r} is cancelled")
+    _tell(mapping, _CANCELLED.format(name))
     return _using(mapping, "cancelled_at", at, name)
 
 
@@ -64,8 +84,8 @@ def is_filled(cells: pl.Series) -> pl.Series:
 
 
 def _column(mapping: Meaning, ours: str, headers: Sequence[str]) -> int | None:
-    """The best-named column of this meaning that is nothing else; a mapping.toml names its own."""
-    if mapping.kind is not Kind.ORDERS or mapping.source == "mapping.toml":
+    """The best-named column of this meaning that is nothing else."""
+    if mapping.kind is not Kind.ORDERS:
         return None
     grades = {at: vocabulary().grade(Kind.ORDERS, ours, name)
               for at, name in enumerate(headers) if at not in mapping.columns.values()}  # fmt: skip
