@@ -26,7 +26,7 @@ async def amounts(shop: Shop) -> Mapping[object, object]:
 
 @pytest.mark.parametrize("bad", [
     uci("1", "one"), uci("1", "1", day="2026-02-30 08:26:00"), uci("1", "1", price="1.2.3"),
-    '1,A,7" frame,1,2026-01-02 08:26:00,5,C1,UK\n', "1,A,T,1\n",
+    "1,A,T,1,2026-01-02 08:26:00,5,C1,UK,more\n",
 ])  # fmt: skip
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_a_bad_line_holds_its_whole_order_back(shop: Shop, bad: str, place: int) -> None:

@@ -49,14 +49,14 @@ def ledger_by_name() -> None:
     from ingest.importer import Importer, ledger
     from rfm_common.models import Import, ImportState
 
-    async def is_duplicate(self: Any, session: Any, row: Any, facts: Any, layout: Any) -> bool:
+    async def is_duplicate(self: Any, session: Any, row: Any, layout: Any) -> bool:
         known = select(Import.import_id).where(
             Import.file_name == row.file_name, Import.state == ImportState.LOADED
         )
         earlier = (await session.exec(known)).first()
         if earlier:
             ledger.finish(session, row, ImportState.DUPLICATE, kind=layout.mapping.kind,
-                          sha256=facts.sha256, duplicate_of=earlier)  # fmt: skip
+                          duplicate_of=earlier)  # fmt: skip
         return bool(earlier)
 
     put(Importer, "_is_duplicate", is_duplicate)
