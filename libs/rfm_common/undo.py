@@ -4,6 +4,7 @@ Whoever asks writes the wish on the import; ingest carries it out in one transac
 """
 # ruff: noqa: S608 - the name of the table is that of a kind
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlmodel import col, select
@@ -27,16 +28,26 @@ class Outlook:
     """Those of which the file is gone, with their names."""
 
 
-async def ask_undo(session: AsyncSession, import_id: int, actor: str, *, force: bool) -> Import:
-    """Let ingest undo an import; with `force` also where a file is gone that is needed for it.
+async def ask_undo(session: AsyncSession, import_id: int, actor: str, how: Undo) -> None:
+    """Let ingest undo an import, and read its file again where that is asked for.
 
-    Raises NotFoundError, and ConflictError when its rows are not in the tables.
+    Raises NotFoundError, and ConflictError when its rows are not in the tables, or when there is
+    nothing to read in another way.
     """
     row = _loaded(await session.get(Import, import_id, with_for_update=True), import_id)
-    row.undo, row.message = Undo.FORCED if force else Undo.ASKED, None
+    if how is Undo.READ_AGAIN and not can_be_read_again(row.answers, row.stored_path):
+        raise ConflictError(
+            f"import {import_id} cannot be read in another way: nobody decided anything about it,"
+            " or its file is gone", import_id=import_id,
+        )  # fmt: skip
+    row.undo, row.message = how, None
     session.add(row)
-    audit.record(session, actor, "import.undo", f"import {import_id}", detail={"force": force})
-    return row
+    audit.record(session, actor, "import.undo", f"import {import_id}", detail={"how": how})
+
+
+def can_be_read_again(answers: Mapping[str, str], stored_path: str | None) -> bool:
+    """Whether a loaded file may ask again: it did once, or a profile answered, and it is there."""
+    return bool(answers) and stored_path is not None
 
 
 def _loaded(found: Import | None, import_id: int) -> Import:
@@ -52,7 +63,7 @@ async def wished(session: AsyncSession) -> list[Import]:
     found = await session.exec(
         select(Import).where(col(Import.undo).is_not(None)).order_by(col(Import.import_id))
     )
-    return list(found.all())
+    return [row for row in found.all() if row.state in LOADED]
 
 
 async def look_ahead(session: AsyncSession, import_id: int) -> Outlook:

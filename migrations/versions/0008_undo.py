@@ -12,7 +12,7 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    wish = sa.Enum("asked", "forced", name="undo", native_enum=False, length=32)
+    wish = sa.Enum("asked", "forced", "read_again", name="undo", native_enum=False, length=32)
     op.add_column("imports", sa.Column("undo", wish, nullable=True))
     op.create_index(
         "ix_imports_undo", "imports", ["import_id"], postgresql_where=sa.text("undo IS NOT NULL")

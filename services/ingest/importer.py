@@ -109,9 +109,7 @@ class Importer:
             if place or fresh.state not in OPEN:
                 fresh.stored_path = place
             elif not os.path.lexists(path):
-                ledger.finish(session, fresh, ImportState.QUARANTINED, reason="vanished",
-                              message="the file was removed before it was loaded",
-                              stored_path=None)  # fmt: skip
+                ledger.finish_vanished(session, fresh)
 
     async def decided(self) -> list[Dropped]:
         """Files that waited, of which somebody has decided what becomes of them."""
@@ -200,7 +198,9 @@ class Importer:
         if row.fingerprint is None:
             planned = await asyncio.to_thread(source.planned, item.name, options)
             row.fingerprint = fingerprint(planned.layout.headers)
-        known = await profiles.find(self._sessions, row.fingerprint)
+        known = None  # a file that is to ask again is not answered for
+        if row.undo is None:
+            known = await profiles.find(self._sessions, row.fingerprint)
         answers = (known.answers if known else {}) | row.answers
         if planned is None or answers or (known and planned.layout.questions):
             learned = known.learned if known else {}

@@ -53,6 +53,8 @@ class Undo(StrEnum):
     ASKED = "asked"
     FORCED = "forced"
     """Also without what only a file knows that is gone."""
+    READ_AGAIN = "read_again"
+    """And then the file is to ask again; this stays until it has been read."""
 
 
 class RowOutcome(StrEnum):

@@ -24,8 +24,8 @@ from gateway.kit.render import answer
 from gateway.runs.requests import ring
 from rfm_common.decisions import OF_ONE_FILE
 from rfm_common.errors import NotFoundError
-from rfm_common.models import LOADED, ImportState
-from rfm_common.undo import Outlook, ask_undo, look_ahead
+from rfm_common.models import LOADED, ImportState, Undo
+from rfm_common.undo import Outlook, ask_undo, can_be_read_again, look_ahead
 
 PAGE_SIZE = 50
 PATH = "/dashboard/imports"
@@ -68,6 +68,7 @@ class ImportPage:
     can_remember: bool
     outlook: Outlook | None
     """Of an undo; None where there is nothing to undo, or it is on its way."""
+    can_be_read_again: bool
 
 
 @get("/imports")
@@ -123,6 +124,7 @@ async def one_import(
         waiting=await _waiting(session, file),
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
         outlook=await _outlook(session, file),
+        can_be_read_again=can_be_read_again(file.answers, file.stored_path),
     )
     return answer(view)
 
@@ -138,10 +140,12 @@ async def undo(
     request: Request[Any, Any, Any], sessions: SessionsDep, redis: RedisDep, actor: ActorDep,
     import_id: FromPath[int],
 ) -> Redirect:  # fmt: skip
-    """Take an import back, and lead back to it."""
+    """Take an import back, read it again if that button was pressed, and lead back to it."""
     form = await request.form()
+    how = Undo.FORCED if "force" in form else Undo.ASKED
+    how = Undo.READ_AGAIN if form.get("do") == "read_again" else how
     async with sessions() as session, session.begin():
-        await ask_undo(session, import_id, actor, force="force" in form)
+        await ask_undo(session, import_id, actor, how)
     await ring(sessions, redis)
     return Redirect(f"{PATH}/{import_id}", status_code=303)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.params import QueryParameter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.imports.queries import find_import
 from gateway.imports.schemas import ImportDetail, UndoOutlook
@@ -12,6 +13,7 @@ from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.runs.requests import ring
 from rfm_common.errors import existing
+from rfm_common.models import Undo
 from rfm_common.undo import ask_undo, look_ahead
 
 NOT_LOADED = {409: refusal("Its rows are not in the tables")}
@@ -43,10 +45,32 @@ async def undo_import(
     or was refused (`message` says why). Scores follow by themselves.
     """
     async with sessions() as writing, writing.begin():
-        await ask_undo(writing, import_id, actor, force=force)
+        await ask_undo(writing, import_id, actor, Undo.FORCED if force else Undo.ASKED)
     await ring(sessions, redis)
+    return await _accepted(session, import_id)
+
+
+@post(
+    "/imports/{import_id:int}/read-again", summary="Undo an import and decide anew",
+    tags=["Imports"], status_code=202, responses=NOT_LOADED,
+)  # fmt: skip
+async def read_again(
+    session: SessionDep, sessions: SessionsDep, redis: RedisDep, actor: ActorDep,
+    import_id: RowId,
+) -> Response[ImportDetail]:  # fmt: skip
+    """Undo it, and let its file ask again what was decided about it, whatever profiles answer.
+
+    409 when nothing was decided about the file, or it is gone. Answer as of any file that waits.
+    """
+    async with sessions() as writing, writing.begin():
+        await ask_undo(writing, import_id, actor, Undo.READ_AGAIN)
+    await ring(sessions, redis)
+    return await _accepted(session, import_id)
+
+
+async def _accepted(session: AsyncSession, import_id: int) -> Response[ImportDetail]:
     found = existing(await find_import(session, import_id), f"import {import_id}", "import_id")
     return ExactResponse(found, status_code=202, headers={"Location": f"/imports/{import_id}"})
 
 
-ROUTES = [undo_outlook, undo_import]
+ROUTES = [undo_outlook, undo_import, read_again]

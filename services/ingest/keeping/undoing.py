@@ -1,9 +1,13 @@
 """Carrying out the undos that somebody asked for; a kill at any step leaves the wish."""
 
+import asyncio
 import logging
+from contextlib import suppress
 
 from redis.asyncio import Redis
 
+from ingest.folder import Dropped, move
+from ingest.keeping import shelf
 from ingest.loading import ledger, undo
 from rfm_common import bus
 from rfm_common.db import Sessions
@@ -22,7 +26,8 @@ class Undoer:
 
     async def is_asked(self) -> bool:
         """Whether an import waits to be undone."""
-        return bool(await self._waiting())
+        async with self._sessions() as session:
+            return bool(await wished(session) or await ledger.to_read_again(session))
 
     async def carry_out(self) -> None:
         """By import. Raises what is away; then the wish stands."""
@@ -30,6 +35,12 @@ class Undoer:
             async with ledger.holding(self._sessions, row.file_name) as mine:
                 if mine:
                     await self._undo(row.import_id)
+        async with self._sessions() as session:
+            undone = await ledger.to_read_again(session)
+        for row in undone:
+            async with ledger.holding(self._sessions, row.file_name) as mine:
+                if mine:
+                    await self._fetch_back(row)
 
     async def _waiting(self) -> list[Import]:
         async with self._sessions() as session:
@@ -49,3 +60,17 @@ class Undoer:
             row = await session.get_one(Import, import_id, with_for_update=True)
             row.undo, row.message = None, refusal.detail
             session.add(row)
+
+    async def _fetch_back(self, row: Import) -> None:
+        """Move a file from the archive to where files wait; killed in between, it is there."""
+        path = self._settings.data_dir / str(row.stored_path)
+        with suppress(FileNotFoundError):
+            identity = Dropped(path, path.lstat()).identity
+            await asyncio.to_thread(move, path, shelf.held_path(self._settings, row), identity)
+        place = await asyncio.to_thread(shelf.find, self._settings, row)
+        async with self._sessions() as session, session.begin():
+            fresh = await session.get_one(Import, row.import_id, with_for_update=True)
+            if place:
+                fresh.stored_path = place
+            else:
+                ledger.finish_vanished(session, fresh)

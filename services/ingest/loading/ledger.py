@@ -17,7 +17,7 @@ from rfm_common.db import Sessions, run_sql
 from rfm_common.demo import PREFIX as DEMO_PREFIX
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportFinished, ImportHeld, ImportRejected, ImportStarted
-from rfm_common.models import IS_HELD, LOADED, Import, ImportState, Kind
+from rfm_common.models import IS_HELD, LOADED, Import, ImportState, Kind, Undo
 
 FILE_LOCKS = 8_701
 """The first half of the two-part advisory locks that say who works on which file name."""
@@ -109,6 +109,17 @@ async def in_folder(session: AsyncSession, folder: str) -> list[Import]:
     return list(found.all())
 
 
+async def to_read_again(session: AsyncSession) -> list[Import]:
+    """Imports that were undone to be read again, and whose file is still in the archive."""
+    found = await session.exec(
+        select(Import)
+        .where(Import.undo == Undo.READ_AGAIN, Import.state == ImportState.READING)
+        .where(col(Import.stored_path).startswith("archive/"))
+        .order_by(col(Import.import_id))
+    )
+    return list(found.all())
+
+
 async def to_go_on(session: AsyncSession) -> list[Import]:
     """Imports whose file waited for a decision and is still where it waited."""
     found = await session.exec(
@@ -140,9 +151,15 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
     for name, value in values.items():
         setattr(row, name, value)
     row.state, row.finished_at, row.claimed_by = state, datetime.now(UTC), None
-    row.preview = {}
+    row.preview, row.undo = {}, None
     session.add(row)
     add_to_outbox(session, _verdict(row))
+
+
+def finish_vanished(session: AsyncSession, row: Import) -> None:
+    """End an import whose file is nowhere."""
+    finish(session, row, ImportState.QUARANTINED, reason="vanished",
+           message="the file was removed before it was loaded", stored_path=None)  # fmt: skip
 
 
 def finish_erased(session: AsyncSession, row: Import) -> None:

@@ -75,11 +75,16 @@ async def undo(session: AsyncSession, settings: Settings, import_id: int) -> Non
 
 def _finish(work: Work) -> None:
     row, counts = work.row, work.counts
-    row.state, row.undo, row.in_lake = ImportState.UNDONE, None, False
+    row.in_lake = False
+    work.session.add(row)
+    if row.undo is Undo.READ_AGAIN:
+        row.state, row.answers, row.data_version = ImportState.READING, {}, None
+        row.finished_at = None
+        return
+    row.state, row.undo = ImportState.UNDONE, None
     row.notes = row.notes | {"undone_at": datetime.now(UTC).isoformat(timespec="seconds")}
     done = [f"{name}: {counts[name]:,}" for name in sorted(counts) if counts[name]]
     row.message = "Undone. " + ("; ".join(done) or "It had left nothing in the tables") + "."
-    work.session.add(row)
 
 
 async def _take_back(work: Work, kind: Kind) -> None:

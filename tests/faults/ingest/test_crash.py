@@ -24,7 +24,7 @@ from ingest.lake.sync import Lake
 from rfm_common.bus import relay
 from rfm_common.db import Sessions, run_sql
 from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS, decide
-from rfm_common.models import Import, ImportState
+from rfm_common.models import Import, ImportState, Undo
 from rfm_common.settings import Settings
 from rfm_common.undo import ask_undo
 from tests.faults.ingest.accounts import check
@@ -274,7 +274,7 @@ async def test_death_at_any_step_of_an_undo_changes_nothing_in_the_end(
         drop(shop.settings, "b.csv", ORDERS_HEADER + text)
         await work_off(shop)
         async with shop.sessions() as session, session.begin():
-            await ask_undo(session, (await shop.ledger())[-1].import_id, "local", force=False)
+            await ask_undo(session, (await shop.ledger())[-1].import_id, "local", Undo.ASKED)
         with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
             await work_off(shop)
         await work_off(shop)
@@ -286,6 +286,38 @@ async def test_death_at_any_step_of_an_undo_changes_nothing_in_the_end(
         if len(executioner.steps) < step:
             break
     assert step > 30, "the sweep saw hardly any step"
+
+
+@pytest.mark.timeout(300)
+async def test_death_at_any_step_of_reading_again_changes_nothing_in_the_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in range(1, 1000):
+        await shop.clear()
+        await shop.redis.flushall()
+        drop(shop.settings, "orders.csv", PARTLY_BAD)
+        await work_off(shop)
+        await _answer(shop, LOAD_GOOD)
+        await work_off(shop)
+        async with shop.sessions() as session, session.begin():
+            await ask_undo(session, (await shop.ledger())[0].import_id, "local", Undo.READ_AGAIN)
+        with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
+            await work_off(shop)
+        await work_off(shop)
+        [row] = await shop.ledger()
+        assert row.state is ImportState.NEEDS_DECISION, executioner.steps[-1]
+        assert (await shop.tables())["orders"] == []
+        assert [path.name for path in shop.settings.held_dir.iterdir()] == [
+            Path(str(row.stored_path)).name
+        ]
+        assert not list(shop.settings.archive_dir.iterdir()), executioner.steps[-1]
+        await _answer(shop, LOAD_GOOD)
+        await work_off(shop)
+        assert [row.state for row in await shop.ledger()] == ["loaded_with_rejects"]
+        assert len((await shop.tables())["orders"]) == 4
+        if len(executioner.steps) < step:
+            break
+    assert step > 40, "the sweep saw hardly any step"
 
 
 async def _check_told_once(shop: Shop) -> None:

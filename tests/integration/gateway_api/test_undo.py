@@ -42,7 +42,7 @@ async def test_an_undo_is_asked_for_and_done(shop: Shop, client: httpx.AsyncClie
     assert (again.status_code, again.json()["detail"]) == (409, "import 2 is undone already")
     async with shop.sessions() as session:
         found = await run_sql(session, "SELECT action, subject, detail FROM audit_log")
-        assert [tuple(row) for row in found] == [("import.undo", "import 2", {"force": False})]
+        assert [tuple(row) for row in found] == [("import.undo", "import 2", {"how": "asked"})]
 
 
 @pytest.mark.parametrize("forced", [False, True])
@@ -65,3 +65,26 @@ async def test_the_page_undoes_and_says_why_not(
     await carried_out(shop)
     page = (await client.get("/dashboard/imports/2")).text
     assert ("Undone." if forced else "Not undone: up to 1 orders") in page
+
+
+async def test_a_file_that_somebody_decided_about_asks_again(shop: Shop, client) -> None:
+    assert (await client.post("/imports/2/read-again")).status_code == 409
+    assert "decide again" not in (await client.get("/dashboard/imports/2")).text
+    dates = "order_id,customer_id,order_date,order_amount\nO8,C1,03/04/2024,5\nO9,C2,05/04/2024,7\n"
+    await shop.load("c.csv", dates)
+    for answer in ("mdy", "dmy"):
+        body = {"answers": {"date_order": answer}}
+        assert (await client.post("/imports/3/decision", json=body)).status_code == 202
+        await look(shop)
+        assert (await client.get("/imports/3")).json()["state"] == "loaded"
+        assert "decide again" in (await client.get("/dashboard/imports/3")).text
+        sent = await client.post("/imports/3/read-again")
+        assert (sent.status_code, sent.json()["undo"]) == (202, "read_again")
+        await carried_out(shop)
+        await look(shop)
+        assert (await client.get("/imports/3")).json()["state"] == "needs_decision"
+
+
+async def look(shop: Shop) -> None:
+    for item in await shop.importer.decided():
+        await shop.importer.bring_in(item)

@@ -1,5 +1,7 @@
 """Undoing an import: the tables are as if its file had never come."""
 
+import asyncio
+
 import pytest
 
 from ingest.keeping.erasing import Eraser
@@ -9,10 +11,10 @@ from rfm_common.db import run_sql
 from rfm_common.decisions import decide
 from rfm_common.erasure import request_erasure
 from rfm_common.errors import ConflictError
-from rfm_common.models import Import, ImportState
+from rfm_common.models import Import, ImportState, Undo
 from rfm_common.undo import ask_undo, look_ahead
 from tests.integration.ingest import lakes
-from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop
+from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, running
 
 
 def orders(*rows: str) -> str:
@@ -21,10 +23,10 @@ def orders(*rows: str) -> str:
     return ORDERS_HEADER + "".join(f"{o},{c},2024-01-10,{a},EUR,completed\n" for o, c, a in cells)
 
 
-async def undone(shop: Shop, row: Import, *, force: bool = False) -> Import:
+async def undone(shop: Shop, row: Import, how: Undo = Undo.ASKED) -> Import:
     """The import after somebody asked to undo it and ingest has looked."""
     async with shop.sessions() as session, session.begin():
-        await ask_undo(session, row.import_id, "local", force=force)
+        await ask_undo(session, row.import_id, "local", how)
     await Undoer(shop.settings, shop.sessions, shop.redis).carry_out()
     return next(one for one in await shop.ledger() if one.import_id == row.import_id)
 
@@ -215,7 +217,7 @@ async def test_without_the_earlier_file_nothing_changes_unless_forced(shop: Shop
     )
     assert (await shop.tables(), await version(shop)) == (before, 2)
 
-    row = await undone(shop, row, force=True)
+    row = await undone(shop, row, Undo.FORCED)
     assert row.state is ImportState.UNDONE
     assert await amounts(shop) == {"O2": "6"}
 
@@ -269,3 +271,61 @@ async def test_the_lake_says_what_the_table_says(shop: Shop, number: int) -> Non
         await lake.keep_up(shop.sessions)
         await lakes.check(shop)
     assert (await shop.tables())["orders"] == []
+
+
+async def test_the_service_notices_an_undo(shop: Shop) -> None:
+    row = await shop.load("a.csv", orders("O1 C1 5"))
+    async with running(shop.settings, shop.sessions, shop.redis):
+        async with shop.sessions() as session, session.begin():
+            await ask_undo(session, row.import_id, "local", Undo.ASKED)
+        async with asyncio.timeout(20):
+            while (await shop.ledger())[0].state is not ImportState.UNDONE:
+                await asyncio.sleep(0.02)
+
+
+async def looked(shop: Shop) -> None:
+    for item in await shop.importer.decided():
+        await shop.importer.bring_in(item)
+
+
+AMBIGUOUS = "order_id,customer_id,order_date,order_amount\nO1,C1,03/04/2024,5\nO2,C2,05/04/2024,7\n"
+
+
+async def days(shop: Shop) -> list[str]:
+    return sorted(f"{row[2]:%Y-%m-%d}" for row in (await shop.tables())["orders"])
+
+
+async def test_a_file_is_read_again_in_another_way(shop: Shop) -> None:
+    """Though a profile would answer for it."""
+    row = await shop.load("a.csv", AMBIGUOUS)
+    async with shop.sessions() as session, session.begin():
+        await decide(session, row.import_id, {"date_order": "mdy"}, "local", remember=True)
+    await looked(shop)
+    assert await days(shop) == ["2024-03-04", "2024-05-04"]
+
+    row = await undone(shop, row, Undo.READ_AGAIN)
+    assert (row.state, row.stored_path) == ("reading", f"held/{row.import_id}-a.csv")
+    assert (await shop.tables())["orders"] == []
+    await looked(shop)
+    [row] = await shop.ledger()
+    assert (row.state, row.questions[0]["about"]) == ("needs_decision", "date_order")
+    assert row.preview["ways"]
+    row = await settle(shop, row, {"date_order": "dmy"})
+    assert (row.undo, row.answers) == (None, {"date_order": "dmy"})
+    assert (row.rows_new, row.stored_path) == (2, f"archive/{row.import_id}-a.csv")
+    assert await days(shop) == ["2024-04-03", "2024-04-05"]
+    assert not list(shop.settings.held_dir.iterdir())
+
+
+async def test_a_file_that_is_to_be_read_again_and_is_gone_is_told(shop: Shop) -> None:
+    row = await shop.load("a.csv", AMBIGUOUS)
+    row = await settle(shop, row, {"date_order": "mdy"})
+    (shop.settings.data_dir / str(row.stored_path)).unlink()
+    row = await undone(shop, row, Undo.READ_AGAIN)
+    assert (row.state, row.reason, row.undo) == ("quarantined", "vanished", None)
+
+
+async def test_what_asked_nothing_cannot_be_read_again(shop: Shop) -> None:
+    row = await shop.load("a.csv", orders("O1 C1 5"))
+    with pytest.raises(ConflictError):
+        await undone(shop, row, Undo.READ_AGAIN)
