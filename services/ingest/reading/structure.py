@@ -26,6 +26,8 @@ _FOOTER = (
     r"(?i)(?:\brecords?\b|record\(s\)|\brows?\b|\bentries\b|\bend of (?:report|file)\b"
     r"|\bseller id\b|\bgenerated (?:on|by|at)\b|\bexported (?:on|by|at)\b)"
 )
+_COUNT = r"(?i)^[0-9][0-9,. ]* +(?:records?|record\(s\)|rows?|entries|orders?)(?:\W|$)"
+"""How many rows there are, in the first cells: `2 | record(s) downloaded, | from | ...`."""
 
 
 def without_other_lines(rows: Rows, mapping: Mapping, headers: Sequence[str], comma: str) -> Rows:
@@ -86,11 +88,11 @@ def _lacks(cells: list[str], mapping: Mapping) -> bool:
 def _named(line: int, reason: str, message: str, raw: str, comma: str) -> tuple[int, str, str, str]:
     """A line with too few or too many cells, told as what it is."""
     filled = [cell.strip(' "') for cell in raw.split(comma) if cell.strip(' "')]
-    if reason != "too_few_cells" or "\n" in raw or not 0 < len(filled) <= 2:
+    if reason != "too_few_cells" or "\n" in raw or not filled:
         return line, reason, message, raw
-    if re.match(_TOTAL, filled[0]):
+    if len(filled) <= 2 and re.match(_TOTAL, filled[0]):
         reason = "total_line"
-    elif len(filled) == 1 and _is_footer(filled[0]):
+    elif re.match(_COUNT, " ".join(filled[:2])) or (len(filled) == 1 and _is_footer(filled[0])):
         reason = "footer_line"
     return line, reason, _MESSAGES.get(reason, message), raw
 
