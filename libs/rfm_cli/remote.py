@@ -69,6 +69,11 @@ def segments(client: httpx.Client, calc_date: str | None) -> Json:
     return found
 
 
+def delete_snapshot(client: httpx.Client, run_id: int) -> None:
+    """Delete the snapshot that a run published."""
+    checked(client.delete(f"/snapshots/{run_id}"))
+
+
 def segment_table(found: Json) -> Table:
     """A row per segment and cluster."""
     currency = found.get("base_currency") or "money"

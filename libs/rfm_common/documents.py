@@ -60,6 +60,8 @@ class Summary(CountrySums, total=False):
     """Equal for equal definitions of R, F and M."""
     measured: Measured
     slipping: Slipping
+    deleted_by: str
+    """Who deleted the snapshot, as the audit log has it."""
 
 
 class ClusterMetrics(TypedDict):

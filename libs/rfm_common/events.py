@@ -146,11 +146,21 @@ class RunFailed(Event):
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotDeleted(Event):
+    """A person deleted a published snapshot."""
+
+    type: ClassVar[str] = "snapshot.deleted"
+    run_id: int
+    calc_date: str = ""
+
+
 EVENT_TYPES: dict[str, type[Event]] = {
     event.type: event
     for event in (
         ImportStarted, ImportProgress, ImportFinished, ImportRejected, ImportHeld,
         DataChanged, RunQueued, RunStarted, RunProgress, RunFinished, RunFailed,
+        SnapshotDeleted,
     )
 }  # fmt: skip
 

@@ -8,6 +8,8 @@ from rfm_common.errors import UnavailableError
 
 _PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE: connection, rollback, resources, object in use, operator, system."""
+LOCKED = frozenset({"55P03", "40P01"})
+"""lock_not_available, deadlock_detected."""
 _AWAY = (
     OSError,
     TimeoutError,
@@ -26,6 +28,11 @@ def is_passing(error: BaseException) -> bool:
     if state:
         return str(state)[:2] in _PASSING_CLASSES
     return isinstance(error, _AWAY)
+
+
+def is_locked_out(error: DBAPIError) -> bool:
+    """Whether somebody else held a lock for too long."""
+    return getattr(error.orig, "sqlstate", None) in LOCKED
 
 
 def is_unfit(error: BaseException) -> bool:

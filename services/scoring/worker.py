@@ -23,7 +23,7 @@ from rfm_common.settings import Settings
 from rfm_common.tasks import end, together
 from scoring.listener import listen
 from scoring.runs import jobs, queue
-from scoring.runs.upkeep import run_maintenance
+from scoring.runs.upkeep import has_stale_flows, run_maintenance
 
 QUEUE = "rfm:scoring"
 POLL = 0.05
@@ -68,7 +68,7 @@ class ScoringWorker:
         await jobs.relay(self._context)
         async with self._context.sessions() as session, session.begin():
             await queue.queue_if_behind(session, self._context.settings)
-            is_waiting = await queue.is_waiting(session)
+            is_waiting = await queue.is_waiting(session) or await has_stale_flows(session)
         await jobs.relay(self._context)
         if is_waiting and not (self._idle.is_set() and await self._enqueue()):
             self._call()

@@ -99,15 +99,27 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 )
 @click.option("--history", type=click.Choice(["monthly"]), help="Fill in past months instead.")
 @click.option("--months", type=click.IntRange(1, 120), help="How many months (default: 24).")
-def score(history: str | None, months: int | None, **options: Any) -> None:
-    """Recalculate scores now, or fill in past months."""
+@click.option("--delete", metavar="DATE", help="Delete the snapshot of that date instead.")
+def score(history: str | None, months: int | None, delete: str | None, **options: Any) -> None:
+    """Recalculate scores now, fill in past months, or delete a snapshot."""
     body = {name: value for name, value in options.items() if value is not None}
-    if history:
+    if delete:
+        _delete_snapshot(delete, alone=not (body or history or months))
+    elif history:
         _score_history(months, body)
     elif months:
         raise click.UsageError("--months goes with --history monthly")
     else:
         _score_now(body)
+
+
+def _delete_snapshot(date: str, *, alone: bool) -> None:
+    if not alone:
+        raise click.UsageError("--delete takes no other option")
+    with connect(Settings()) as client:
+        found = remote.segments(client, date)
+        remote.delete_snapshot(client, found["run_id"])
+    click.echo(f"deleted the snapshot as of {found['calc_date']} (run {found['run_id']})")
 
 
 def _score_history(months: int | None, body: remote.Json) -> None:

@@ -23,7 +23,7 @@ NAVIGATION = (
     ("imports", "/dashboard/imports", "Imports"),
     ("runs", "/dashboard/runs", "Runs"),
 )
-SCORES = ("run-finished", "data-changed", "resync")
+SCORES = ("run-finished", "snapshot-deleted", "data-changed", "resync")
 """The events after which a page of scores is out of date."""
 FILES = (
     "import-started",
@@ -33,7 +33,7 @@ FILES = (
     "data-changed",
     "resync",
 )
-RUNS = ("run-queued", "run-started", "run-finished", "run-failed", "resync")
+RUNS = ("run-queued", "run-started", "run-finished", "run-failed", "snapshot-deleted", "resync")
 
 
 @dataclass(frozen=True, slots=True)

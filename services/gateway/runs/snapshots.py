@@ -1,13 +1,24 @@
-"""`GET /snapshots`: the dates that have scores."""
+"""The dates that have scores, and deleting those of one."""
 
+import asyncio
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, delete, get
+from sqlalchemy.exc import DBAPIError
 
-from gateway.kit.dependencies import SessionDep
+from gateway.kit.dependencies import ActorDep, RedisDep, RowId, SessionDep, SessionsDep
+from gateway.kit.problems import refusal
 from gateway.kit.responses import answer
 from gateway.kit.schemas import Snapshot, SnapshotList
 from gateway.kit.snapshots import list_snapshots
+from gateway.runs.requests import ring
+from rfm_common.db import Sessions
+from rfm_common.errors import ConflictError
+from rfm_common.faults import is_locked_out
+from rfm_common.snapshots import delete_snapshot
+
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between attempts while a run publishes or somebody reads for long."""
 
 
 @get(["/snapshots", "/snapshots.csv"], summary="The dates that have scores", tags=["Segments"])
@@ -15,3 +26,34 @@ async def snapshots(request: Request[Any, Any, Any], session: SessionDep) -> Res
     """Newest first; each date has one snapshot, made by one run."""
     found = await list_snapshots(session)
     return answer(request, SnapshotList(snapshots=found), found, Snapshot)
+
+
+@delete(
+    "/snapshots/{run_id:int}", summary="Delete a snapshot", tags=["Runs"], status_code=204,
+    responses={409: refusal("It is not shown, or a run is publishing")},
+)  # fmt: skip
+async def remove_snapshot(
+    sessions: SessionsDep, redis: RedisDep, actor: ActorDep, run_id: RowId
+) -> None:
+    """Remove the scores, statistics and flows that a run published, for good.
+
+    The snapshot before it is then the newest, if it was that. The run stays in the history with
+    its parameters and its model; later runs do not start from that model.
+    """
+    await _delete(sessions, run_id, actor)
+    await ring(sessions, redis)
+
+
+async def _delete(sessions: Sessions, run_id: int, actor: str) -> None:
+    for pause in PAUSES:
+        try:
+            async with sessions() as session, session.begin():
+                return await delete_snapshot(session, run_id, actor)
+        except DBAPIError as error:
+            if not is_locked_out(error):
+                raise
+        await asyncio.sleep(pause)
+    raise ConflictError(
+        "a run is publishing, or an export is reading: nothing was deleted; try again in a moment",
+        run_id=run_id,
+    )

@@ -17,7 +17,7 @@ from gateway.privacy.api import erase, erasures, lift_erasure, one_erasure
 from gateway.quiet.api import going_quiet
 from gateway.runs.api import cancel, one_run, run_pipeline, runs
 from gateway.runs.backfill import backfill
-from gateway.runs.snapshots import snapshots
+from gateway.runs.snapshots import remove_snapshot, snapshots
 from gateway.segments.api import segment_customers, segments
 from gateway.segments.countries import countries
 from gateway.web.events import events
@@ -34,7 +34,7 @@ ROUTES = [
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
-            going_quiet, audit_log, *webhooks.ROUTES, *decisions_api.ROUTES,
+            going_quiet, audit_log, remove_snapshot, *webhooks.ROUTES, *decisions_api.ROUTES,
             *undo_api.ROUTES,
         ],
         dependencies={

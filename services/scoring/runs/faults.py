@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError
 
-from rfm_common.faults import is_passing
+from rfm_common.faults import LOCKED, is_passing
 
-LOCKED = frozenset({"55P03", "40P01"})
-"""lock_not_available, deadlock_detected."""
 REPLACED = "42P01"
 """undefined_table: a snapshot that another run replaced between two statements of this one."""
 

@@ -24,14 +24,13 @@ from rfm_common.documents import (
 from rfm_common.events import RunFinished
 from rfm_common.models import (
     CountrySummary,
-    QuietCustomer,
-    RunSample,
     RunState,
     ScoringRun,
     SegmentCountry,
     SegmentFlow,
     SegmentStat,
 )
+from rfm_common.snapshots import PARENTS, lock_parents, retire, wait_briefly
 from scoring.runs import queue
 from scoring.runs.queue import CancelledRunError, Claim, LostRunError
 from scoring.snapshot import writing
@@ -131,7 +130,7 @@ async def _begin(session: AsyncSession, claimed: Claim) -> None:
 async def _publish(
     session: AsyncSession, claimed: Claim, outcome: Outcome, amended: int | None
 ) -> bool:
-    await writing.wait_briefly(session)
+    await wait_briefly(session)
     await _begin(session, claimed)
     await _check_claim(session, claimed)
     await _write_tables(session, outcome)
@@ -139,7 +138,7 @@ async def _publish(
     if is_current := _is_to_show(claimed, outcome.data_version, shown):
         if outcome.amends != amended:
             raise BaseReplacedError(claimed.run_id)
-        await writing.lock_parents(session)
+        await lock_parents(session)
         await _swap(session, claimed, outcome, shown)
     else:
         await writing.drop_staged(session, outcome.target)
@@ -226,7 +225,7 @@ async def _swap(
     session: AsyncSession, claimed: Claim, outcome: Outcome, shown: ScoringRun | None
 ) -> None:
     """Put the snapshot in the place of what is shown of the same moment."""
-    parents: Sequence[str] = writing.PARENTS
+    parents: Sequence[str] = PARENTS
     if outcome.amends is not None:
         await writing.take_over(session, outcome.target, outcome.amends)
         parents = parents[1:]
@@ -254,16 +253,6 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
     )
     for run_id in later.all():
         await retire(session, run_id)
-
-
-async def retire(session: AsyncSession, run_id: int) -> None:
-    """Take a snapshot and its customers away; its run keeps its row, stats, flows and model."""
-    await writing.drop(session, run_id)
-    for table in (RunSample, QuietCustomer):
-        await session.exec(delete(table).where(col(table.run_id) == run_id))
-    await session.exec(
-        update(ScoringRun).where(col(ScoringRun.run_id) == run_id).values(is_current=False)
-    )
 
 
 async def _raise_scored_version(session: AsyncSession, version: int) -> None:

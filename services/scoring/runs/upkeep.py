@@ -9,9 +9,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
+from rfm_common.snapshots import lock_parents, retire, wait_briefly
 from scoring.runs.faults import describe, is_transient
 from scoring.runs.plan import definition_of
-from scoring.runs.publish import retire, write_flows
+from scoring.runs.publish import write_flows
 from scoring.snapshot import flows, frames, reading, writing
 from scoring.snapshot.records import Flows
 from scoring.snapshot.retention import Kept, expendable
@@ -34,7 +35,7 @@ async def run_maintenance(settings: Settings, sessions: Sessions) -> None:
 
 async def _clear(sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
-        await writing.wait_briefly(session)
+        await wait_briefly(session)
         if dropped := await writing.drop_orphans(session):
             log.info("removed %d tables of interrupted runs", dropped)
 
@@ -47,7 +48,7 @@ async def _index_lists(sessions: Sessions) -> bool:
 
 async def _prune(settings: Settings, sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
-        await writing.wait_briefly(session)
+        await wait_briefly(session)
         await lock(session, AdvisoryLock.PUBLISH)
         shown = [
             Kept(run.run_id, run.calc_date, run.is_automatic)
@@ -56,9 +57,14 @@ async def _prune(settings: Settings, sessions: Sessions) -> None:
         ]
         gone = expendable(shown, settings.snapshot_days, settings.zone)
         if gone:
-            await writing.lock_parents(session)
+            await lock_parents(session)
         for run_id in gone:
             await retire(session, run_id)
+
+
+async def has_stale_flows(session: AsyncSession) -> bool:
+    """Whether a snapshot has got another neighbour than its flows were computed from."""
+    return (await run_sql(session, _STALE)).first() is not None
 
 
 async def _refresh_flows(sessions: Sessions) -> bool:

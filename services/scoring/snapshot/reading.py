@@ -7,11 +7,11 @@ from itertools import pairwise
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
+from rfm_common.snapshots import partition
 from scoring.snapshot.dialects import Dialect
 from scoring.snapshot.features import Among, Edges, Spec, features_sql
 from scoring.snapshot.quiet import quiet_sql
 from scoring.snapshot.records import Base
-from scoring.snapshot.writing import partition
 
 STREAMS = 2
 """Connections that group beside each other, each a range of customers of its own."""

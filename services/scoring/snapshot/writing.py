@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
+from rfm_common.snapshots import PARENTS, partition
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.records import Target
 
-PARENTS = ("rfm_features", "customer_clusters")
 INDEXES = {
     "rfm_features": {"key": ("UNIQUE", "customer_id, calc_date")},
     "customer_clusters": {
@@ -33,13 +33,6 @@ ANALYZED = {
 }  # fmt: skip
 """What queries filter or sort by; the planner needs to know no more."""
 AMENDED = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
-LOCK_WAIT = "200ms"
-"""Readers queue behind a waiting swap; no longer than this, then it steps back."""
-
-
-def partition(parent: str, run_id: int) -> str:
-    """The table of one run in a partitioned one."""
-    return f"{parent}_{run_id:d}"
 
 
 def staged(parent: str, run_id: int, fence: int) -> str:
@@ -168,16 +161,6 @@ async def _append(
     await run_sql(session, f"ALTER TABLE {table} {forgotten}")
 
 
-async def wait_briefly(session: AsyncSession) -> None:
-    """From here on, a lock that somebody else holds for long raises instead of keeping us."""
-    await run_sql(session, f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
-
-
-async def lock_parents(session: AsyncSession) -> None:
-    """Keep readers out for the moment of a swap; to be called after `wait_briefly`."""
-    await run_sql(session, f"LOCK TABLE {', '.join(PARENTS)} IN ACCESS EXCLUSIVE MODE")
-
-
 async def amend(session: AsyncSession, target: Target, base: int) -> None:
     """Bring the rows of the run's own features table into that of a published snapshot."""
     sets = ", ".join(f"{name} = excluded.{name}" for name in AMENDED)
@@ -208,12 +191,6 @@ async def attach(session: AsyncSession, target: Target, parents: Sequence[str]) 
             session,
             f"ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES IN ({_moment(target)})",
         )
-
-
-async def drop(session: AsyncSession, run_id: int) -> None:
-    """Remove a published snapshot; the parents must be locked."""
-    for parent in PARENTS:
-        await run_sql(session, f"DROP TABLE IF EXISTS {partition(parent, run_id)}")
 
 
 async def drop_staged(session: AsyncSession, target: Target) -> None:

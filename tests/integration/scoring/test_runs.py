@@ -16,6 +16,7 @@ from rfm_common.errors import ConflictError
 from rfm_common.events import RunFinished, RunProgress
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, month_ends, queue_backfill, queue_run
+from rfm_common.snapshots import delete_snapshot
 from rfm_common.versions import change_without_file
 from scoring.engines import open_engine
 from scoring.model import Model
@@ -24,6 +25,7 @@ from scoring.runs.compute import compute
 from scoring.runs.faults import is_locked_out
 from scoring.runs.progress import STEPS, Progress
 from scoring.runs.publish import publication
+from scoring.runs.upkeep import has_stale_flows, run_maintenance
 from scoring.snapshot import writing
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
 
@@ -468,3 +470,24 @@ async def test_figures_by_country_follow_the_customers(settings, sessions, redis
         assert stored == counted
         assert customers.keys() == {"", "DE", country}
         assert sum(customers.values()) == run.customers_processed
+
+
+async def test_a_snapshot_whose_neighbour_is_deleted_is_compared_with_the_one_before(
+    settings, sessions, redis
+) -> None:
+    await load(sessions, shop())
+    first, second, third = [
+        await score(settings, sessions, redis, RunRequest(calc_date=at(day)))
+        for day in ("2026-02-01", "2026-02-11", "2026-02-21")
+    ]
+    assert third.previous_run_id == second.run_id
+    async with sessions() as session, session.begin():
+        await delete_snapshot(session, second.run_id, "local")
+    async with sessions() as session:
+        assert await has_stale_flows(session)
+    await run_maintenance(settings, sessions)
+    now = await run_of(sessions, third.run_id)
+    assert now.previous_run_id == first.run_id
+    assert now.metrics["moved"]
+    async with sessions() as session:
+        assert not await has_stale_flows(session)
