@@ -41,10 +41,11 @@ async def test_a_run_is_asked_for_and_called_off(browser: Browser, site: Site) -
         await page.get_by_label("Days to look back").fill("90")
         await page.get_by_label("Clusters").select_option("auto")
         await page.get_by_role("button", name="Rescore").click()
-        await page.get_by_text("Run 2 is queued.").wait_for()
         await page.get_by_role("heading", name="Run 2").wait_for()
+        asked = await page.request.get(f"{site.url}/runs/2")
+        assert (await asked.json())["parameters"]["preview"]
         await page.get_by_role("button", name="Cancel").click()
-        await page.get_by_text("Cancelled").wait_for()
+        await page.get_by_text("Run 2 is cancelled").wait_for()
     assert site.complaints == []
 
 

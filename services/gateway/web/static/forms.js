@@ -50,12 +50,14 @@
     const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
     if (given.window_days) given.window_days = Number(given.window_days);
     if (given.k && given.k !== "auto") given.k = Number(given.k);
-    if (given.preview) given.preview = true;
+    const differs = (form.dataset.previews ?? "").split(" ").some((name) => given[name]);
+    if (given.preview || differs) given.preview = true;
+    const then = differs ? "/dashboard/clusters?run=" : form.dataset.then;
     try {
       const answer = await fetch(form.action, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(given) });
       const text = await answer.text();
       if (!answer.ok) tell(place, problem(text), "err");
-      else if (form.dataset.then) await follow(JSON.parse(text).run_id, place, form.dataset.then);
+      else if (then) await follow(JSON.parse(text).run_id, place, then);
       else tell(place, `Run ${JSON.parse(text).run_id} is queued.`, "info");
     } catch { tell(place, "The gateway did not answer.", "err"); }
   };
