@@ -20,6 +20,8 @@ _COMMANDS = {
     "status": "ask:status",
     "migrate": "migrate:migrate",
     "generate": "generate:generate",
+    "exclude": "exclude:exclude",
+    "include": "exclude:include",
     "erase": "erase:erase",
     "doctor": "doctor:doctor",
     "key": "access:key",

@@ -39,6 +39,10 @@ class Customer(SQLModel, table=True):
             postgresql_ops={"beginning": "text_pattern_ops"},
             postgresql_where=text("email IS NOT NULL"),
         ),
+        Index(
+            "ix_customers_excluded", "customer_id",
+            postgresql_where=text("excluded_at IS NOT NULL"),
+        ),
     )  # fmt: skip
 
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
@@ -47,6 +51,8 @@ class Customer(SQLModel, table=True):
     created_at: datetime | None = Field(default=None, sa_type=timestamptz())
     import_id: int | None = Field(default=None, sa_type=BigInteger)
     import_line: int | None = None
+    excluded_at: datetime | None = Field(default=None, sa_type=timestamptz())
+    """Since when a person keeps the customer out of scores; None: scored."""
 
 
 class Order(SQLModel, table=True):

@@ -108,6 +108,7 @@ async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
         email=found.email,
         country=found.country,
         created_at=found.created_at,
+        excluded_at=found.excluded_at,
         segment=newest.segment_name if newest else None,
         rfm=newest,
         cluster_score=found.cluster_score,

@@ -36,7 +36,8 @@ async def customer_facts(
         return None
     return CustomerFacts(
         customer_id=found.customer_id, email=found.email, country=found.country,
-        created_at=found.created_at, orders_total=found.orders_total,
+        created_at=found.created_at, excluded_at=found.excluded_at,
+        orders_total=found.orders_total,
         history=decode(found.history, type=list[CustomerScores]),
         cluster_score=decode(found.cluster_score, type=dict[str, Any]),
         orders=decode(found.orders, type=list[OrderRow]),
@@ -65,7 +66,7 @@ WITH history AS MATERIALIZED (
     JOIN scoring_runs r ON r.calc_date = f.calc_date AND r.is_current
     WHERE f.customer_id = $1
 ), newest AS MATERIALIZED (SELECT * FROM history ORDER BY {BY_DATE} LIMIT 1)
-SELECT customer_id, email, country, created_at,
+SELECT customer_id, email, country, created_at, excluded_at,
        (SELECT coalesce(json_agg(history ORDER BY {BY_DATE}), '[]') FROM history) AS history,
        coalesce((SELECT c.cluster_score FROM newest n JOIN customer_clusters c USING (calc_date)
                  WHERE c.customer_id = $1), '{{}}') AS cluster_score,

@@ -1,8 +1,9 @@
 """One customer: own data, history and orders."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.customers.schemas import CustomerScores, OrderRow
@@ -24,6 +25,9 @@ class CustomerRecord(Answer):
     email: str | None
     country: str | None
     created_at: datetime | None
+    excluded_at: Annotated[
+        datetime | None, Meta(description="Since when kept out of scores; null: scored")
+    ]
 
 
 async def find_customer(session: AsyncSession, customer_id: str) -> CustomerRecord | None:
@@ -31,7 +35,7 @@ async def find_customer(session: AsyncSession, customer_id: str) -> CustomerReco
     return await rows.one(
         session,
         CustomerRecord,
-        "SELECT customer_id, email, country, created_at FROM customers"
+        "SELECT customer_id, email, country, created_at, excluded_at FROM customers"
         " WHERE customer_id = :customer_id",
         customer_id=customer_id,
     )

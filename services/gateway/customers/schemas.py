@@ -92,6 +92,9 @@ class CustomerDetail(Answer):
     email: str | None
     country: str | None
     created_at: datetime | None
+    excluded_at: Annotated[
+        datetime | None, Meta(description="Since when kept out of scores; null: scored")
+    ]
     segment: str | None
     rfm: CustomerScores | None
     cluster_score: Annotated[

@@ -6,6 +6,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.charts.page import chart, timeline
 from gateway.clusters.page import clusters
+from gateway.customers.exclusion import switch
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
 from gateway.imports.decisions_page import change, decide, preview_part, profiles
@@ -34,6 +35,7 @@ ROUTES: list[ControllerRouterHandler] = [
             segment,
             customers,
             customer,
+            switch,
             timeline,
             imports,
             one_import,

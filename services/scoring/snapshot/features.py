@@ -64,6 +64,14 @@ def everyone(_: str) -> str:
     return "TRUE"
 
 
+def kept(column: str) -> str:
+    """Whether nobody keeps the customer with the id in this column out of scores."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM customers x WHERE x.customer_id = {column}"
+        " AND x.excluded_at IS NOT NULL)"
+    )
+
+
 def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     """One row for each customer: customer_id, recency_days, frequency, monetary, left_out, country
     and has_ordered.
@@ -72,6 +80,7 @@ def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     A row with a negative amount is a refund: it lowers monetary, and is neither an order nor the
     last one. Whoever has nothing else in the window has no order there, and so monetary 0.
     `left_out` counts the orders without an exchange rate: they count, their money does not.
+    Customers whom a person keeps out of scores (`excluded_at`) have no row.
     `has_ordered` is 1 for whoever has a counted order by calc_date, in the window or before.
     """
     return f"""
@@ -97,7 +106,7 @@ SELECT c.customer_id,
        COALESCE(s.left_out, 0) AS left_out, c.country,
        CASE WHEN s.ever IS NULL THEN 0 ELSE 1 END AS has_ordered
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
-WHERE {_known(spec, dialect)} AND {among("c.customer_id")}
+WHERE c.excluded_at IS NULL AND {_known(spec, dialect)} AND {among("c.customer_id")}
 """
 
 

@@ -26,6 +26,7 @@ from scoring.snapshot.features import (
     amount,
     counted,
     everyone,
+    kept,
     rate_join,
     rate_table,
 )
@@ -61,7 +62,7 @@ def quiet_sql(spec: Spec, edges: Edges, dialect: Dialect, among: Among = everyon
 WITH {rate_table(spec, dialect)}quiet AS (
     SELECT o.customer_id, {last} AS recency_days FROM orders o
     WHERE {counted(spec, dialect)} AND {PURCHASE} AND o.order_date >= {since}
-      AND {among("o.customer_id")}
+      AND {among("o.customer_id")} AND {kept("o.customer_id")}
     GROUP BY o.customer_id HAVING {last} > {int(edges["recency_days"][QUIET_EDGE])}
 )
 SELECT q.customer_id, q.recency_days, count(CASE WHEN {PURCHASE} THEN 1 END) AS frequency,

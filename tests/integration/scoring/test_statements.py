@@ -64,7 +64,7 @@ class Duck:
 
 ORDERS = ("order_id VARCHAR, customer_id VARCHAR, order_date TIMESTAMPTZ,"
           " order_amount DECIMAL(18,4), currency VARCHAR, status VARCHAR")  # fmt: skip
-CUSTOMERS = "customer_id VARCHAR, country VARCHAR, created_at TIMESTAMPTZ"
+CUSTOMERS = "customer_id VARCHAR, country VARCHAR, created_at TIMESTAMPTZ, excluded_at TIMESTAMPTZ"
 
 
 async def duck(session: AsyncSession, folder: Path) -> Duck:

@@ -1,0 +1,33 @@
+"""Keeping customers out of scores: guests, tests, wholesale."""
+
+from datetime import UTC, datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rfm_common import audit
+from rfm_common.errors import existing
+from rfm_common.identity import same_id
+from rfm_common.models import Customer
+from rfm_common.versions import change_without_file
+
+
+async def set_excluded(
+    session: AsyncSession, customer_id: str, actor: str, *, excluded: bool
+) -> Customer:
+    """Keep a customer out of scores from the next run on, or let them in again.
+
+    What is so already stays as it is, without an entry in the audit log. The log names nobody: its
+    entry is of the moment that the customer's row has. Raises NotFoundError.
+    """
+    key = same_id(customer_id)
+    found = await session.get(Customer, key, with_for_update=True)
+    customer = existing(found, f"customer {customer_id!r}", "customer_id")
+    if excluded == (customer.excluded_at is not None):
+        return customer
+    since = datetime.now(UTC) if excluded else customer.excluded_at
+    customer.excluded_at = since if excluded else None
+    session.add(customer)
+    action = "customer.exclude" if excluded else "customer.include"
+    audit.record(session, actor, action, detail={"excluded_at": str(since)})
+    await change_without_file(session)
+    return customer

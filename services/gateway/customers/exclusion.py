@@ -1,0 +1,87 @@
+"""Keeping customers out of scores: REST calls, and the button on a customer's page."""
+
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request, delete, get, post, put
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from gateway.customers.queries import CustomerRecord
+from gateway.kit import rows
+from gateway.kit.dependencies import ActorDep, PageDep, RedisDep, SessionDep, SessionsDep
+from gateway.kit.schemas import Answer
+from gateway.runs.requests import ring
+from rfm_common.db import Sessions
+from rfm_common.exclusion import set_excluded
+
+
+class ExcludedList(Answer):
+    """One page in order of id."""
+
+    page: int
+    page_size: int
+    total: int
+    customers: list[CustomerRecord]
+
+
+@get("/exclusions", summary="Customers kept out of scores", tags=["Customers"])
+async def exclusions(session: SessionDep, paging: PageDep) -> ExcludedList:
+    """They keep their orders and are in no snapshot from the next run on."""
+    excluded = "FROM customers WHERE excluded_at IS NOT NULL"
+    return ExcludedList(
+        page=paging.number,
+        page_size=paging.size,
+        total=int(await rows.scalar(session, f"SELECT count(*) {excluded}")),
+        customers=await rows.many(
+            session,
+            CustomerRecord,
+            f"SELECT customer_id, email, country, created_at, excluded_at {excluded}"
+            " ORDER BY customer_id LIMIT :size OFFSET :skip",
+            **paging.window,
+        ),
+    )
+
+
+@put(
+    "/customers/{customer_id:str}/exclusion", summary="Keep a customer out of scores",
+    tags=["Customers"], status_code=204,
+)  # fmt: skip
+async def exclude(
+    sessions: SessionsDep, redis: RedisDep, actor: ActorDep, customer_id: FromPath[str]
+) -> None:
+    """For guests, tests, wholesale: in no score, segment or figure from the next run on."""
+    await _set(sessions, redis, actor, customer_id, excluded=True)
+
+
+@delete(
+    "/customers/{customer_id:str}/exclusion", summary="Score a customer again",
+    tags=["Customers"], status_code=204,
+)  # fmt: skip
+async def include(
+    sessions: SessionsDep, redis: RedisDep, actor: ActorDep, customer_id: FromPath[str]
+) -> None:
+    """From the next run on."""
+    await _set(sessions, redis, actor, customer_id, excluded=False)
+
+
+async def _set(
+    sessions: Sessions, redis: RedisDep, actor: str, customer_id: str, *, excluded: bool
+) -> None:
+    async with sessions() as session, session.begin():
+        await set_excluded(session, customer_id, actor, excluded=excluded)
+    await ring(sessions, redis)
+
+
+@post("/customers/{customer_id:str}/exclusion")
+async def switch(
+    request: Request[Any, Any, Any], sessions: SessionsDep, redis: RedisDep, actor: ActorDep,
+    customer_id: FromPath[str],
+) -> Redirect:  # fmt: skip
+    """The button: out of scores, or back; leads back to the customer."""
+    form = await request.form()
+    await _set(sessions, redis, actor, customer_id, excluded="exclude" in form)
+    return Redirect(f"/dashboard/customers/{quote(customer_id, safe='')}", status_code=303)
+
+
+ROUTES = [exclusions, exclude, include]
