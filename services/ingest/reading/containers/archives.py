@@ -1,5 +1,6 @@
 """Unpacking gzip and ZIP: one table each, within bounds."""
 
+import codecs
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -57,6 +58,16 @@ def with_newlines(file: BinaryIO) -> Pieces:
     return (piece.replace(b"\r", b"\n") for piece in pieces(file))
 
 
+def from_utf16(file: BinaryIO, codec: str) -> Pieces:
+    """Text with two bytes a character, in UTF-8."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    file.seek(0, 2)
+    size, at = file.tell(), 0
+    for piece in pieces(file):
+        at += len(piece)
+        yield decoder.decode(piece, at >= size).removeprefix("\ufeff").encode()
+
+
 def write_bounded(unpacked: Pieces, file: BinaryIO, sink: BinaryIO, most: int) -> None:
     """Write what comes out of an archive; raises RefusedError for damage and for bombs."""
     packed, size = file.seek(0, 2), 0
@@ -65,7 +76,9 @@ def write_bounded(unpacked: Pieces, file: BinaryIO, sink: BinaryIO, most: int) -
             size += len(piece)
             check_size(size, packed, most)
             sink.write(piece)
-    except (zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (
+        zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeError,
+    ) as error:  # fmt: skip
         raise damaged(error) from error
 
 

@@ -1,5 +1,6 @@
 """What a file is, told by its first bytes and never by its name."""
 
+import codecs
 import re
 from enum import StrEnum
 from typing import BinaryIO
@@ -20,6 +21,8 @@ class Format(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     OLD_MAC = "old_mac"
+    UTF_16_LE = "utf_16_le"
+    UTF_16_BE = "utf_16_be"
 
 
 _PACKED = (
@@ -43,6 +46,22 @@ _JSON = re.compile(rb'\{\s*(?:["}]|$)|\[\s*(?:[\[{\]]|$)')
 _TAR = b"ustar"
 
 
+def _utf16(head: bytes) -> Format | None:
+    """Text with two bytes a character: by its mark, else where one of each two bytes is zero."""
+    for mark, form in (
+        (codecs.BOM_UTF16_LE, Format.UTF_16_LE),
+        (codecs.BOM_UTF16_BE, Format.UTF_16_BE),
+    ):
+        if head.startswith(mark) and not head.startswith(codecs.BOM_UTF32_LE):
+            return form
+    even, odd = head[0::2], head[1::2]
+    if len(head) < 8 or b"\0" not in head:
+        return None
+    if b"\0" not in even and odd.count(0) > 0.6 * len(odd):
+        return Format.UTF_16_LE
+    return Format.UTF_16_BE if b"\0" not in odd and even.count(0) > 0.6 * len(even) else None
+
+
 def head_of(file: BinaryIO) -> bytes:
     """The first bytes."""
     file.seek(0)
@@ -54,11 +73,9 @@ def format_of(head: bytes) -> Format | None:
 
     Raises RefusedError for what is known and not read.
     """
-    for signature, reason, message in _REFUSED:
-        if head.startswith(signature):
-            raise RefusedError(reason, f"the content is {message}")
-    if head[257:262] == _TAR:
-        raise RefusedError("tar", "the content is a tar archive; unpack it and drop the table")
+    _refuse_known(head)
+    if utf16 := _utf16(head):
+        return utf16
     for signature, found in _PACKED:
         if head.startswith(signature):
             return found
@@ -68,6 +85,14 @@ def format_of(head: bytes) -> Format | None:
     if _JSON.match(text):
         return Format.JSON
     return Format.OLD_MAC if b"\r" in head[:-1] and b"\n" not in head else None
+
+
+def _refuse_known(head: bytes) -> None:
+    for signature, reason, message in _REFUSED:
+        if head.startswith(signature):
+            raise RefusedError(reason, f"the content is {message}")
+    if head[257:262] == _TAR:
+        raise RefusedError("tar", "the content is a tar archive; unpack it and drop the table")
 
 
 def is_text(head: bytes) -> bool:

@@ -27,6 +27,8 @@ TITLES = {
     Format.PARQUET: "Parquet: record N is line N + 1",
 }
 
+_UTF16 = {Format.UTF_16_LE: "utf-16-le", Format.UTF_16_BE: "utf-16-be"}
+
 Told = dict[str, str]
 
 
@@ -158,7 +160,7 @@ def _inner_format(file: BinaryIO) -> Format | None:
             is_archive = not archives.is_workbook(archive)
     if is_archive:
         raise RefusedError("archive_in_archive", "an archive within an archive; unpack it once")
-    return None if found is Format.OLD_MAC else found
+    return None if found is Format.OLD_MAC or found in _UTF16 else found
 
 
 def _unpacked(source: Source, found: Format, most: int) -> Source | None:
@@ -181,6 +183,10 @@ def _unpacked(source: Source, found: Format, most: int) -> Source | None:
         sink = _scratch(source._opened, source.scratch)
         archives.write_bounded(archives.with_newlines(file), file, sink, most)
         told.append("Lines end in CR alone (old Macintosh); each is read as a line.")
+    elif found in _UTF16:
+        sink = _scratch(source._opened, source.scratch)
+        archives.write_bounded(archives.from_utf16(file, _UTF16[found]), file, sink, most)
+        told.append("Read as UTF-16.")
     else:
         return None
     sink.flush()
