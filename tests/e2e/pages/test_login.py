@@ -62,7 +62,7 @@ async def test_an_open_page_asks_for_a_login_when_its_session_has_ended(
 ) -> None:
     """Also without scripts one gets in: the secret is pasted."""
     async with visit(browser, locked, "/login", java_script_enabled=False) as page:
-        await page.get_by_label("The link").fill(await make_link(sessions))
+        await page.get_by_label("Paste your login link").fill(await make_link(sessions))
         await page.get_by_role("button", name="Log in").click()
         await page.wait_for_url("**/dashboard")
         cookies = await page.context.cookies()
