@@ -2,6 +2,8 @@
 
 import re
 
+ADDRESS = r"^[^@\s]+@[^@\s]+$"
+"""What looks like an e-mail address."""
 _FLOAT = re.compile(r"^([0-9]+)\.0$")
 
 
@@ -12,6 +14,6 @@ def same_id(text: str) -> str:
     the same in any case.
     """
     trimmed = text.strip()
-    if "@" in trimmed:
+    if re.match(ADDRESS, trimmed):
         return trimmed.lower().removeprefix("mailto:")
     return _FLOAT.sub(r"\1", trimmed)

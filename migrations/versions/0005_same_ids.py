@@ -11,7 +11,7 @@ down_revision: str | None = "0004"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-_KEPT = r"""CASE WHEN {0} LIKE '%@%' THEN regexp_replace(lower({0}), '^mailto:', '')
+_KEPT = r"""CASE WHEN {0} ~ '^[^@\s]+@[^@\s]+$' THEN regexp_replace(lower({0}), '^mailto:', '')
             ELSE regexp_replace({0}, '^([0-9]+)\.0$', '\1') END"""
 CUSTOMERS = _KEPT.format("customer_id")
 ORDERS = _KEPT.format("order_id")

@@ -101,7 +101,7 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 @click.option("--months", type=click.IntRange(1, 120), help="How many months (default: 24).")
 @click.option("--delete", metavar="DATE", help="Delete the snapshot of that date instead.")
 def score(history: str | None, months: int | None, delete: str | None, **options: Any) -> None:
-    """Recalculate scores now, fill in past months, or delete a snapshot."""
+    """Score now, fill in past months, or delete a snapshot."""
     body = {name: value for name, value in options.items() if value is not None}
     if delete:
         _delete_snapshot(delete, alone=not (body or history or months))

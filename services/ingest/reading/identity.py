@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import polars as pl
 
 from ingest.reading.mapping import Mapping
-from rfm_common.identity import same_id
+from rfm_common.identity import ADDRESS, same_id
 
 _IDS = ("order_id", "customer_id")
 
@@ -15,8 +15,8 @@ def read_ids(raw: pl.Series) -> pl.Series:
     ids = raw.str.strip_chars()
     if ids.str.ends_with(".0").any():
         ids = ids.str.replace(r"^([0-9]+)\.0$", "$1")
-    is_address = ids.str.contains("@", literal=True)
-    if is_address.any():
+    if ids.str.contains("@", literal=True).any():
+        is_address = ids.str.contains(ADDRESS)
         lower = ids.str.to_lowercase().str.strip_prefix("mailto:")
         ids = ids.zip_with(~is_address, lower)
     return ids

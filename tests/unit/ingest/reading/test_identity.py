@@ -21,6 +21,7 @@ ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
         # None of these is a number that became a fraction.
         ("1.0.0", "1.0.0"), ("17850.5", "17850.5"), ("v2.0", "v2.0"), ("17850.00", "17850.00"),
         ("C001", "C001"), ("c001", "c001"), ("00123", "00123"), (".0", ".0"), ("", ""),
+        ("@SUM(1)", "@SUM(1)"), ("A @ B", "A @ B"), ("X@", "X@"),
     ],
 )  # fmt: skip
 def test_an_id_is_kept_under_one_spelling(written: str, kept: str) -> None:
