@@ -78,7 +78,7 @@ class Load:
     currencies: set[str] = field(default_factory=set)
     statuses: StatusCount = field(default_factory=StatusCount)
     left_out: LeftOutCount = field(default_factory=LeftOutCount)
-    mended: MendedCount = field(default_factory=lambda: MendedCount({}))
+    mended: MendedCount = field(default_factory=MendedCount)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager

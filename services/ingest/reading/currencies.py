@@ -37,6 +37,7 @@ ABOUT = "currency."
 """Begins the key of the question about a sign."""
 
 
+@cache
 def pattern() -> str:
     """A regular expression for what may stand beside an amount."""
     signs = sorted({*OF_SIGN, *SEVERAL}, key=lambda sign: (-len(sign), sign))

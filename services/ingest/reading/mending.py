@@ -3,7 +3,7 @@ around quotes, empty cells too many, optional cells at the end too few."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -100,7 +100,7 @@ def _fits(cells: Sequence[str], mapping: Mapping, name: str, form: str) -> bool:
 class MendedCount:
     """How many rows of a file were mended, by reason."""
 
-    found: dict[str, tuple[int, int]]
+    found: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Reason: how many, and the first line."""
 
     def add(self, mended: Iterable[tuple[str, int]]) -> None:
