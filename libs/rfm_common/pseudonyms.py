@@ -9,9 +9,12 @@ from pathlib import Path
 
 from rfm_common.errors import UnavailableError
 from rfm_common.identity import same_id
+from rfm_common.plain_files import read_plain
 from rfm_common.settings import Settings
 
 KEY_FILE = "erasure.key"
+LONGEST = 4096
+"""Bytes of a key file."""
 
 
 class Pseudonyms:
@@ -52,7 +55,7 @@ def _from_file(path: Path, *, create: bool) -> Pseudonyms:
     if create and not path.exists():
         _make_key(path)
     try:
-        return Pseudonyms(path.read_bytes().strip())
+        return Pseudonyms(read_plain(path.resolve(), LONGEST).strip())
     except FileNotFoundError as error:
         raise UnavailableError(
             f"{path} is missing: it holds the key that recognises erased customers. Put it back"

@@ -77,12 +77,23 @@ def listing(folder: Path) -> list[Dropped]:
     return [Dropped(path, status) for path, status in list_dropped(folder)]
 
 
+def entry_named(folder: Path, name: str) -> Path:
+    """The entry that is called so in the ledger; the name itself where there is none.
+
+    The ledger's name of a file whose own is not UTF-8 is another one.
+    """
+    path = folder / name
+    if "\ufffd" not in name or os.path.lexists(path):
+        return path
+    return next((item.path for item in listing(folder) if item.name == name), path)
+
+
 def check_ordinary(status: os.stat_result) -> None:
     """Refuse what is not a plain file of its own: its content could change behind our back."""
     if stat.S_ISLNK(status.st_mode):
         raise RefusedError("symbolic_link", "this is a symbolic link; drop the file itself")
     if not stat.S_ISREG(status.st_mode):
-        raise RefusedError("special_file", "this is a device, pipe or socket, not a file")
+        raise RefusedError("special_file", "this is a folder, device, pipe or socket, not a file")
     if status.st_nlink > 1:
         raise RefusedError(
             "hard_link", f"this file has {status.st_nlink} names (hard links); drop a copy"
@@ -98,8 +109,12 @@ def opened(path: Path) -> Generator[BinaryIO]:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             check_ordinary(path.lstat())
         raise
+    try:
+        check_ordinary(os.fstat(descriptor))
+    except RefusedError:
+        os.close(descriptor)
+        raise
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        check_ordinary(os.fstat(file.fileno()))
         yield file
 
 

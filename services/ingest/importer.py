@@ -12,7 +12,7 @@ from typing import BinaryIO
 from redis.asyncio import Redis
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.folder import Dropped, check_ordinary, check_unchanged, opened
+from ingest.folder import Dropped, check_ordinary, check_unchanged, entry_named, opened
 from ingest.keeping import scrub, shelf
 from ingest.keeping.scrub import Found
 from ingest.lake.sync import Lake
@@ -96,7 +96,7 @@ class Importer:
 
     async def _settle(self, row: Import) -> None:
         """Find out where the file of a row is that should be in the input folder, or wait."""
-        path = self._settings.input_dir / row.file_name
+        path = await asyncio.to_thread(entry_named, self._settings.input_dir, row.file_name)
         if str(row.stored_path).startswith("held/"):
             path = shelf.held_path(self._settings, row)
             if os.path.lexists(path):
@@ -148,7 +148,7 @@ class Importer:
                 check_unchanged(file, item.identity)
                 await self._read(row, item, file)
         except PermissionError as error:
-            await self._refuse(row, item, RefusedError("not_readable", str(error)))
+            await self._refuse(row, item, RefusedError("not_readable", str(error.strerror)))
         except RefusedError as refusal:
             await self._refuse(row, item, refusal)
 

@@ -5,8 +5,12 @@ from dataclasses import replace
 from ingest.reading.mapping import Rule, read_rules
 from ingest.reading.reader import Options
 from ingest.refusal import RefusedError
+from rfm_common.plain_files import read_plain
 from rfm_common.settings import Settings
 from rfm_common.watched_folder import MAPPING_FILE
+
+LONGEST = 2**20
+"""Bytes of a mapping.toml."""
 
 
 def read_options(settings: Settings) -> Options:
@@ -25,7 +29,7 @@ def lenient_options(settings: Settings) -> Options:
 def state_of_rules(settings: Settings) -> tuple[int, int] | None:
     """When mapping.toml was written and how long it is; another value means other rules."""
     try:
-        found = (settings.input_dir / MAPPING_FILE).stat()
+        found = (settings.input_dir / MAPPING_FILE).lstat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
@@ -42,8 +46,11 @@ def _without_rules(settings: Settings) -> Options:
 
 def _rules(settings: Settings) -> list[Rule]:
     try:
-        return read_rules((settings.input_dir / MAPPING_FILE).read_text("utf-8"))
+        return read_rules(read_plain(settings.input_dir / MAPPING_FILE, LONGEST).decode())
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise RefusedError("bad_mapping", f"mapping.toml cannot be read: {error}") from error
+    except OSError as error:
+        message = f"mapping.toml cannot be read: {error.strerror}"
+        raise RefusedError("bad_mapping", message) from error
+    except UnicodeDecodeError as error:
+        raise RefusedError("bad_mapping", f"mapping.toml is not UTF-8: {error}") from error

@@ -157,7 +157,11 @@ class Ingest:
     async def _round(self, stop: asyncio.Event) -> float | None:
         """Try every file that is ready; in how many seconds to look again, None: when rung."""
         await self._notice_rules()
-        ready, again = await asyncio.to_thread(self._settling.look, self._settings.input_dir)
+        try:
+            ready, again = await asyncio.to_thread(self._settling.look, self._settings.input_dir)
+        except OSError as error:
+            log.warning("the folder cannot be looked at: %s", error)
+            return self._settings.rescan_seconds
         waits = [] if again is None else [again]
         with suppress(SQLAlchemyError, OSError):  # the database is away: the next round asks again
             ready = [*ready, *await self._importer.decided()]

@@ -1,28 +1,51 @@
 """When to look at the folder. The only user of watchfiles, which is trusted with nothing else."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
 from watchfiles import awatch
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from ingest.folder import Dropped, Identity, has_writer, listing, opened
 from ingest.refusal import RefusedError
+
+log = logging.getLogger("rfm.ingest")
+
+BLIND_SECONDS = 1.0
+"""How often the folder is looked at while it cannot be watched, at least."""
 
 
 async def wakeups(folder: Path, rescan_seconds: float, stop: asyncio.Event) -> AsyncGenerator[None]:
     """Yield at the start, soon after any change, and at least every `rescan_seconds`.
 
     A folder that is removed and made again is a new one to the operating system: the watch is
-    renewed when that happens.
+    renewed when that happens. A folder that cannot be watched (a name in it is not UTF-8, the
+    system has no watches left) is looked at instead, and said so once for each reason.
     """
+    told = ""
     while not stop.is_set():
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-        async for _ in _changes(folder, rescan_seconds, stop):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
             yield
+            async for _ in _changes(folder, rescan_seconds, stop):
+                yield
+        except* (OSError, WatchfilesRustInternalError) as errors:
+            if (reason := _reason(errors)) != told:
+                told = reason
+                log.warning("the folder cannot be watched, so it is looked at: %s", told)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(rescan_seconds, BLIND_SECONDS))
+
+
+def _reason(errors: BaseException) -> str:
+    """The first error in a group, in its words."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return str(errors)
 
 
 async def _changes(

@@ -289,6 +289,8 @@ def read_rules(text: str) -> list[Rule]:
         return [_rule(entry) for entry in entries]
     except tomllib.TOMLDecodeError as error:
         raise RefusedError("bad_mapping", f"mapping.toml: {error}") from error
+    except RecursionError as error:
+        raise RefusedError("bad_mapping", "mapping.toml: values are nested too deep") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RefusedError("bad_mapping", f"mapping.toml, a [[file]] entry: {error}") from error
 

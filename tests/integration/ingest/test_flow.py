@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 
 import pytest
 from redis.asyncio import Redis
@@ -87,21 +88,57 @@ def _pipe(settings: Settings) -> str:
     return "special_file"
 
 
+def _socket(settings: Settings) -> str:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("input/x.csv")  # from the data folder: an address is short
+    return "special_file"
+
+
+def _dangling_link(settings: Settings) -> str:
+    (settings.input_dir / "x.csv").symlink_to("nowhere.csv")
+    return "symbolic_link"
+
+
+def _pipe_as_mapping(settings: Settings) -> str:
+    os.mkfifo(settings.data_dir / "mapping.toml")
+    drop(settings, "x.csv", ORDERS_HEADER + ORDER)
+    (settings.data_dir / "mapping.toml").rename(settings.input_dir / "mapping.toml")
+    return "bad_mapping"
+
+
 def _workbook(settings: Settings) -> str:
     (settings.input_dir / "x.csv").write_bytes(b"PK\x03\x04 and so on")
     return "damaged"
 
 
-@pytest.mark.parametrize("make", [_symlink, _hard_link, _pipe, _workbook])
+@pytest.mark.parametrize(
+    "make",
+    [_symlink, _hard_link, _pipe, _socket, _dangling_link, _pipe_as_mapping, _workbook],
+)
 async def test_what_is_no_file_of_its_own_is_refused_and_put_away(
-    make, settings: Settings, sessions: Sessions, redis: Redis
+    make, settings: Settings, sessions: Sessions, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(settings.data_dir)
     reason = make(settings)
     async with running(settings, sessions, redis):
         [row] = await settled(sessions, 1)
     assert (row.state, row.reason) == (ImportState.QUARANTINED, reason)
     assert os.path.lexists(settings.data_dir / str(row.stored_path))
-    assert list(settings.input_dir.iterdir()) == []
+    assert {path.name for path in settings.input_dir.iterdir()} <= {"mapping.toml"}
+
+
+async def test_a_name_that_is_not_utf_8_is_loaded_beside_others(
+    shop: Shop, settings: Settings, sessions: Sessions, redis: Redis
+) -> None:
+    path = drop(settings, os.fsdecode(b"Kunden\xfc.csv"), ORDERS_HEADER + ORDER)
+    claimed = await shop.importer._claim(Dropped(path, path.lstat()))
+    async with running(settings, sessions, redis):  # what a kill left is gone on with
+        drop(settings, "innocent.csv", ORDERS_HEADER + ORDER.replace("O001", "O002"))
+        rows = await settled(sessions, 2)
+    assert [(row.import_id, row.file_name, row.state) for row in rows] == [
+        (claimed.import_id, "Kunden\ufffd.csv", "loaded"),
+        (2, "innocent.csv", "loaded"),
+    ]
 
 
 async def test_a_folder_that_is_removed_and_made_again_is_watched_again(
