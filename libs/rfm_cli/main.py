@@ -16,6 +16,7 @@ _COMMANDS = {
     "import": "ask:import_files",
     "undo": "undo:undo",
     "score": "ask:score",
+    "models": "models:models",
     "export": "ask:export",
     "status": "ask:status",
     "migrate": "migrate:migrate",

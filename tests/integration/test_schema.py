@@ -110,3 +110,40 @@ async def test_ids_that_are_the_same_now_are_joined(settings: Settings, sessions
         assert list(kept.scalars()) == [3]
         after = (await run_sql(session, "SELECT data_version FROM data_state")).scalar_one()
         assert after == before + 1
+
+
+async def test_models_of_older_runs_get_numbers(settings: Settings, sessions) -> None:
+    """The same centroids and names are the same model; previews and unfinished runs have none."""
+    config = alembic_config(settings)
+    await asyncio.to_thread(command.downgrade, config, "0009")
+    model = """'{"transform": "log1p", "mean": [0], "scale": [1], "lambdas": null,
+                 "names": ["At Risk"], "centroids": [[%s]], "reason": "%s"}'"""
+    asked = '\'{"k": 5, "transform": "log1p", "rule": "promises"%s}\''
+    rows = (
+        ("finished", asked % "", model % ("0.5", "")),
+        ("finished", asked % "", model % ("0.25", "fitted afresh")),
+        ("finished", asked % ', "preview": true', model % ("0.75", "")),
+        ("finished", asked % "", model % ("0.5", "nothing clearly better")),
+        ("failed", asked % "", "'{}'"),
+        ("finished", '\'{"k": "auto"}\'', model % ("0.5", "")),
+    )
+    async with sessions() as session, session.begin():
+        for row in rows:
+            await run_sql(
+                session,
+                "INSERT INTO scoring_runs (state, trigger, window_days, engine, parameters, model)"
+                " VALUES ('{}', 'api', 365, 'local', {}, {})".format(*row).replace(":", "\\:"),
+            )
+
+    await upgrade(settings)
+
+    async with sessions() as session:
+        runs = await run_sql(session, "SELECT model_version FROM scoring_runs ORDER BY run_id")
+        assert list(runs.scalars()) == [1, 2, None, 1, None, 3]
+        found = await run_sql(session, "SELECT version, k, rule, reason FROM model_versions"
+                              " ORDER BY version")  # fmt: skip
+        assert found.all() == [
+            (1, "5", "promises", "the first model of its kind"),
+            (2, "5", "promises", "fitted afresh"),
+            (3, "auto", "classic", "the first model of its kind"),
+        ]

@@ -19,7 +19,14 @@ from rfm_common.models.imports import (
     Undo,
 )
 from rfm_common.models.privacy import Erasure, ErasureState, Suppression
-from rfm_common.models.runs import DataState, OutboxEvent, RunState, ScoringRun
+from rfm_common.models.runs import (
+    DataState,
+    ModelState,
+    ModelVersion,
+    OutboxEvent,
+    RunState,
+    ScoringRun,
+)
 from rfm_common.models.services import ServiceBeat
 from rfm_common.models.shop import BEGINNING, Customer, ExchangeRate, Order
 from rfm_common.models.snapshots import (
@@ -70,6 +77,8 @@ __all__ = [
     "LakeRemoval",
     "LoginLink",
     "LoginSession",
+    "ModelState",
+    "ModelVersion",
     "Order",
     "OutboxEvent",
     "QuietCustomer",

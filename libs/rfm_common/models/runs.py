@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, Text, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
@@ -61,6 +61,56 @@ class OutboxEvent(SQLModel, table=True):
     published_at: datetime | None = Field(default=None, sa_type=timestamptz())
 
 
+class ModelState(StrEnum):
+    """What became of a model."""
+
+    PUBLISHED = "published"
+    PROPOSED = "proposed"
+    REFUSED = "refused"
+    OUTDATED = "outdated"
+    """Proposed, but another model came before anybody decided."""
+
+
+class ModelVersion(SQLModel, table=True):
+    """A model with a number: transform constants, centroids and names never change under it.
+
+    They are in `scoring_runs.model` of the run. Models that were asked for with the same k,
+    transform and rule are a line: a run starts from the one before it in its line.
+    """
+
+    __tablename__ = "model_versions"
+    __table_args__ = (
+        Index("uq_model_versions_line_digest", "k", "transform", "rule", "digest", unique=True),
+        Index("uq_model_versions_pinned_line", "k", "transform", "rule", unique=True,
+              postgresql_where=text("is_pinned")),
+    )  # fmt: skip
+
+    version: int = Field(
+        sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )
+    run_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("scoring_runs.run_id", ondelete="CASCADE"), nullable=False
+        )
+    )
+    """The first run that had it."""
+    k: str = Field(sa_type=Text)
+    """As asked: a number, or `auto`."""
+    transform: str = Field(sa_type=Text)
+    rule: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)
+    """Of all that decides where a customer belongs."""
+    reason: str = Field(sa_type=Text)
+    """Why it came."""
+    state: ModelState = Field(default=ModelState.PUBLISHED, sa_type=enum_column(ModelState))
+    is_pinned: bool = Field(default=False, sa_column_kwargs=FALSE)
+    """A person chose it: no run of its line replaces it."""
+    decided_by: str | None = Field(default=None, sa_type=Text)
+    """Who published, kept or refused it, as the audit log has it."""
+    decided_at: datetime | None = Field(default=None, sa_type=timestamptz())
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
+
+
 class ScoringRun(SQLModel, table=True):
     """A request to score and all that came of it; enough to repeat the run exactly.
 
@@ -101,6 +151,8 @@ class ScoringRun(SQLModel, table=True):
     progress: Step = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     edges: Edges = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     model: StoredModel = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    model_version: int | None = Field(default=None, sa_type=BigInteger)
+    """The number of its model; none without clusters, or while it has published nothing."""
     metrics: Metrics = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     summary: Summary = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     sweep: list[Candidate] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)

@@ -13,6 +13,8 @@ from gateway.kit.numbers import Numbers
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.kit.snapshots import find_run, find_snapshot_run
+from gateway.models.queries import list_models
+from gateway.models.schemas import ModelRow
 from rfm_common.documents import Candidate, Metrics
 from rfm_common.errors import NotFoundError
 from rfm_common.models import ScoringRun
@@ -28,6 +30,8 @@ VIEWS = {
 SPACE = "3d"
 """Needs a bundle of its own, which loads when someone asks for it."""
 KS = range(2, 11)
+MODELS = 8
+"""How many versions the page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class ClustersPage:
     is_preview: bool
     ks: range
     default_k: int | str
+    models: list[ModelRow]
 
 
 def build_clusters(metrics: Metrics) -> list[Cluster]:
@@ -137,5 +142,6 @@ async def clusters(
         is_preview=bool(run.parameters.get("preview")),
         ks=KS,
         default_k=settings.default_k,
+        models=await list_models(session, MODELS),
     )
     return answer(page)

@@ -12,7 +12,7 @@ COLUMNS = f"""
     run_id, state AS status, trigger, calc_date, window_days, k, is_current,
     coalesce({RULE}, parameters->>'rule') AS rule,
     coalesce({TRANSFORM}, parameters->>'transform') AS transform,
-    parameters @> '{{"preview": true}}' AS is_preview, customers_processed,
+    parameters @> '{{"preview": true}}' AS is_preview, model_version, customers_processed,
     clusters_created, data_version, message, error, queued_at, started_at, finished_at"""
 MORE_COLUMNS = """
     parameters, base_currency, engine, previous_run_id, cancel_requested, attempt, progress,

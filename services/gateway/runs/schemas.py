@@ -106,6 +106,7 @@ class RunRow(Answer):
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    model_version: Annotated[int | None, Meta(description="The number of its model")]
 
 
 class RunList(Answer):

@@ -40,6 +40,7 @@ TAGS = {
     "Exports": "Everything as a file",
     "Pictures": "Charts as PNG and as pages",
     "Runs": "Scoring: on demand, in progress, done",
+    "Models": "Where clusters lie and what they are called: versions, which one is in force",
     "Imports": "Dropped and uploaded files",
     "Webhooks": "Other programs that are told of new scores",
     "Operation": "Health, live events",

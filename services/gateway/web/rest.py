@@ -12,6 +12,7 @@ from gateway.imports.api import imports, one_import, rejects, upload
 from gateway.imports.demo_api import demo, load_demo
 from gateway.kit.dependencies import READS
 from gateway.migrations.api import migrations, movers
+from gateway.models import api as models
 from gateway.operation.audit import audit_log
 from gateway.operation.health import health, ready
 from gateway.privacy.api import erase, erasures, lift_erasure, one_erasure
@@ -36,7 +37,7 @@ ROUTES = [
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
             going_quiet, audit_log, remove_snapshot, *webhooks.ROUTES, *decisions_api.ROUTES,
-            *undo_api.ROUTES, *exclusion.ROUTES,
+            *undo_api.ROUTES, *exclusion.ROUTES, *models.ROUTES,
         ],
         dependencies={
             **READS,

@@ -22,6 +22,7 @@ from rfm_common.documents import (
     Timings,
 )
 from rfm_common.events import RunFinished
+from rfm_common.model_versions import number_model
 from rfm_common.models import (
     CountrySummary,
     RunState,
@@ -150,6 +151,8 @@ async def _publish(
             finished_at=func.clock_timestamp(),  # the transaction may have begun long ago
         )
     )  # fmt: skip
+    if is_current:
+        await number_model(session, claimed.run_id)
     if claimed.is_automatic:
         await _raise_scored_version(session, outcome.data_version)
     add_to_outbox(session, _event(claimed, outcome))

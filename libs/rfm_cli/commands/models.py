@@ -1,0 +1,40 @@
+"""`rfm models`: the versions of the model."""
+
+import click
+from rich.table import Table
+
+from rfm_cli import remote
+from rfm_cli.client import answer, connect
+from rfm_common.settings import Settings
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List the versions of the model."""
+    if context.invoked_subcommand is None:
+        with connect(Settings()) as client:
+            found = answer(client.get("/models"))["models"]
+        remote.console().print(model_table(found))
+
+
+def model_table(found: list[remote.Json]) -> Table:
+    """The versions as a table, newest first."""
+    table = Table()
+    table.add_column("Model", justify="right")
+    for heading in ("Came", "State", "k", "Transform", "Rule", "Segments", "Why it came"):
+        table.add_column(heading)
+    for row in found:
+        k = f"{row['k']} (auto)" if row["is_auto"] else str(row["k"])
+        table.add_row(
+            str(row["version"]), row["created_at"][:10], state(row), k, row["transform"],
+            row["rule"], ", ".join(row["segments"]), row["reason"],
+        )  # fmt: skip
+    return table
+
+
+def state(row: remote.Json) -> str:
+    """What became of a version, in a word or two."""
+    if not row["in_force"]:
+        return str(row["state"])
+    return "in force, pinned" if row["is_pinned"] else "in force"

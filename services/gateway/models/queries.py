@@ -1,0 +1,61 @@
+"""The versions of the model, and one in full."""
+
+import msgspec
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.kit import rows
+from gateway.kit.snapshots import BY_DATE
+from gateway.models.schemas import ModelCluster, ModelDetail, ModelRow
+from rfm_common.documents import ClusterMetrics
+from rfm_common.model_versions import LINE
+from rfm_common.models import ScoringRun
+
+_MODELS = f"""
+WITH newest AS (
+    SELECT DISTINCT ON ({LINE}) version
+    FROM (SELECT v.version, v.k, v.transform, v.rule, r.calc_date
+          FROM scoring_runs r JOIN model_versions v ON v.version = r.model_version
+          WHERE r.is_current) shown
+    ORDER BY {LINE}, {BY_DATE}
+)
+SELECT v.version, v.state, v.version IN (SELECT version FROM newest) AS in_force, v.is_pinned,
+       jsonb_array_length(r.model->'centroids') AS k, v.k = 'auto' AS is_auto,
+       r.model->>'transform' AS transform, v.rule,
+       ARRAY(SELECT jsonb_array_elements_text(r.model->'names')) AS segments,
+       v.reason, v.run_id, v.created_at, v.decided_by, v.decided_at
+FROM model_versions v JOIN scoring_runs r USING (run_id)"""
+
+
+async def list_models(session: AsyncSession, limit: int = 1000) -> list[ModelRow]:
+    """The newest versions first."""
+    return await rows.many(
+        session, ModelRow, f"{_MODELS} ORDER BY v.version DESC LIMIT :limit", limit=limit
+    )
+
+
+async def find_model(session: AsyncSession, version: int) -> ModelDetail | None:
+    """One version with its centroids."""
+    row = await rows.one(session, ModelRow, f"{_MODELS} WHERE v.version = :version",
+                         version=version)  # fmt: skip
+    return await _in_full(session, row) if row else None
+
+
+async def _in_full(session: AsyncSession, row: ModelRow) -> ModelDetail:
+    run = await session.get_one(ScoringRun, row.run_id)
+    model = run.model
+    return ModelDetail(
+        **msgspec.structs.asdict(row),
+        verdict=run.metrics.get("verdict", ""),
+        clusters=[_cluster(one) for one in run.metrics.get("clusters", [])],
+        mean=model["mean"], scale=model["scale"], lambdas=model["lambdas"],
+        centroids=model["centroids"],
+    )  # fmt: skip
+
+
+def _cluster(found: ClusterMetrics) -> ModelCluster:
+    centre = found["centroid"]
+    return msgspec.convert(
+        {**found, "recency_days": centre["recency_days"], "frequency": centre["frequency"],
+         "mean_monetary": centre["monetary"]},
+        ModelCluster, strict=False,
+    )  # fmt: skip

@@ -1,0 +1,60 @@
+"""Versions of the model."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from gateway.kit.schemas import Answer, Money, Share
+from rfm_common.models import ModelState
+
+
+class ModelRow(Answer):
+    """One version; what it consists of never changes."""
+
+    version: Annotated[int, Meta(description="From 1, in the order in which models came")]
+    state: ModelState
+    in_force: Annotated[
+        bool, Meta(description="The newest scores of its k, transform and rule are made with it")
+    ]
+    is_pinned: Annotated[bool, Meta(description="A person chose it: no run replaces it by itself")]
+    k: Annotated[int, Meta(description="Number of clusters")]
+    is_auto: Annotated[bool, Meta(description="The data chose k, as `k = auto` asks")]
+    transform: str
+    rule: str
+    segments: Annotated[list[str], Meta(description="The name of each cluster")]
+    reason: Annotated[str, Meta(description="Why it came")]
+    run_id: Annotated[int, Meta(description="The first run that had it")]
+    created_at: datetime
+    decided_by: Annotated[str | None, Meta(description="Who published, kept or refused it")]
+    decided_at: datetime | None
+
+
+class ModelList(Answer):
+    """Every version, newest first."""
+
+    models: list[ModelRow]
+
+
+class ModelCluster(Answer):
+    """A cluster as the first run with the model found it; the centre is in real units."""
+
+    cluster_id: int
+    segment_name: str
+    customers: int
+    share: Share
+    monetary: Money
+    recency_days: float
+    frequency: float
+    mean_monetary: float
+
+
+class ModelDetail(ModelRow):
+    """A version in full: standardise with `mean` and `scale`, take the nearest centroid."""
+
+    verdict: str
+    clusters: list[ModelCluster]
+    mean: list[float]
+    scale: list[float]
+    lambdas: list[float] | None
+    centroids: Annotated[list[list[float]], Meta(description="Standardised R, F and M by cluster")]
