@@ -48,6 +48,17 @@ class Slipping(TypedDict):
     monetary: str
 
 
+class Replaced(TypedDict):
+    """A snapshot of the same date that was measured by something else."""
+
+    run_id: int
+    window_days: int
+    k: int
+    rule: str | None
+    message: str
+    """One sentence: what both were measured by."""
+
+
 class Summary(CountrySums, total=False):
     """`summary`: totals that every page shows."""
 
@@ -60,6 +71,8 @@ class Summary(CountrySums, total=False):
     """Equal for equal definitions of R, F and M."""
     measured: Measured
     slipping: Slipping
+    replaced: Replaced
+    """Where the run replaced one."""
     deleted_by: str
     """Who deleted the snapshot, as the audit log has it."""
 

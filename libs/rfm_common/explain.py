@@ -16,6 +16,7 @@ from decimal import Decimal
 from math import copysign, expm1, log1p
 from zoneinfo import ZoneInfo
 
+from rfm_common.basis import Basis, basis_of, changed
 from rfm_common.calendar import days_between
 from rfm_common.documents import Edges, Measured, StoredModel
 from rfm_common.models import Cause
@@ -55,14 +56,9 @@ class ScoringDefinition:
     """`summary.measured`: the counted statuses and the time zone."""
 
     @property
-    def definition(self) -> tuple[object, ...]:
-        """What two snapshots must share for their customers to have moved by themselves."""
-        statuses = repr(self.measured.get("counted_statuses"))
-        zone = self.measured.get("timezone")
-        rule = self.model.get("rule", "classic")
-        k = len(self.model.get("centroids", ()))
-        transform = self.model.get("transform")
-        return (self.window_days, self.base_currency, rule, k, transform, statuses, zone)
+    def basis(self) -> Basis:
+        """What it must share with another for its customers to have moved by themselves."""
+        return basis_of(self.window_days, self.base_currency, self.model, self.measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +131,7 @@ def own_cause(
 
 def is_comparable(then: ScoringDefinition, now: ScoringDefinition) -> bool:
     """Whether both snapshots measure the same."""
-    return then.definition == now.definition
+    return not changed(then.basis, now.basis)
 
 
 def elapsed_days(then: ScoringDefinition, now: ScoringDefinition) -> int:

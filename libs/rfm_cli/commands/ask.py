@@ -135,6 +135,8 @@ def _score_now(body: remote.Json) -> None:
         run_id = remote.request_run(client, body)["run_id"]
         run = _show_progress(remote.follow_run(client, run_id))
         found = remote.segments(client, run["calc_date"])
+    if replaced := run["replaced"]:
+        click.echo(f"note: {replaced['message']}", err=True)
     for warning in run["warnings"]:
         click.echo(f"warning: {warning['message']}", err=True)
     remote.console().print(remote.segment_table(found))

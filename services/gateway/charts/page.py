@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.charts import cluster_figures
 from gateway.charts import page_figures as figures
-from gateway.charts.queries import read_buyers, read_trend
+from gateway.charts.queries import read_buyers, read_trend, trend_breaks
 from gateway.customers.queries import customer_orders
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import NumbersDep
@@ -32,7 +32,8 @@ async def _scatter(
 async def _trend(
     session: AsyncSession, run: ScoringRun, numbers: Numbers, country: str | None
 ) -> figures.Figure:
-    return figures.trend(await read_trend(session, run.run_id, country), numbers)
+    snapshots = await read_trend(session, run.run_id, country)
+    return figures.trend(snapshots, await trend_breaks(session, run.run_id), numbers)
 
 
 def _clusters(view: str) -> Chart:

@@ -61,10 +61,21 @@ def scatter(sample: Sequence[Point], numbers: Numbers) -> Figure:
     }
 
 
-def trend(snapshots: Sequence[tuple[datetime, list[Segment]]], numbers: Numbers) -> Figure:
-    """Share of customers per segment over the snapshots, a line each."""
+def trend(
+    snapshots: Sequence[tuple[datetime, list[Segment]]],
+    breaks: Sequence[datetime],
+    numbers: Numbers,
+) -> Figure:
+    """Share of customers per segment over the snapshots, a line each.
+
+    A dotted line stands where the settings changed (`breaks`).
+    """
     names = {segment.name for _, segments in snapshots for segment in segments}
-    days = [moment.astimezone(numbers.zone).date().isoformat() for moment, _ in snapshots]
+
+    def day(moment: datetime) -> str:
+        return moment.astimezone(numbers.zone).date().isoformat()
+
+    days = [day(moment) for moment, _ in snapshots]
 
     def shares(name: str) -> list[float]:
         return [
@@ -91,8 +102,15 @@ def trend(snapshots: Sequence[tuple[datetime, list[Segment]]], numbers: Numbers)
             "hovermode": "x unified",
             "xaxis": {"type": "date", "tickformat": "%-d %b\n%Y", "nticks": 6},
             "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+            "shapes": [_dotted(day(moment)) for moment in breaks],
         },
     }
+
+
+def _dotted(day: str) -> Figure:
+    """A line from top to bottom."""
+    line = {"color": "var(--muted)", "width": 1, "dash": "dot"}
+    return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day, "x1": day, "line": line}
 
 
 def timeline(orders: Sequence[OrderRow], numbers: Numbers) -> Figure:

@@ -1,7 +1,10 @@
 """The points that the charts draw: the sample of a run, and shares over snapshots."""
 
 from datetime import datetime
+from itertools import pairwise
+from typing import Any
 
+from sqlalchemy.orm import load_only
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -10,7 +13,14 @@ from gateway.kit import rows
 from gateway.kit.schemas import Snapshot
 from gateway.segments.country_figures import country_segments
 from gateway.segments.figures import Segment, list_segments_of
+from rfm_common.basis import basis_of_run, changed
 from rfm_common.models import ScoringRun
+
+TREND_DATES = 60
+_BASIS: Any = (
+    ScoringRun.calc_date, ScoringRun.window_days, ScoringRun.base_currency, ScoringRun.model,
+    ScoringRun.summary,
+)  # fmt: skip
 
 
 async def read_sample(session: AsyncSession, snapshot: Snapshot) -> Sample:
@@ -51,21 +61,36 @@ async def read_points(
 
 
 async def read_trend(
-    session: AsyncSession, run_id: int, country: str | None = None, limit: int = 60
+    session: AsyncSession, run_id: int, country: str | None = None
 ) -> list[tuple[datetime, list[Segment]]]:
     """Segments of the snapshots up to that of `run_id`, oldest first."""
-    until = select(ScoringRun.calc_date).where(ScoringRun.run_id == run_id).scalar_subquery()
-    rows = await session.exec(
-        select(ScoringRun.run_id, ScoringRun.calc_date)
-        .where(ScoringRun.is_current, col(ScoringRun.calc_date) <= until)
-        .order_by(col(ScoringRun.calc_date).desc())
-        .limit(limit)
-    )
-    runs = [(number, moment) for number, moment in rows if number and moment]
-    numbers = [number for number, _ in runs]
+    runs = await _trend_runs(session, run_id)
+    numbers = [run.run_id for run in runs]
     segments = (
         await country_segments(session, numbers, country)
         if country
         else await list_segments_of(session, numbers)
     )
-    return [(moment, segments[number]) for number, moment in reversed(runs)]
+    return [(run.calc_date, segments[run.run_id]) for run in runs if run.calc_date]
+
+
+async def trend_breaks(session: AsyncSession, run_id: int) -> list[datetime]:
+    """The dates of the trend that were measured otherwise than the date before, oldest first."""
+    return [
+        now.calc_date
+        for then, now in pairwise(await _trend_runs(session, run_id))
+        if now.calc_date and changed(basis_of_run(then), basis_of_run(now))
+    ]
+
+
+async def _trend_runs(session: AsyncSession, run_id: int) -> list[ScoringRun]:
+    """The runs of the newest snapshots up to that of `run_id`, oldest first."""
+    until = select(ScoringRun.calc_date).where(ScoringRun.run_id == run_id).scalar_subquery()
+    found = await session.exec(
+        select(ScoringRun)
+        .where(ScoringRun.is_current, col(ScoringRun.calc_date) <= until)
+        .order_by(col(ScoringRun.calc_date).desc())
+        .limit(TREND_DATES)
+        .options(load_only(*_BASIS))
+    )
+    return list(found)[::-1]

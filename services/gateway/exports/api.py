@@ -16,7 +16,7 @@ from gateway.kit.dependencies import ActorDep, SessionDep, SessionsDep, Settings
 from gateway.kit.guide import slug
 from gateway.kit.responses import CSV, JSON, csv_lines, csv_text, encode
 from gateway.kit.schemas import MOMENT, Snapshot
-from gateway.kit.snapshots import hold, snapshot_before, snapshot_since
+from gateway.kit.snapshots import definition_change, hold, snapshot_before, snapshot_since
 from gateway.kit.streams import Produce, Write, copy_rows, download, spooled
 from gateway.migrations.change_schemas import Change, Changes
 from gateway.migrations.changes import change, count_moves, moves, standings
@@ -152,6 +152,7 @@ async def _changes(
     total = await count_moves(session, before, after, segment_name)
     head = Changes(
         segment_name=segment_name, from_date=before.calc_date, to_date=after.calc_date,
+        definition_change=await definition_change(session, before.run_id, after.run_id),
         total=total, changes=[],
     )  # fmt: skip
     as_json = request.accept.best_match([CSV, JSON]) == JSON

@@ -12,6 +12,13 @@ from rfm_common.errors import InvalidInputError
 Score = Annotated[int, Meta(ge=1, le=5, description="1 (worst) to 5 (best)")]
 Share = Annotated[float, Meta(description="Part of the whole, 0 to 1")]
 Rule = Annotated[str | None, Meta(description="How segments are named: `promises` or `classic`")]
+DefinitionChange = Annotated[
+    str | None,
+    Meta(
+        description="What to know before comparing: in what the window, k, rule or other settings"
+        " of both snapshots differ, in one sentence; null when in nothing"
+    ),
+]
 Money = Annotated[Decimal, Meta(description="Exact decimal in the snapshot's base currency")]
 
 

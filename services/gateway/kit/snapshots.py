@@ -13,6 +13,8 @@ from gateway.kit import rows
 from gateway.kit.quick import Quick
 from gateway.kit.recipe import RULE, TRANSFORM
 from gateway.kit.schemas import Snapshot
+from rfm_common.basis import basis_of_run
+from rfm_common.basis import definition_change as in_words
 from rfm_common.db import run_sql
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
 from rfm_common.models import ScoringRun
@@ -216,6 +218,16 @@ async def find_snapshot_run(
 async def find_run(session: AsyncSession, run_id: int | None) -> ScoringRun | None:
     """A run by its id."""
     return await session.get(ScoringRun, run_id) if run_id else None
+
+
+async def definition_change(
+    session: AsyncSession, before_run_id: int | None, after_run_id: int
+) -> str | None:
+    """A sentence for whoever compares two runs' snapshots; None when they are measured alike."""
+    before, after = [await find_run(session, one) for one in (before_run_id, after_run_id)]
+    if before is None or after is None:
+        return None
+    return in_words(basis_of_run(before), basis_of_run(after))
 
 
 async def list_snapshot_runs(session: AsyncSession, limit: int = 400) -> list[tuple[int, datetime]]:

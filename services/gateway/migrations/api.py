@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.responses import answer, refuse_unchanged
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
-from gateway.kit.snapshots import find_snapshot, snapshot_before
+from gateway.kit.snapshots import definition_change, find_snapshot, snapshot_before
 from gateway.migrations import queries
 from gateway.migrations.schemas import Flow, Migrations, Mover, Movers
 from gateway.segments.queries import find_segment
@@ -66,6 +66,7 @@ async def migrations(
     body = Migrations(
         from_date=before.calc_date,
         to_date=after.calc_date,
+        definition_change=await definition_change(session, before.run_id, after.run_id),
         flows=found,
         movers=await queries.movers(session, before, after, movers) if movers else None,
     )
@@ -94,5 +95,10 @@ async def movers(
     target = (await find_segment(session, after, to_segment))[0] if to_segment else None
     way = queries.Way(source, target)
     found = await queries.movers(session, before, after, limit, way)
-    body = Movers(from_date=before.calc_date, to_date=after.calc_date, movers=found)
+    body = Movers(
+        from_date=before.calc_date,
+        to_date=after.calc_date,
+        definition_change=await definition_change(session, before.run_id, after.run_id),
+        movers=found,
+    )
     return answer(request, body, found, Mover, after, before)

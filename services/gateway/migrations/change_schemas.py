@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from gateway.kit.schemas import Answer, Money
+from gateway.kit.schemas import Answer, DefinitionChange, Money
 
 ChangeCause = Literal[
     "new_customer", "new_order", "ageing", "correction", "definition", "model", "left"
@@ -34,5 +34,6 @@ class Changes(Answer):
     segment_name: str
     from_date: Annotated[datetime, Meta(description="The snapshot that `since` led to")]
     to_date: datetime
+    definition_change: DefinitionChange
     total: Annotated[int, Meta(description="How many changes follow")]
     changes: list[Change]

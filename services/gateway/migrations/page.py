@@ -18,7 +18,12 @@ from gateway.kit.guide import slug
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
 from gateway.kit.schemas import Snapshot
-from gateway.kit.snapshots import find_snapshot, list_snapshot_runs, snapshot_before
+from gateway.kit.snapshots import (
+    definition_change,
+    find_snapshot,
+    list_snapshot_runs,
+    snapshot_before,
+)
 from gateway.migrations.flows import (
     Balance,
     Cell,
@@ -95,6 +100,7 @@ class MigrationsPage:
     asked: Asked
     after: Snapshot
     before: Snapshot | None
+    definition_change: str | None
     matrix: Matrix | None
     sankey: Sankey | None
     balance: Balance | None
@@ -138,6 +144,8 @@ async def migrations(
         asked=asked,
         after=after,
         before=before,
+        definition_change=await definition_change(session, before.run_id, after.run_id)
+        if before else None,
         matrix=matrix,
         sankey=build_sankey(matrix, _measure(asked)) if matrix and asked.view == "sankey" else None,
         balance=build_balance(found, silent) if found else None,

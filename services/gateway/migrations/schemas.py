@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from gateway.kit.schemas import Answer, Money
+from gateway.kit.schemas import Answer, DefinitionChange, Money
 
 
 class Flow(Answer):
@@ -36,6 +36,7 @@ class Migrations(Answer):
 
     from_date: datetime
     to_date: datetime
+    definition_change: DefinitionChange
     flows: list[Flow]
     movers: list[Mover] | None = None
 
@@ -45,4 +46,5 @@ class Movers(Answer):
 
     from_date: datetime
     to_date: datetime
+    definition_change: DefinitionChange
     movers: list[Mover]

@@ -1,7 +1,7 @@
 """The row of key figures: a value, its change since the compared snapshot, and what it means."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +103,11 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
         ),
         _slipping(numbers, window, now.slipping, before.slipping if before else None),
     ]  # fmt: skip
+
+
+def without_mood(kpi: Kpi) -> Kpi:
+    """The same, but its change is neither good nor bad: what is compared was measured unlike."""
+    return replace(kpi, change=replace(kpi.change, mood="even")) if kpi.change else kpi
 
 
 def _slipping(numbers: Numbers, window: str, now: Slipping | None, before: Slipping | None) -> Kpi:

@@ -11,6 +11,7 @@ from litestar.params import FromQuery
 from markupsafe import Markup
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.charts.queries import trend_breaks
 from gateway.kit.days import Choice, DayDep, choices, day_of
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
@@ -23,7 +24,7 @@ from gateway.kit.rows import Page
 from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs
 from gateway.migrations.flows import Cell as Move
 from gateway.overview.jobs import Jobs
-from gateway.overview.kpis import Kpi, Moment, build_kpis
+from gateway.overview.kpis import Kpi, Moment, build_kpis, without_mood
 from gateway.overview.queries import (
     Activity,
     BestRow,
@@ -40,6 +41,7 @@ from gateway.segments.country_figures import (
 )
 from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
 from rfm_common import documents
+from rfm_common.basis import basis_of_run, definition_change
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
@@ -75,6 +77,8 @@ class Snapshot:
     flows: list[tuple[str, Move]]
     is_followed: bool
     """Whether it is compared with the snapshot before it, so that flows between are stored."""
+    definition_change: str | None
+    """What to know before comparing; None when both are measured alike."""
 
     @property
     def widest(self) -> float:
@@ -104,6 +108,8 @@ class OverviewPage:
     api_pin: str
     api_here: str
     migrations: str
+    trend_breaks: list[str]
+    """The days at which the settings changed, in words."""
     activity: Activity
     input_dir: str
     jobs: Markup
@@ -134,11 +140,13 @@ async def load_snapshot(
     then = await _moment(session, compared, country) if compared else None
     best = min((one for one in now.segments if one.orders), key=segment_rank, default=None)
     is_followed = compared is not None and compared.run_id == run.previous_run_id
+    change = definition_change(basis_of_run(compared), basis_of_run(run)) if compared else None
+    kpis = build_kpis(numbers, run.window_days, now, then)
     return Snapshot(
         run=run,
         recipe=Recipe.of_run(run),
         compared=compared,
-        kpis=build_kpis(numbers, run.window_days, now, then),
+        kpis=[without_mood(kpi) for kpi in kpis] if change else kpis,
         best=await best_customers(session, run, best.name, TOP, country) if best else [],
         quiet=await quiet_page(session, run, Page(1, TOP), country),
         slipping=now.slipping,
@@ -146,6 +154,7 @@ async def load_snapshot(
         rows=build_rows(numbers, now.segments, then.segments if then else None),
         flows=await top_flows(session, run.run_id) if is_followed else [],
         is_followed=is_followed,
+        definition_change=change,
     )
 
 
@@ -199,6 +208,9 @@ async def overview(
         migrations=query(**{"from": compared_day, "to": day_of(run.calc_date, settings.zone)})
         if run
         else "",
+        trend_breaks=[numbers.day(moment) for moment in await trend_breaks(session, run.run_id)]
+        if run
+        else [],
         activity=now,
         input_dir=str(settings.input_dir),
         jobs=render(Jobs(numbers, now, datetime.now(UTC))),

@@ -9,12 +9,14 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
+from msgspec import UNSET
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import PageDep, RedisDep, RowId, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.problems import BodyIsOptional, refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.runs import queries
+from gateway.runs.replaced import find_replaced
 from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
 from gateway.runs.schemas import RunAnswer, RunBody, RunDetail, RunList, RunRow
 from rfm_common.db import Sessions
@@ -68,7 +70,9 @@ async def run_pipeline(
 
     202 with `Location` as soon as it is queued. With `Prefer: wait=N` 200 when it has ended in
     time, with `customers_processed`, `clusters_created` and `message`; a run that failed says so
-    in `status`. A run that waits with the same parameters is returned instead of a second one.
+    in `status`. `replaced` says when the scores that the run replaces were calculated with
+    another window, k or rule. A run that waits with the same parameters is returned instead of a
+    second one.
     """  # fmt: skip
     body = RunBody.strictly(await request.body()) if data else RunBody()
     asked = _asked(body, settings)
@@ -107,13 +111,17 @@ async def _answer(
     sessions: Sessions, settings: Settings, run: ScoringRun, waiting: list[str], *, has_ended: bool
 ) -> RunAnswer:
     asked: int | Literal["auto"] = run.parameters["k"]
+    async with sessions() as session:
+        calc_date = run.calc_date or await _expected_date(session, settings, run)
+        replaced = await find_replaced(session, run, calc_date)
     found = RunAnswer(
         run_id=run.run_id,
         status=run.state,
-        calc_date=run.calc_date or await _expected_date(sessions, settings, run),
+        calc_date=calc_date,
         window_days=run.window_days,
         k=run.k or asked,
         waiting_files=waiting,
+        replaced=replaced or UNSET,
     )
     if has_ended:
         found.customers_processed = run.customers_processed or 0
@@ -122,12 +130,11 @@ async def _answer(
     return found
 
 
-async def _expected_date(sessions: Sessions, settings: Settings, run: ScoringRun) -> datetime:
+async def _expected_date(session: AsyncSession, settings: Settings, run: ScoringRun) -> datetime:
     """What the worker will decide, unless data arrive before it does."""
-    async with sessions() as session:
-        date, _ = await resolve_calc_date(
-            session, settings, run.parameters["calc_date"], run.window_days
-        )
+    date, _ = await resolve_calc_date(
+        session, settings, run.parameters["calc_date"], run.window_days
+    )
     return date
 
 

@@ -15,8 +15,8 @@ COLUMNS = f"""
     parameters @> '{{"preview": true}}' AS is_preview, model_version, customers_processed,
     clusters_created, data_version, message, error, queued_at, started_at, finished_at"""
 MORE_COLUMNS = """
-    parameters, base_currency, engine, previous_run_id, cancel_requested, attempt, progress,
-    edges, model, metrics, summary, sweep, warnings, timings"""
+    parameters, base_currency, engine, previous_run_id, summary->'replaced' AS replaced,
+    cancel_requested, attempt, progress, edges, model, metrics, summary, sweep, warnings, timings"""
 
 
 async def run_page(

@@ -46,6 +46,16 @@ class RunBody(Body, frozen=True, kw_only=True):
     ] = False
 
 
+class ReplacedScores(Answer):
+    """A snapshot of the same date that was measured by something else."""
+
+    run_id: int
+    window_days: int
+    k: int
+    rule: Rule
+    message: Annotated[str, Meta(description="One sentence: what both were calculated with")]
+
+
 class RunAnswer(Answer, omit_defaults=True):
     """The run that was asked for; the last three fields only when it has ended."""
 
@@ -57,6 +67,13 @@ class RunAnswer(Answer, omit_defaults=True):
     waiting_files: Annotated[
         list[str], Meta(description="Dropped files that are not loaded yet, so not in this run")
     ] = msgspec.field(default_factory=list)
+    replaced: Annotated[
+        ReplacedScores | UnsetType,
+        Meta(
+            description="The snapshot of the same date that this run replaces, or replaced, if it"
+            " was of another window, k, rule, transform, currency, time zone or set of statuses"
+        ),
+    ] = UNSET
     customers_processed: int | UnsetType = UNSET
     clusters_created: int | UnsetType = UNSET
     message: str | UnsetType = UNSET
@@ -125,6 +142,10 @@ class RunDetail(RunRow):
     base_currency: str | None
     engine: str
     previous_run_id: int | None
+    replaced: Annotated[
+        ReplacedScores | None,
+        Meta(description="Of its date, if it was calculated with other settings than this run"),
+    ]
     cancel_requested: bool
     attempt: int
     progress: dict[str, Any]

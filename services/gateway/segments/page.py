@@ -19,7 +19,7 @@ from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.kit.rows import Page
 from gateway.kit.schemas import Snapshot
-from gateway.kit.snapshots import find_run, find_snapshot
+from gateway.kit.snapshots import definition_change, find_run, find_snapshot
 from gateway.segments.country_figures import CountryShare, country_mix
 from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
 from gateway.segments.histograms import Histogram, histogram
@@ -40,6 +40,7 @@ class SegmentsPage:
     snapshot: Snapshot
     recipe: Recipe
     rows: list[SegmentRow]
+    definition_change: str | None
     is_pinned: bool
     day: date | None
     pin: str
@@ -71,6 +72,7 @@ class SegmentPage:
     centres: list[Cluster]
     sampled: int
     moves: Moves
+    definition_change: str | None
     causes: dict[str, str]
     customers: list[CustomerRow]
     is_pinned: bool
@@ -95,6 +97,9 @@ async def segments(
         snapshot=snapshot,
         recipe=Recipe.of(snapshot),
         rows=build_rows(numbers, await list_segments(session, snapshot.run_id), before),
+        definition_change=await definition_change(
+            session, snapshot.previous_run_id, snapshot.run_id
+        ),
         is_pinned=day is not None,
         day=day,
         pin=query(date=day),
@@ -132,6 +137,7 @@ async def _load(
         centres=await _centres(session, run_id, name),
         sampled=len(points),
         moves=await read_moves(session, run_id, name),
+        definition_change=await definition_change(session, snapshot.previous_run_id, run_id),
         causes=CAUSES,
         customers=await segment_page(session, snapshot, name, BEST),
         is_pinned=day is not None,

@@ -6,6 +6,7 @@ from gateway.kit import rows
 from gateway.kit.guide import slug
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Snapshot
+from gateway.kit.snapshots import definition_change
 from gateway.segments.schemas import Comparison, CustomerRow, SegmentChange, SegmentRow
 from rfm_common.db import run_sql
 from rfm_common.errors import NotFoundError
@@ -96,6 +97,7 @@ async def compare_segments(session: AsyncSession, before: Snapshot, after: Snaps
     return Comparison(
         calc_date=before.calc_date,
         run_id=before.run_id,
+        definition_change=await definition_change(session, before.run_id, after.run_id),
         segments=await rows.many(
             session,
             SegmentChange,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gateway.kit.schemas import Answer, Money, Rule, Score, Share
+from gateway.kit.schemas import Answer, DefinitionChange, Money, Rule, Score, Share
 
 
 class SegmentRow(Answer):
@@ -43,6 +43,7 @@ class Comparison(Answer):
 
     calc_date: datetime
     run_id: int
+    definition_change: DefinitionChange
     segments: list[SegmentChange]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rfm_common.basis import basis_of, basis_of_run, replacement
 from rfm_common.bus import add_to_outbox
 from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
 from rfm_common.documents import (
@@ -136,9 +137,11 @@ async def _publish(
     await _check_claim(session, claimed)
     await _write_tables(session, outcome)
     shown = await _shown(session, outcome.target)
+    columns = outcome.row
     if is_current := _is_to_show(claimed, outcome.data_version, shown):
         if outcome.amends != amended:
             raise BaseReplacedError(claimed.run_id)
+        columns = _columns(outcome.row, shown)
         await lock_parents(session)
         await _swap(session, claimed, outcome, shown)
     else:
@@ -147,7 +150,7 @@ async def _publish(
         update(ScoringRun)
         .where(col(ScoringRun.run_id) == claimed.run_id)
         .values(
-            **outcome.row, state=RunState.FINISHED, is_current=is_current, progress={}, error=None,
+            **columns, state=RunState.FINISHED, is_current=is_current, progress={}, error=None,
             finished_at=func.clock_timestamp(),  # the transaction may have begun long ago
         )
     )  # fmt: skip
@@ -222,6 +225,16 @@ def _is_to_show(claimed: Claim, data_version: int, shown: ScoringRun | None) -> 
         return False
     ours = (data_version, claimed.run_id)
     return shown is None or (shown.data_version or 0, shown.run_id) <= ours
+
+
+def _columns(row: RunColumns, replaced: ScoringRun | None) -> RunColumns:
+    """The run's columns; its summary says what it replaced, if that was measured otherwise."""
+    now = basis_of(
+        row["window_days"], row["base_currency"], row["model"], row["summary"]["measured"]
+    )
+    if replaced and (told := replacement(basis_of_run(replaced), now, replaced.run_id)):
+        return {**row, "summary": {**row["summary"], "replaced": told}}
+    return row
 
 
 async def _swap(

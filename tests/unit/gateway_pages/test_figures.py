@@ -71,11 +71,12 @@ def test_a_segment_that_comes_late_has_no_share_before() -> None:
     figure = figures.trend(
         [(days[0], [segment("Lost", 1.0)]),
          (days[1], [segment("Lost", 0.25), segment("Champions", 0.75)])],
-        NUMBERS,
+        [days[1]], NUMBERS,
     )  # fmt: skip
     lines = {trace["name"]: trace["y"] for trace in figure["data"]}
     assert lines == {"Champions": [0, 0.75], "Lost": [1.0, 0.25]}
     assert figure["data"][0]["x"] == ["2026-01-01", "2026-01-02"]
+    assert [line["x0"] for line in figure["layout"]["shapes"]] == ["2026-01-02"]
 
 
 def test_orders_that_do_not_count_are_hollow() -> None:

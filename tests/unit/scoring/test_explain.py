@@ -31,7 +31,8 @@ def model(names: tuple[str, str], border: float) -> dict[str, object]:
 
 
 THEN = ScoringDefinition(calc_date=at("2026-03-01"), window_days=365, base_currency="EUR",
-             edges=EDGES, model=model(("Fresh", "Stale"), 30), measured={})  # fmt: skip
+             edges=EDGES, model=model(("Fresh", "Stale"), 30),
+             measured={"counted_statuses": [], "timezone": "UTC", "as_of": False})  # fmt: skip
 WEEK_LATER = replace(THEN, calc_date=at("2026-03-08"))
 
 
@@ -83,8 +84,8 @@ def test_an_order_that_changed_or_went_is_a_correction(before: Figures, after: F
     "changes",
     [
         {"base_currency": "USD"},
-        {"measured": {"counted_statuses": ["completed", "paid"]}},
-        {"measured": {"timezone": "America/New_York"}},
+        {"measured": {"counted_statuses": ["completed", "paid"], "timezone": "UTC"}},
+        {"measured": {"counted_statuses": [], "timezone": "America/New_York"}},
         {"model": {**model(("Fresh", "Stale"), 30), "rule": "promises"}},
         {"model": {**model(("Fresh", "Stale"), 30), "centroids": [[20, 0, 0]] * 3}},
     ],
