@@ -9,6 +9,8 @@ from collections.abc import Collection
 
 COMPLETED, CANCELLED, REFUNDED, PENDING = "completed", "cancelled", "refunded", "pending"
 STATUSES = (COMPLETED, CANCELLED, REFUNDED, PENDING)
+ABOUT_STATUS = "status."
+"""Begins the key of the question about a word, and of its answer: one of STATUSES."""
 
 
 def counted_by(listed: Collection[str], orders: str = "o") -> tuple[str, list[str]]:

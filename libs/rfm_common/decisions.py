@@ -70,7 +70,7 @@ def check_answers(questions: Questions, answers: Mapping[str, str]) -> None:
                 f"nothing is asked about {about!r}, only about {', '.join(asked)}",
                 field=f"answers.{about}", allowed=list(asked),
             )  # fmt: skip
-        _check_choice(about, value, asked[about])
+        check_choice(about, value, asked[about])
     if missing := [about for about in asked if about not in answers]:
         raise InvalidInputError(
             f"{missing[0]} has no answer: {', '.join(asked[missing[0]])}",
@@ -83,7 +83,8 @@ def allowed_values(question: Mapping[str, Any]) -> list[str]:
     return [str(choice["value"]) for choice in question["choices"]]
 
 
-def _check_choice(about: str, value: str, allowed: list[str]) -> None:
+def check_choice(about: str, value: str, allowed: list[str]) -> None:
+    """Raises InvalidInputError, which names the choices."""
     if value not in allowed:
         raise InvalidInputError(
             f"{value!r} does not answer {about}: choose one of {', '.join(allowed)}",
@@ -92,20 +93,31 @@ def _check_choice(about: str, value: str, allowed: list[str]) -> None:
 
 
 async def _remember(session: AsyncSession, row: Import) -> None:
-    """Keep the answers for the header, and let other files of it that wait be read with them."""
     kept = {about: value for about, value in row.answers.items() if about not in OF_ONE_FILE}
-    if not kept or row.fingerprint is None or row.kind is None:
+    if kept:
+        await remember_for_header(session, row, kept, row.questions, row.preview)
+
+
+async def remember_for_header(
+    session: AsyncSession, row: Import, answers: Mapping[str, str], questions: Questions,
+    read: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Keep answers for files of the import's header, and let those that wait be read with them.
+
+    `read` has the `headers` and the `mapping` of the file.
+    """
+    if row.fingerprint is None or row.kind is None:
         return
     found = await session.exec(
         select(FileProfile).where(FileProfile.fingerprint == row.fingerprint).with_for_update()
     )
     profile = found.first() or FileProfile(
         name=row.file_name, fingerprint=row.fingerprint, kind=row.kind,
-        headers=row.preview.get("headers", []), created_at=datetime.now(UTC),
+        headers=read.get("headers", []), created_at=datetime.now(UTC),
     )  # fmt: skip
-    profile.answers = profile.answers | kept
-    profile.mapping = row.preview.get("mapping", profile.mapping)
-    profile.questions = _merged(profile.questions, row.questions)
+    profile.answers = profile.answers | dict(answers)
+    profile.mapping = read.get("mapping", profile.mapping)
+    profile.questions = _merged(profile.questions, questions)
     profile.import_id = row.import_id
     session.add(profile)
     await release(session, row.fingerprint)

@@ -85,7 +85,8 @@ class ImportHeld(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataChanged(Event):
-    """Rows changed other than by a file: demo data removed, a person erased, an import undone."""
+    """Rows changed other than by a file: demo data removed, a person erased, an import undone
+    or corrected."""
 
     type: ClassVar[str] = "data.changed"
     data_version: int

@@ -34,13 +34,13 @@ async def ask_undo(session: AsyncSession, import_id: int, actor: str, how: Undo)
     Raises NotFoundError, and ConflictError when its rows are not in the tables, or when there is
     nothing to read in another way.
     """
-    row = _loaded(await session.get(Import, import_id, with_for_update=True), import_id)
+    row = loaded_import(await session.get(Import, import_id, with_for_update=True), import_id)
     if how is Undo.READ_AGAIN and not can_be_read_again(row.answers, row.stored_path):
         raise ConflictError(
             f"import {import_id} cannot be read in another way: nobody decided anything about it,"
             " or its file is gone", import_id=import_id,
         )  # fmt: skip
-    row.undo, row.message = how, None
+    row.undo, row.message, row.correction = how, None, {}
     session.add(row)
     audit.record(session, actor, "import.undo", f"import {import_id}", detail={"how": how})
 
@@ -50,7 +50,8 @@ def can_be_read_again(answers: Mapping[str, str], stored_path: str | None) -> bo
     return bool(answers) and stored_path is not None
 
 
-def _loaded(found: Import | None, import_id: int) -> Import:
+def loaded_import(found: Import | None, import_id: int) -> Import:
+    """Raises NotFoundError, and ConflictError when its rows are not in the tables."""
     row = existing(found, f"import {import_id}", "import_id")
     if row.state not in LOADED:
         how = "undone already" if row.state is ImportState.UNDONE else f"{row.state}, not loaded"
@@ -68,7 +69,7 @@ async def wished(session: AsyncSession) -> list[Import]:
 
 async def look_ahead(session: AsyncSession, import_id: int) -> Outlook:
     """What undoing an import would change, as far as the ledger can tell. Raises as `ask_undo`."""
-    row = _loaded(await session.get(Import, import_id), import_id)
+    row = loaded_import(await session.get(Import, import_id), import_id)
     if row.kind is None:
         return Outlook(0, 0, [])
     counted = await run_sql(

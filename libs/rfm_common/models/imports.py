@@ -85,6 +85,7 @@ class Import(SQLModel, table=True):
               postgresql_where=text("state = 'needs_decision'")),
         Index("ix_imports_held", "import_id", postgresql_where=text(IS_HELD)),
         Index("ix_imports_undo", "import_id", postgresql_where=text("undo IS NOT NULL")),
+        Index("ix_imports_correction", "import_id", postgresql_where=text("correction <> '{}'")),
     )  # fmt: skip
 
     import_id: int = Field(default=None, sa_type=BigInteger, primary_key=True,
@@ -121,6 +122,9 @@ class Import(SQLModel, table=True):
     what the numbers would be, for each way to answer."""
     undo: Undo | None = Field(default=None, sa_type=enum_column(Undo))
     """What somebody asked for and ingest has yet to do."""
+    correction: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """Other meanings of the file's statuses that ingest has yet to apply: `answers` by the keys of
+    questions, and whether to `remember` them."""
     is_demo: bool = Field(default=False, sa_column_kwargs=FALSE)
     duplicate_of: int | None = Field(default=None, sa_type=BigInteger)
     data_version: int | None = Field(default=None, sa_type=BigInteger)

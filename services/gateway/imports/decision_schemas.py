@@ -27,6 +27,22 @@ class Decision(Body, frozen=True):
     )
 
 
+class OtherStatuses(Body, frozen=True):
+    """What statuses of a loaded file mean, otherwise than it was read."""
+
+    answers: Annotated[
+        dict[str, str],
+        Meta(
+            description="For each word of `notes.statuses` that is to mean something else,"
+            " `status.` and the word: `completed`, `cancelled`, `refunded` or `pending`",
+            examples=[{"status.closed": "cancelled"}],
+        ),
+    ]
+    remember: Annotated[bool, Meta(description="Read files of the same header so from now on")] = (
+        False
+    )
+
+
 class PreviewRow(Struct):
     """One of the first rows."""
 

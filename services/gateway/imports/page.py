@@ -15,6 +15,7 @@ from gateway.imports.decision_queries import find_preview
 from gateway.imports.decision_schemas import Preview
 from gateway.imports.effects import Hint, build_changes, build_hints
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
+from gateway.imports.statuses_page import Statuses, build_statuses
 from gateway.imports.waiting import Waiting, build_waiting
 from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
@@ -69,6 +70,7 @@ class ImportPage:
     outlook: Outlook | None
     """Of an undo; None where there is nothing to undo, or it is on its way."""
     can_be_read_again: bool
+    statuses: Statuses | None
 
 
 @get("/imports")
@@ -125,6 +127,7 @@ async def one_import(
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
         outlook=await _outlook(session, file),
         can_be_read_again=can_be_read_again(file.answers, file.stored_path),
+        statuses=build_statuses(file, settings.counted_statuses),
     )
     return answer(view)
 

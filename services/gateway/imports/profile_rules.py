@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.imports.decision_schemas import ProfileRow
+from rfm_common.counting import ABOUT_STATUS
 
 
 def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
@@ -17,7 +18,7 @@ def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
             lines += [f"\n[file.{table}]", *_pairs(rule[table])]
     others = {
         about: value for about, value in (profile.learned | profile.answers).items()
-        if not about.startswith(("column.", "status."))
+        if not about.startswith(("column.", ABOUT_STATUS))
     }  # fmt: skip
     if others:
         lines += ["\n[file.answers]", *_pairs(others)]

@@ -45,7 +45,7 @@ async def find_import(session: AsyncSession, import_id: int) -> ImportDetail | N
         session,
         ImportDetail,
         f"SELECT {COLUMNS}, sha256, duplicate_of, stored_path, notes, effects,"
-        " questions, answers, undo,"
+        " questions, answers, undo, NULLIF(correction, '{}') AS correction,"
         " (SELECT coalesce(json_agg(g), '[]') FROM (SELECT reason, column_name, count(*) AS rows,"
         "   min(line) AS first_line, min(value) AS example FROM import_rejects"
         "   WHERE import_id = :import_id GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 100) g)"

@@ -79,6 +79,17 @@ class QuestionRow(Answer):
     choices: list[ChoiceRow]
 
 
+class Correction(Answer):
+    """Other meanings of the file's statuses."""
+
+    answers: Annotated[
+        dict[str, str], Meta(description="By word", examples=[{"status.closed": "cancelled"}])
+    ]
+    remember: Annotated[
+        bool, Meta(description="Whether they are for files of the same header, too")
+    ]
+
+
 class ImportDetail(ImportRow):
     """A file with what was found out about it and why rows did not load."""
 
@@ -88,6 +99,9 @@ class ImportDetail(ImportRow):
     answers: Annotated[dict[str, str], Meta(description="What a person decided")]
 
     undo: Annotated[Undo | None, Meta(description="An undo that ingest has yet to carry out")]
+    correction: Annotated[
+        Correction | None, Meta(description="A change of statuses that ingest has yet to carry out")
+    ]
     sha256: str | None
     duplicate_of: int | None
     stored_path: str | None

@@ -11,6 +11,7 @@ from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
 from gateway.imports.decisions_page import change, decide, preview_part, profiles
 from gateway.imports.page import imports, one_import, undo
+from gateway.imports.statuses_page import change_statuses
 from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
 from gateway.kit.frame import provide_frame, provide_numbers
@@ -40,6 +41,7 @@ ROUTES: list[ControllerRouterHandler] = [
             imports,
             one_import,
             undo,
+            change_statuses,
             runs,
             one_run,
             migrations,

@@ -7,7 +7,7 @@ from gateway.charts.api import in_space, interactive, plot, plotly_script
 from gateway.customers import exclusion
 from gateway.customers.api import customer, customers, orders, provide_customer, provide_narrowed
 from gateway.exports.api import export_segment
-from gateway.imports import decisions_api, undo_api
+from gateway.imports import changes_api, decisions_api
 from gateway.imports.api import imports, one_import, rejects, upload
 from gateway.imports.demo_api import demo, load_demo
 from gateway.kit.dependencies import READS
@@ -37,7 +37,7 @@ ROUTES = [
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
             going_quiet, audit_log, remove_snapshot, *webhooks.ROUTES, *decisions_api.ROUTES,
-            *undo_api.ROUTES, *exclusion.ROUTES, *models.ROUTES,
+            *changes_api.ROUTES, *exclusion.ROUTES, *models.ROUTES,
         ],
         dependencies={
             **READS,

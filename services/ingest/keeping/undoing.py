@@ -1,4 +1,5 @@
-"""Carrying out the undos that somebody asked for; a kill at any step leaves the wish."""
+"""Carrying out the undos and corrections that somebody asked for; a kill at any step leaves the
+wish."""
 
 import asyncio
 import logging
@@ -8,8 +9,9 @@ from redis.asyncio import Redis
 
 from ingest.folder import Dropped, move
 from ingest.keeping import shelf
-from ingest.loading import ledger, undo
-from rfm_common import bus
+from ingest.loading import correct, ledger, undo
+from ingest.refusal import RefusedError
+from rfm_common import bus, corrections
 from rfm_common.db import Sessions
 from rfm_common.models import Import
 from rfm_common.settings import Settings
@@ -19,15 +21,18 @@ log = logging.getLogger("rfm.ingest")
 
 
 class Undoer:
-    """Undoes every import that waits for it."""
+    """Undoes or corrects every import that waits for it."""
 
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
 
     async def is_asked(self) -> bool:
-        """Whether an import waits to be undone."""
+        """Whether an import waits to be undone or corrected."""
         async with self._sessions() as session:
-            return bool(await wished(session) or await ledger.to_read_again(session))
+            return bool(
+                await wished(session) or await ledger.to_read_again(session)
+                or await corrections.wished(session)
+            )  # fmt: skip
 
     async def carry_out(self) -> None:
         """By import. Raises what is away; then the wish stands."""
@@ -41,6 +46,12 @@ class Undoer:
             async with ledger.holding(self._sessions, row.file_name) as mine:
                 if mine:
                     await self._fetch_back(row)
+        async with self._sessions() as session:
+            corrected = await corrections.wished(session)
+        for row in corrected:
+            async with ledger.holding(self._sessions, row.file_name) as mine:
+                if mine:
+                    await self._correct(row.import_id)
 
     async def _waiting(self) -> list[Import]:
         async with self._sessions() as session:
@@ -51,14 +62,25 @@ class Undoer:
             async with self._sessions() as session, session.begin():
                 await undo.undo(session, self._settings, import_id)
         except undo.NotUndoneError as refusal:
-            await self._decline(import_id, refusal)
+            await self._decline(import_id, refusal.detail)
         await bus.relay(self._sessions, self._redis)
         log.info("import %d: an undo was carried out or refused", import_id)
 
-    async def _decline(self, import_id: int, refusal: undo.NotUndoneError) -> None:
+    async def _correct(self, import_id: int) -> None:
+        try:
+            async with self._sessions() as session, session.begin():
+                await correct.correct(session, self._settings, import_id)
+        except FileNotFoundError:
+            await self._decline(import_id, "Nothing was changed: the file is gone.")
+        except RefusedError as refusal:
+            await self._decline(import_id, f"Nothing was changed: {refusal.message}.")
+        await bus.relay(self._sessions, self._redis)
+        log.info("import %d: a correction was carried out or refused", import_id)
+
+    async def _decline(self, import_id: int, message: str) -> None:
         async with self._sessions() as session, session.begin():
             row = await session.get_one(Import, import_id, with_for_update=True)
-            row.undo, row.message = None, refusal.detail
+            row.undo, row.message, row.correction = None, message, {}
             session.add(row)
 
     async def _fetch_back(self, row: Import) -> None:

@@ -5,29 +5,23 @@ other imports say of its key, read from their archived files, and goes where non
 """
 # ruff: noqa: S608 - every identifier in these statements is a constant of `tables`
 
-import asyncio
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.folder import opened
-from ingest.loading import customers, merge, stage, suppressed
-from ingest.loading.loader import Load, TooManyRejectsError, copy_all, make_keys
+from ingest.loading import customers, merge, reread, stage, suppressed
+from ingest.loading.loader import Load
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS, Target
-from ingest.options import read_options
-from ingest.reading.containers.source import Planned, opened_source
 from ingest.refusal import RefusedError
 from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.errors import RfmError
 from rfm_common.lake import note_removal
-from rfm_common.models import FileProfile, Import, ImportState, Kind, Undo
+from rfm_common.models import Import, ImportState, Kind, Undo
 from rfm_common.settings import Settings
 from rfm_common.undo import shared_at_most, sources, told
 from rfm_common.versions import change_without_file
@@ -110,7 +104,7 @@ async def _stage_others(work: Work, kind: Kind) -> list[Stage]:
         if not (missing := await _count_open(work.session)):
             break
         try:
-            staged += await _stage_other(work, source, kind)
+            staged += await _stage_other(work, source)
         except (FileNotFoundError, RefusedError) as error:
             if work.row.undo is not Undo.FORCED:
                 rows = min(missing, shared_at_most(source, work.row))
@@ -132,65 +126,20 @@ async def _count_open(session: AsyncSession) -> int:
     return int(counted.scalar_one())
 
 
-async def _stage_other(work: Work, source: Import, kind: Kind) -> list[Stage]:
+async def _stage_other(work: Work, source: Import) -> list[Stage]:
     """The stage of another import, with what its file says of the rows that are still open."""
     with ExitStack() as opening:
-        planned = await _planned(work, source, opening)
-        if planned.layout.questions or planned.layout.mapping.kind is not kind:
-            raise RefusedError("read_otherwise", "its file would be read in another way today")
-        load = Load(work.session, source, planned.file, planned.layout, 1.0, _silent,
-                    work.suppressed)  # fmt: skip
+        planned = await reread.planned(work.session, work.settings, source, opening)
+        load = reread.load_of(work.session, source, planned, work.suppressed)
         await _fill(load)
     return [load.stage]
 
 
-async def _planned(work: Work, source: Import, opening: ExitStack) -> Planned:
-    found = await work.session.exec(
-        select(FileProfile).where(FileProfile.fingerprint == source.fingerprint)
-    )
-    profile = found.first()
-    options = replace(
-        read_options(work.settings), answers=source.answers,
-        learned=profile.learned if profile else {},
-    )  # fmt: skip
-    file = opening.enter_context(opened(_path(work.settings, source)))
-    entering = opened_source(file, options)
-    text = await asyncio.to_thread(opening.enter_context, entering)
-    return await asyncio.to_thread(text.planned, source.file_name, options)
-
-
-def _path(settings: Settings, source: Import) -> Path:
-    """Raises FileNotFoundError for a file that is not kept any more."""
-    if source.stored_path is None:
-        raise FileNotFoundError
-    if source.stored_path.startswith("input/"):  # loaded a moment ago
-        return settings.input_dir / source.file_name
-    return settings.data_dir / source.stored_path
-
-
-async def _silent(_rows: int, _share: float) -> None:
-    """Nobody is told how far it is."""
-
-
 async def _fill(load: Load) -> None:
     """Stage a whole file, for ids and lines that go by their neighbours, and keep open rows."""
-    session, staged = load.session, load.stage
-    mark = await run_sql(session, "SELECT coalesce(max(reject_id), 0) FROM import_rejects")
-    last = int(mark.scalar_one())
-    await stage.create(session, staged)
-    try:
-        await copy_all(load)
-        await make_keys(load)
-    except TooManyRejectsError:  # each row lacks its customer
-        await run_sql(session, f"DELETE FROM {staged.table}")
-    except RefusedError as refusal:
-        if refusal.reason != "no_rows":  # an erasure took all of them
-            raise
-    await run_sql(session, """
-        DELETE FROM import_rejects WHERE import_id = :id AND reject_id > :last
-        """, id=staged.import_id, last=last)  # fmt: skip
-    await _keep_open(session, staged)
-    await run_sql(session, NO_LONGER)
+    await reread.fill(load)
+    await _keep_open(load.session, load.stage)
+    await run_sql(load.session, NO_LONGER)
 
 
 async def _keep_open(session: AsyncSession, staged: Stage) -> None:

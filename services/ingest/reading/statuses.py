@@ -12,10 +12,8 @@ import polars as pl
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.names import key
 from ingest.reading.questions import Choice, Question
-from rfm_common.counting import COMPLETED, PENDING, STATUSES
+from rfm_common.counting import ABOUT_STATUS, COMPLETED, PENDING, STATUSES
 
-ABOUT = "status."
-"""Begins the key of the question about a word."""
 COLUMN = "column.status"
 """The question whether the column is one of statuses at all."""
 NO_STATUS, IS_STATUS = "none", "status"
@@ -119,12 +117,9 @@ class StatusCount:
         )
 
     def _about(self, word: str, what: str, *, is_likely: bool) -> Question:
-        return Question(
-            about=ABOUT + word,
-            text=f"What does the status {word!r} mean: do its orders count?",
-            found=f"{self.words[word]:,} of {self.rows:,} {what} have it",
-            proposal=_resembling(word) or (COMPLETED if is_likely else PENDING),
-            choices=_CHOICES,
+        found = f"{self.words[word]:,} of {self.rows:,} {what} have it"
+        return question_about(
+            word, found, _resembling(word) or (COMPLETED if is_likely else PENDING)
         )
 
     def _whether_at_all(self, unknown: list[str]) -> Question:
@@ -152,6 +147,15 @@ class StatusCount:
         ]
 
 
+def question_about(word: str, found: str, proposal: str) -> Question:
+    """What a word means."""
+    return Question(
+        about=ABOUT_STATUS + word,
+        text=f"What does the status {word!r} mean: do its orders count?",
+        found=found, proposal=proposal, choices=_CHOICES,
+    )  # fmt: skip
+
+
 def _resembling(word: str) -> str | None:
     """What the longest known word inside this one means, such as `shipped via dhl`."""
     found = [known for known in _known() if known in _key(word) and _tells(known)]
@@ -168,8 +172,8 @@ def as_answered(mapping: Meaning, headers: Sequence[str], answers: Mapping[str, 
         columns = {ours: at for ours, at in mapping.columns.items() if ours != "status"}
         name = headers[mapping.columns["status"]].strip()
         return replace(mapping, columns=columns, ignored=[*mapping.ignored, name])
-    told = {about.removeprefix(ABOUT): status for about, status in answers.items()
-            if about.startswith(ABOUT)}  # fmt: skip
+    told = {about.removeprefix(ABOUT_STATUS): status for about, status in answers.items()
+            if about.startswith(ABOUT_STATUS)}  # fmt: skip
     return replace(mapping, statuses={**mapping.statuses, **told}) if told else mapping
 
 

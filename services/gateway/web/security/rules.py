@@ -52,6 +52,7 @@ RULES = (
     Rule("DELETE", "/profiles/", Scope.RUN),
     Rule("POST", "/dashboard/imports/{import_id}/decision/", Scope.RUN),
     Rule("POST", "/dashboard/imports/{import_id}/undo/", Scope.RUN),
+    Rule("POST", "/dashboard/imports/{import_id}/statuses/", Scope.RUN),
     Rule("POST", "/dashboard/profiles/{profile_id}/", Scope.RUN),
     # Reading.
     Rule("GET", "/webhooks/", Scope.ADMIN),

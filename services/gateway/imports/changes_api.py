@@ -1,17 +1,19 @@
-"""`POST /imports/{id}/undo` takes an import back, `GET` says what that would change."""
+"""Changing what an import did: undoing it, letting its file ask again, other statuses."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Response, get, post
-from litestar.params import QueryParameter
+from litestar import Request, Response, get, post
+from litestar.params import JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.imports.decision_schemas import OtherStatuses
 from gateway.imports.queries import find_import
 from gateway.imports.schemas import ImportDetail, UndoOutlook
 from gateway.kit.dependencies import ActorDep, RedisDep, RowId, SessionDep, SessionsDep
 from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse
 from gateway.runs.requests import ring
+from rfm_common.corrections import ask_correction
 from rfm_common.errors import existing
 from rfm_common.models import Undo
 from rfm_common.undo import ask_undo, look_ahead
@@ -68,9 +70,30 @@ async def read_again(
     return await _accepted(session, import_id)
 
 
+@post(
+    "/imports/{import_id:int}/statuses", summary="Change what statuses of a loaded file mean",
+    tags=["Imports"], status_code=202, responses=NOT_LOADED,
+)  # fmt: skip
+async def change_statuses(
+    request: Request[Any, Any, Any], session: SessionDep, sessions: SessionsDep, redis: RedisDep,
+    actor: ActorDep, import_id: RowId, data: JSONBody[OtherStatuses],
+) -> Response[ImportDetail]:  # fmt: skip
+    """Read its file again with these meanings, in its place: what later imports say stays.
+
+    Ingest does it in one transaction: `correction` is null again once it is done (`notes.told`
+    says so) or was refused (`message` says why). Scores follow by themselves.
+    """
+    del data  # described by it, read strictly
+    body = OtherStatuses.strictly(await request.body())
+    async with sessions() as writing, writing.begin():
+        await ask_correction(writing, import_id, body.answers, actor, remember=body.remember)
+    await ring(sessions, redis)
+    return await _accepted(session, import_id)
+
+
 async def _accepted(session: AsyncSession, import_id: int) -> Response[ImportDetail]:
     found = existing(await find_import(session, import_id), f"import {import_id}", "import_id")
     return ExactResponse(found, status_code=202, headers={"Location": f"/imports/{import_id}"})
 
 
-ROUTES = [undo_outlook, undo_import, read_again]
+ROUTES = [undo_outlook, undo_import, read_again, change_statuses]
