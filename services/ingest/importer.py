@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import secrets
 import socket
 import time
 from contextlib import ExitStack, suppress
@@ -10,6 +11,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.folder import Dropped, check_ordinary, check_unchanged, entry_named, opened
@@ -41,6 +43,16 @@ OPEN = (ImportState.READING, ImportState.NEEDS_DECISION)
 """States of a file that has not come to its end."""
 
 
+def _check_attempts(row: Import) -> None:
+    """Refuse a file over which one process after another has ended."""
+    if row.attempts >= ledger.ATTEMPTS:
+        raise RefusedError(
+            "given_up",
+            f"{row.attempts} processes ended while they read this file, so it is given up; it may"
+            " need more memory than there is: cut it into several files",
+        )
+
+
 def _tell(layout: Layout, text: str) -> None:
     """Add a sentence to what the import says about how its file was read."""
     layout.notes["told"] = [*layout.notes.get("told", ()), {"about": "profile", "text": text}]
@@ -52,7 +64,7 @@ class Importer:
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
         self._lake = Lake.of(settings)
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._owner = f"{socket.gethostname()}-{secrets.token_hex(4)}:{os.getpid()}"
 
     async def bring_in(self, item: Dropped) -> None:
         """Judge the file, load it or not, and put it away.
@@ -66,13 +78,34 @@ class Importer:
             item.check_unchanged()
             row = await self._claim(item)
             with bound(import_id=row.import_id):
-                if row.state is ImportState.READING:
-                    await self._announce()
-                    await self._decide(row, item)
-                    await self._announce()
-                    log.info("%s: %s", item.name, ledger.told(row),
-                             extra={"rows": row.rows_total})  # fmt: skip
-                await self._put_away(row, item)
+                try:
+                    await self._finish(row, item)
+                except (Exception, asyncio.CancelledError):
+                    await self._let_go(row)
+                    raise
+
+    async def _finish(self, row: Import, item: Dropped) -> None:
+        if row.state is ImportState.READING:
+            await self._announce()
+            await self._decide(row, item)
+            await self._announce()
+            log.info("%s: %s", item.name, ledger.told(row), extra={"rows": row.rows_total})
+        await self._put_away(row, item)
+
+    async def _let_go(self, row: Import) -> None:
+        """Say that this process did not end over the file; nobody knows while the database is
+        away."""
+        with suppress(SQLAlchemyError, OSError):
+            async with self._sessions() as session, session.begin():
+                await ledger.let_go(session, row, self._owner)
+
+    async def in_order(self, ready: list[Dropped]) -> list[Dropped]:
+        """The files over which a process ended last, so that no other waits for them."""
+        if len(ready) < 2:
+            return ready
+        async with self._sessions() as session:
+            suspects = await ledger.broken_off(session)
+        return sorted(ready, key=lambda item: item.name in suspects)
 
     async def give_up(self, item: Dropped, error: Exception) -> None:
         """Quarantine a file that fails again and again for a reason of its own."""
@@ -107,7 +140,7 @@ class Importer:
             fresh = await session.get_one(Import, row.import_id, with_for_update=True)
             place = await asyncio.to_thread(shelf.find, self._settings, fresh)
             if place or fresh.state not in OPEN:
-                fresh.stored_path = place
+                fresh.stored_path, fresh.claimed_by = place, None
             elif not os.path.lexists(path):
                 ledger.finish_vanished(session, fresh)
 
@@ -137,6 +170,7 @@ class Importer:
 
     async def _decide(self, row: Import, item: Dropped) -> None:
         try:
+            _check_attempts(row)
             if declines(row.answers):
                 raise RefusedError("declined", "declined: somebody decided not to import this file")
             check_ordinary(item.status)
@@ -162,6 +196,8 @@ class Importer:
 
     async def _erased_in(self, row: Import, item: Dropped) -> Found:
         """Where the file names people who were erased; costs nothing while nobody was."""
+        if row.attempts >= ledger.ATTEMPTS:
+            return Found(is_readable=False)
         async with self._sessions() as session:
             known = await suppressed.read(session, self._settings)
         if known is None:
@@ -281,5 +317,5 @@ class Importer:
                 session.add(row)
         place = await shelf.put_away(self._sessions, self._settings, row, item, found)
         async with self._sessions() as session, session.begin():
-            row.stored_path = place
+            row.stored_path, row.claimed_by = place, None
             session.add(row)

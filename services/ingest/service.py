@@ -18,6 +18,7 @@ from ingest.keeping import retention
 from ingest.keeping.erasing import Eraser
 from ingest.keeping.undoing import Undoer
 from ingest.lake.sync import Lake, leave
+from ingest.loading import ledger
 from ingest.options import state_of_rules
 from ingest.refusal import ChangedError
 from ingest.watcher import Settling, wakeups
@@ -28,9 +29,6 @@ from rfm_common.settings import Settings
 from rfm_common.tasks import end
 
 log = logging.getLogger("rfm.ingest")
-
-ATTEMPTS = 5
-"""Failures of one file, for reasons that will not pass by themselves, until it is given up."""
 
 GRACE_SECONDS = 4.0
 """How long a stop waits for the file in hand."""
@@ -164,7 +162,7 @@ class Ingest:
             return self._settings.rescan_seconds
         waits = [] if again is None else [again]
         with suppress(SQLAlchemyError, OSError):  # the database is away: the next round asks again
-            ready = [*ready, *await self._importer.decided()]
+            ready = await self._importer.in_order([*ready, *await self._importer.decided()])
         for item in ready:
             if stop.is_set():
                 break
@@ -202,7 +200,7 @@ class Ingest:
 
     async def _postpone(self, item: Dropped, trouble: Trouble, error: Exception) -> list[float]:
         trouble.failures += not is_passing(error)
-        if trouble.failures >= ATTEMPTS:
+        if trouble.failures >= ledger.ATTEMPTS:
             with suppress(SQLAlchemyError, OSError):
                 await self._importer.give_up(item, error)
                 return []

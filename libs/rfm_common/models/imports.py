@@ -135,6 +135,9 @@ class Import(SQLModel, table=True):
     file_identity: str | None = Field(default=None, sa_type=Text)
     """inode:size:mtime of the file that was judged, so that it is not judged again."""
     claimed_by: str | None = Field(default=None, sa_type=Text)
+    """Who works on it, until its file has been put away or left for another time."""
+    attempts: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=ZERO)
+    """Processes that ended while they worked on it; after a few it is given up."""
     started_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     finished_at: datetime | None = Field(default=None, sa_type=timestamptz())
 

@@ -19,6 +19,9 @@ from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportFinished, ImportHeld, ImportRejected, ImportStarted
 from rfm_common.models import IS_HELD, LOADED, Import, ImportState, Kind, Undo
 
+ATTEMPTS = 5
+"""Failures of one file, for reasons that will not pass by themselves, until it is given up."""
+
 FILE_LOCKS = 8_701
 """The first half of the two-part advisory locks that say who works on which file name."""
 
@@ -55,24 +58,53 @@ async def claim(
         .limit(1)
     )
     row = found.first() or Import(file_name=file_name, is_demo=file_name.startswith(DEMO_PREFIX))
+    _take(row, owner)
+    session.add(row)
     if row.state is not ImportState.READING:
         return row
+    if row.file_identity != identity:
+        row.attempts = 0  # another file of the name
     row.size_bytes, row.file_identity = size, identity
-    row.claimed_by, row.started_at = owner, datetime.now(UTC)
-    row.stored_path = input_path(file_name)
-    session.add(row)
+    row.started_at, row.stored_path = datetime.now(UTC), input_path(file_name)
     await session.flush()
     add_to_outbox(session, ImportStarted(
         import_id=row.import_id or 0, file_name=file_name, size_bytes=size))  # fmt: skip
     return row
 
 
+def _take(row: Import, owner: str) -> None:
+    """Note who works on it; who did before and neither finished nor let go has been killed."""
+    if row.claimed_by not in (None, owner):
+        row.attempts += 1
+    row.claimed_by = owner
+
+
+async def let_go(session: AsyncSession, row: Import, owner: str) -> None:
+    """Leave a file for another time: this process goes on."""
+    await run_sql(
+        session, "UPDATE imports SET claimed_by = NULL WHERE import_id = :id AND claimed_by = :by",
+        id=row.import_id, by=owner,
+    )  # fmt: skip
+
+
+async def broken_off(session: AsyncSession) -> set[str]:
+    """Names of files over which a process ended, or on which one is working now."""
+    found = await session.exec(
+        select(Import.file_name).where(
+            col(Import.claimed_by).is_not(None)
+            | (col(Import.state) == ImportState.READING) & (col(Import.attempts) > 0)
+        )
+    )
+    return set(found.all())
+
+
 async def resume(session: AsyncSession, import_id: int, identity: str, owner: str) -> Import:
     """The row of a file that waited; read anew when somebody has decided."""
     row = await session.get_one(Import, import_id, with_for_update=True)
+    _take(row, owner)
+    session.add(row)
     if row.state is ImportState.READING:
-        row.file_identity, row.claimed_by, row.started_at = identity, owner, datetime.now(UTC)
-        session.add(row)
+        row.file_identity, row.started_at = identity, datetime.now(UTC)
         add_to_outbox(session, ImportStarted(
             import_id=import_id, file_name=row.file_name, size_bytes=row.size_bytes))  # fmt: skip
     return row
@@ -135,7 +167,7 @@ def hold(session: AsyncSession, row: Import, questions: Sequence[Question], **va
     """Let the import wait for answers and remember the event that tells of it."""
     for name, value in values.items():
         setattr(row, name, value)
-    row.state, row.claimed_by = ImportState.NEEDS_DECISION, None
+    row.state, row.attempts = ImportState.NEEDS_DECISION, 0
     row.questions = [asdict(question) for question in questions]
     others = f" ({len(questions) - 1} more to answer)" if len(questions) > 1 else ""
     row.message = questions[0].text + others
@@ -150,7 +182,7 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
     row.reason = row.message = None
     for name, value in values.items():
         setattr(row, name, value)
-    row.state, row.finished_at, row.claimed_by = state, datetime.now(UTC), None
+    row.state, row.finished_at = state, datetime.now(UTC)
     row.preview, row.undo = {}, None
     session.add(row)
     add_to_outbox(session, _verdict(row))
