@@ -13,6 +13,7 @@ from ingest.reading.amounts import PLAIN, AmountStyle, read_amounts
 from ingest.reading.currencies import codes, named_in
 from ingest.reading.dates import DateOrder, read_dates
 from ingest.reading.day_numbers import Unit
+from ingest.reading.flags import FLAGS, lowered, taken_out
 from ingest.reading.identity import read_ids
 from ingest.reading.mapping import Mapping
 from ingest.reading.refunds import is_filled, kept
@@ -237,6 +238,12 @@ def complete(
         found |= _without_refunds(columns, found)
     if "cancelled_at" in columns:
         found |= _instead(found, is_filled(columns["cancelled_at"].values), CANCELLED)
+    cells = {name: columns[name].values for name in FLAGS if name in columns}
+    for status, rows in taken_out(cells).items():
+        found |= _instead(found, rows, status)
+    if "row_type" in columns:
+        amount = found.get("order_amount", columns["order_amount"])
+        found["order_amount"] = amount._replace(values=lowered(amount.values, cells["row_type"]))
     return found
 
 
@@ -281,7 +288,7 @@ READERS: dict[str, Callable[[pl.Series, Style], Column]] = {
     "order_date": _date,
     "order_amount": _amount,
     "refunded": _amount,
-    "cancelled_at": lambda raw, _style: Column(raw),
+    **dict.fromkeys(("cancelled_at", *FLAGS), lambda raw, _style: Column(raw)),
     "currency": _currency,
     "status": _status,
     "email": _optional("email"),

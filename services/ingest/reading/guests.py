@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from string import capwords
 
 import polars as pl
 
@@ -13,11 +14,17 @@ _NOTHING = ("null", "(null)", "<null>", "nil", "nan", "none", "n/a", "#n/a", "na
             "undefined")  # fmt: skip
 _GUEST = ("guest", "guest checkout", "guest customer", "guest user", "(guest)", "anonymous",
           "gast", "gastbestellung", "gastkonto", "invité", "invitée", "invitado", "ospite",
-          "convidado", "gość", "gäst", "misafir", "гость", "ゲスト", "访客", "游客")  # fmt: skip
+          "convidado", "gość", "gäst", "misafir", "гость", "ゲスト", "访客", "游客",
+          "walk-in", "walk in", "walkin", "walk-in customer", "walk in customer", "cash customer",
+          "cash sale", "no customer", "unknown customer", "laufkunde", "laufkundschaft",
+          "barverkauf", "barkunde", "client de passage", "client comptoir", "consumidor final",
+          "público general", "público en general", "cliente mostrador", "cliente generico",
+          "cliente occasionale", "passant", "losse klant", "klient detaliczny", "paragon",
+          "kontantkund", "розничный покупатель", "散客", "零售客户")  # fmt: skip
 _SPELLINGS = frozenset(
     spelling
     for word in (*_NOTHING, *_GUEST)
-    for spelling in (word, word.upper(), word.title(), word.capitalize(), "NaN")
+    for spelling in (word, word.upper(), word.title(), word.capitalize(), capwords(word), "NaN")
 )
 
 

@@ -20,7 +20,8 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 }
 OWN_COLUMNS, MAPPING_TOML = "own columns", "mapping.toml"
 """Sources of a mapping; others are the names of exports."""
-HELPERS = ("refunded", "cancelled_at")
+HELPERS = ("refunded", "cancelled_at", "is_cancelled", "is_refunded", "is_paid", "other_status",
+           "row_type")  # fmt: skip
 """Columns of orders that are read for what they say of the amount and of the status."""
 REQUIRED: dict[Kind, tuple[str, ...]] = {
     Kind.ORDERS: ("order_id", "customer_id", "order_date", "order_amount"),
@@ -109,7 +110,7 @@ def _own(names: list[str], headers: Sequence[str]) -> Mapping:
     kind = _kind(headers)
     mapping = Mapping(kind=kind, source=OWN_COLUMNS, columns={})
     for ours in FIELDS[kind]:
-        if found := _ranked(kind, ours, headers):
+        if found := ranked(kind, ours, headers):
             mapping.columns[ours] = found[0]
             _tell_choice(mapping, ours, [headers[index].strip() for index in found])
     if "customer_id" not in mapping.columns and kind is not Kind.EXCHANGE_RATES:
@@ -128,7 +129,7 @@ def _lacks_ids_only(mapping: Mapping, headers: Sequence[str]) -> bool:
     return (
         mapping.kind is Kind.ORDERS and missing == ["order_id"]
         and not has_other_ids and not is_other
-        and not any(_ranked(mapping.kind, ours, headers) for ours in ("quantity", "unit_price"))
+        and not any(ranked(mapping.kind, ours, headers) for ours in ("quantity", "unit_price"))
     )  # fmt: skip
 
 
@@ -150,7 +151,7 @@ def _with_product(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     Such a row is a line of an order: the lines of one are added up.
     """
     amount = mapping.columns.get("order_amount")
-    quantity, price = (_ranked(mapping.kind, ours, headers) for ours in ("quantity", "unit_price"))
+    quantity, price = (ranked(mapping.kind, ours, headers) for ours in ("quantity", "unit_price"))
     if mapping.kind is not Kind.ORDERS or not quantity or not price:
         return mapping
     if amount is not None and amount not in price:
@@ -164,7 +165,7 @@ def _with_product(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     return replace(mapping, product=(quantity[0], price[0]), line_items=True)
 
 
-def _ranked(kind: Kind, ours: str, headers: Sequence[str]) -> list[int]:
+def ranked(kind: Kind, ours: str, headers: Sequence[str]) -> list[int]:
     """The cells whose header may be this column, the best name first."""
     is_address = any(normalise(header) in ("city", "country", "region") for header in headers)
     grades = {
@@ -188,7 +189,7 @@ def _tell_choice(mapping: Mapping, ours: str, found: list[str]) -> None:
 def _known_otherwise(mapping: Mapping, headers: Sequence[str]) -> None:
     """Know customers by their address where there is no id, else, in orders, by their name."""
     for column, what in (("email", "e-mail address"), ("customer_name", "name")):
-        found = _ranked(mapping.kind, column, headers)
+        found = ranked(mapping.kind, column, headers)
         if found and (column == "email" or mapping.kind is Kind.ORDERS):
             mapping.columns["customer_id"] = found[0]
             text = f"there is no customer id: customers are known by their {what},"
@@ -203,7 +204,9 @@ def _kind(headers: Sequence[str]) -> Kind:
     def best(kind: Kind, ours: str) -> float:
         return max((vocabulary().grade(kind, ours, header) for header in headers), default=0)
 
-    if best(Kind.EXCHANGE_RATES, "rate") and best(Kind.EXCHANGE_RATES, "currency"):
+    has_rates = best(Kind.EXCHANGE_RATES, "rate") and best(Kind.EXCHANGE_RATES, "currency")
+    has_persons = best(Kind.ORDERS, "customer_id") or best(Kind.ORDERS, "email")
+    if has_rates and not has_persons:
         return Kind.EXCHANGE_RATES
     if any(_tells_orders(ours, header) for ours in _TELLS_ORDERS for header in headers):
         return Kind.ORDERS
@@ -218,9 +221,10 @@ def _kind(headers: Sequence[str]) -> Kind:
 
 
 def _tells_orders(ours: str, header: str) -> bool:
-    """Whether only orders have this column: customers have an id and a day of creation too."""
+    """Whether only orders have this column: customers have a number and a day of creation too."""
     grade = vocabulary().grade(Kind.ORDERS, ours, header)
-    shared = normalise(header) == "id" or vocabulary().grade(Kind.CUSTOMERS, "created_at", header)
+    is_any_number = ours == "order_id" and KNOWN - 5 < grade <= KNOWN - 4
+    shared = is_any_number or vocabulary().grade(Kind.CUSTOMERS, "created_at", header)
     return bool(grade) and not shared
 
 

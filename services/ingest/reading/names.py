@@ -55,3 +55,32 @@ def _currency(text: str) -> str:
     if word.upper() in _CODES:
         return word.upper()
     return _SIGNS.get(word.casefold(), "")
+
+
+_TAX = frozenset({
+    "tax", "taxes", "vat", "gst", "hst", "btw", "moms", "mva", "mwst", "ust", "iva", "tva", "dph",
+    "kdv", "afa", "ндс", "税",
+})  # fmt: skip
+_WITH = frozenset({
+    "incl", "inkl", "inc", "including", "included", "inclusive", "with", "avec", "con", "com",
+    "mit", "med", "met", "s", "z", "vcetne", "dahil", "c",
+})  # fmt: skip
+_WITHOUT = frozenset({
+    "excl", "exkl", "ex", "excluding", "exclusive", "without", "sans", "sin", "sem", "ohne",
+    "utan", "zonder", "senza", "bez", "haric", "hors",
+})  # fmt: skip
+_GROSS = frozenset({"gross", "brutto", "bruto", "ttc"})
+_NET = frozenset({"net", "netto", "neto", "ht"})
+
+
+def without_tax(header: str) -> tuple[str, bool | None]:
+    """The header without what it says of taxes, and whether they are included; None: it says
+    nothing of them."""
+    found = words(header)
+    said = set(found)
+    if _TAX & said:
+        gross, net, gone = bool(said & _WITH), bool(said & _WITHOUT), _TAX | _WITH | _WITHOUT
+    else:
+        gross, net, gone = bool(said & _GROSS), bool(said & _NET), _GROSS | _NET
+    bare = " ".join(word for word in found if word not in gone)
+    return (bare, gross) if bare and gross != net else (header, None)

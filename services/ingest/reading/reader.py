@@ -1,7 +1,6 @@
 """A CSV file, from open descriptor to batches of typed rows and rejects. No database here."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,13 +12,15 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from ingest.reading.body import NULL, Body, cut, has_escapes, tell_escapes, without_nulls
 from ingest.reading.clock import with_clock
 from ingest.reading.columns import Style
 from ingest.reading.content_ids import with_ids
 from ingest.reading.dates import DateOrder
-from ingest.reading.encodings import Encoding
 from ingest.reading.fields import broken_lines, structural, typed
+from ingest.reading.flags import with_flags
 from ingest.reading.guests import with_guests
+from ingest.reading.header import DELIMITERS, Search, check_width, find_header, told_above
 from ingest.reading.identity import tell_spellings
 from ingest.reading.lines import asks_for_lines, with_lines
 from ingest.reading.mapping import Mapping as Meaning
@@ -27,18 +28,14 @@ from ingest.reading.mapping import Rule, find_mapping
 from ingest.reading.mending import Mended, mend
 from ingest.reading.questions import Question
 from ingest.reading.refunds import with_refunds
-from ingest.reading.scan import Grammar, Rows, Scanner
+from ingest.reading.scan import Grammar, Rows
 from ingest.reading.statuses import StatusCount, as_answered, asks_for_words, clean, own_words
 from ingest.reading.structure import check_rows, have_open_end, without_other_lines
 from ingest.reading.style import Known, Sample, decide, first_style, may_be_open
 from ingest.reading.survey import Survey, decide_encoding, pieces, tell_encoding
-from ingest.refusal import ChangedError, RefusedError
+from ingest.refusal import RefusedError
 from rfm_common.models import Kind
 
-DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", "\x1f")
-HEADER_LINES = 30
-"""Lines among which the header is looked for."""
-MAX_COLUMNS = 10_000
 SAMPLED = 2000
 """Rows that are looked at before the whole file is."""
 
@@ -64,6 +61,10 @@ class Options:
     counted_words: frozenset[str] = frozenset()
     """The words of files for which orders count, where the operator lists them."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def search(self, file_name: str) -> Search:
+        """How to find the header of a file of this name."""
+        return Search(file_name, self.rules, self.max_line_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,41 +119,62 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     survey, encoding_questions = decide_encoding(survey, answers.get("encoding"))
     head = next(pieces(file)).removeprefix(b"\xef\xbb\xbf")
     text = survey.encoding.decode_head(head)
-    _check_width(text, options.max_line_bytes)
-    headers, delimiter, lines = _header(text, file_name, options)
-    sample = _sample(text, delimiter, lines)
+    check_width(text, options.max_line_bytes)
+    headers, delimiter, lines = find_header(text, options.search(file_name))
+    body = Body(
+        survey, Grammar(len(headers), delimiter, options.max_line_bytes),
+        sum(map(len, islice(io.BytesIO(head), lines))) + 3 * survey.has_bom, lines + 1,
+    )  # fmt: skip
+    body = replace(body, grammar=replace(body.grammar, has_escapes=has_escapes(file, body)))
+    sample = _sample(text, body.grammar, lines)
     mapping = find_mapping(headers, file_name, options.rules)
     below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
     check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
     if have_open_end(below, len(headers), delimiter):
         headers = [*headers, ""]
         mapping = find_mapping(headers, file_name, options.rules)
-    mapping = with_clock(mapping, headers, sample)
-    mapping, about_ids = with_ids(mapping, headers, sample, answers)
-    tell_spellings(mapping, sample)
-    mapping = with_guests(as_answered(mapping, headers, answers), sample)
-    mapping, questions = with_lines(mapping, headers, sample, answers)
-    mapping, about_refunds = with_refunds(mapping, headers, sample, answers)
+    mapping, questions = _understood(mapping, headers, sample, answers)
     style, about_signs = first_style(sample, mapping, answers, options.zone, options.now)
     layout = Layout(
         mapping=mapping,
-        grammar=Grammar(len(headers), delimiter, options.max_line_bytes),
+        grammar=replace(body.grammar, cells=len(headers)),
         survey=survey,
         style=style,
-        header_bytes=sum(map(len, islice(io.BytesIO(head), lines))) + 3 * survey.has_bom,
-        first_line=lines + 1,
+        header_bytes=body.header_bytes,
+        first_line=body.first_line,
         max_rows=options.max_rows,
         notes=_notes(
-            survey, delimiter, mapping, [*tell_encoding(survey, text), *_told_above(text, lines)]
+            survey,
+            delimiter,
+            mapping,
+            [
+                *tell_encoding(survey, text),
+                *told_above(text, lines),
+                *tell_escapes(body.grammar),
+            ],
         ),
         headers=tuple(headers),
-        questions=(*encoding_questions, *about_ids, *questions, *about_refunds, *about_signs),
+        questions=(*encoding_questions, *questions, *about_signs),
         counted_words=options.counted_words,
         asks_for_lines=asks_for_lines(mapping, answers),
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
     layout = _with_style(file, layout, sample, options)
     return _with_words(file, layout, sample)
+
+
+def _understood(
+    mapping: Meaning, headers: list[str], sample: Sample, answers: Mapping[str, str]
+) -> tuple[Meaning, tuple[Question, ...]]:
+    """The mapping with what names and the first rows say together, and what they leave open."""
+    mapping = with_clock(mapping, headers, sample)
+    mapping, about_ids = with_ids(mapping, headers, sample, answers)
+    tell_spellings(mapping, sample)
+    mapping = with_guests(as_answered(mapping, headers, answers), sample)
+    mapping, about_lines = with_lines(mapping, headers, sample, answers)
+    mapping = with_flags(mapping, headers, sample)
+    mapping, about_refunds = with_refunds(mapping, headers, sample, answers)
+    return mapping, (*about_ids, *about_lines, *about_refunds)
 
 
 def _with_rules(options: Options, file_name: str) -> Options:
@@ -162,111 +184,18 @@ def _with_rules(options: Options, file_name: str) -> Options:
     return replace(options, answers={**told, **options.answers})
 
 
-def _check_width(text: str, max_line_bytes: int) -> None:
-    """Refuse a first line that would not fit into memory once it is cut into columns."""
-    line = text.lstrip("\r\n").partition("\n")[0]
-    if len(line) > max_line_bytes:
-        raise RefusedError("line_too_long", f"the header is longer than {max_line_bytes} bytes")
-    widest = max(line.count(delimiter) for delimiter in DELIMITERS) + 1
-    if widest > MAX_COLUMNS:
-        raise RefusedError(
-            "too_many_columns", f"the header has {widest} columns, more than {MAX_COLUMNS}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """A line that may name the columns, under one delimiter."""
-
-    cells: list[str]
-    delimiter: str
-    lines: int
-    """Lines up to its end, those above it included."""
-    rank: int
-    """What is known of the columns: 2 all that is needed, 1 what kind of file, 0 nothing."""
-
-
-def _header(text: str, file_name: str, options: Options) -> tuple[list[str], str, int]:
-    """The header's cells, its delimiter and how many lines it takes, those above it included.
-
-    The first line that names the columns we need counts, under whichever delimiter; without one,
-    the first line that is not blank, under the delimiter that tells most.
-    """
-    found = [header for delimiter in DELIMITERS
-             for header in _headers(text, delimiter, file_name, options)]  # fmt: skip
-    if not found:
-        raise _broken_header(text)
-    readable = [header for header in found if header.rank == 2]
-    first = min(header.lines for header in found)
-    best = min(readable, key=lambda header: header.lines, default=None) or max(
-        (header for header in found if header.lines == first),
-        key=lambda header: (header.rank, len(header.cells)),
-    )
-    return best.cells, best.delimiter, best.lines
-
-
-def _headers(text: str, delimiter: str, file_name: str, options: Options) -> Iterator[_Header]:
-    """The first lines, as far as they are sound CSV with this delimiter; blank ones are none."""
-    head = text if text.count("\n", 0, options.max_line_bytes) else text[: options.max_line_bytes]
-    reader = csv.reader(
-        io.StringIO(head, newline="\n"), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
-    widest = rank = 0
-    with suppress(csv.Error):
-        for row in islice(reader, HEADER_LINES):
-            filled = sum(bool(cell.strip()) for cell in row)
-            if not filled or rank == 2:
-                continue
-            # below a row as wide as itself, a line is one of the rows: that one is no title
-            rank = _rank(row, file_name, options) if filled > widest else 0
-            widest = max(widest, filled)
-            yield _Header(row, delimiter, reader.line_num, rank)
-
-
-def header_of(text: str, file_name: str, options: Options) -> tuple[tuple[str, ...], int] | None:
-    """The header of text with commas, and the lines up to its end, where it names all columns
-    that are needed."""
-    found = (one for one in _headers(text, ",", file_name, options) if one.rank == 2)
-    return next(((tuple(one.cells), one.lines) for one in found), None)
-
-
-def _rank(cells: list[str], file_name: str, options: Options) -> int:
-    try:
-        find_mapping(cells, file_name, options.rules)
-    except RefusedError as refusal:
-        return 0 if refusal.reason == "unknown_columns" else 1
-    return 2
-
-
-def _broken_header(text: str) -> RefusedError:
-    """Why no delimiter gives a header."""
-    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
-    try:
-        next((row for row in reader if any(cell.strip() for cell in row)), None)
-    except csv.Error as error:
-        return RefusedError("broken_header", f"line {reader.line_num}: {error}")
-    return RefusedError("empty_file", "the file has no header")
-
-
-def _told_above(text: str, lines: int) -> list[dict[str, str]]:
-    """What stands above the header, up to a header of one line, is no row: say so."""
-    above = [line.strip() for line in text.split("\n", lines)[: lines - 1] if line.strip()]
-    if not above or '"' in "".join(above):
-        return []
-    told = f"The header is on line {lines}. Skipped above it: {above[0][:80]}"
-    return [{"about": "lines_above", "text": told}]
-
-
-def _sample(text: str, delimiter: str, lines: int) -> list[list[str]]:
+def _sample(text: str, grammar: Grammar, lines: int) -> list[list[str]]:
     """The first rows after the header, as far as they can be read at all."""
     reader = csv.reader(
-        io.StringIO(text[: 2**18], newline="\n"), delimiter=delimiter, skipinitialspace=True
-    )
+        io.StringIO(text[: 2**18], newline="\n"), delimiter=grammar.delimiter,
+        skipinitialspace=True, escapechar="\\" if grammar.has_escapes else None,
+    )  # fmt: skip
     rows: list[list[str]] = []
     with suppress(csv.Error):
         for row in islice(reader, SAMPLED):
             if reader.line_num > lines:
-                rows.append(row)  # noqa: PERF401 - what was read before an error stays
+                rows.append(["" if cell == NULL else cell for cell in row])  # noqa: PERF401 - what
+                # was read before an error stays
     return rows
 
 
@@ -342,32 +271,7 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
 
 def scanned(file: BinaryIO, layout: Layout) -> Iterator[tuple[Rows, int]]:
     """The rows after the header with the position reached; checks the hash at the end."""
-    scanner = Scanner(layout.grammar, layout.first_line)
-    digest, at = hashlib.sha256(), 0
-    rest = b""
-    for piece in pieces(file):
-        digest.update(piece)
-        body = rest + (piece if at else piece[layout.header_bytes :])
-        at += len(piece)
-        cut = body.rfind(b"\n") + 1 if at < layout.survey.size else len(body)
-        rest = body[cut:]
-        if len(rest) > layout.grammar.max_line_bytes:
-            scanner.too_long()
-        text = _decoded(body[:cut], layout.survey.encoding, scanner.line)
-        rows = scanner.feed(text, final=at >= layout.survey.size)
-        yield mend(rows, layout.mapping, layout.grammar), at
-    if digest.hexdigest() != layout.survey.sha256:
-        raise ChangedError
-
-
-def _decoded(body: bytes, encoding: Encoding, line: int) -> str:
-    """Raises RefusedError where a line contradicts what the lines before it spoke for."""
-    try:
-        return encoding.decode(body)
-    except UnicodeDecodeError as error:
-        at = line + body.count(b"\n", 0, error.start)
-        raise RefusedError(
-            "unknown_encoding",
-            f"line {at} has bytes that {encoding.name} does not know, though the lines before it"
-            " are in that encoding; save the file as UTF-8",
-        ) from error
+    body = Body(layout.survey, layout.grammar, layout.header_bytes, layout.first_line)
+    for rows, at in cut(file, body):
+        mended = mend(rows, layout.mapping, layout.grammar)
+        yield (without_nulls(mended) if b"\\" in layout.survey.has else mended), at

@@ -16,6 +16,8 @@ import polars as pl
 
 from ingest.refusal import RefusedError
 
+_ESCAPED = re.compile(r'\\(["\\])')
+
 Rejects = list[tuple[int, str, str, str]]
 """Broken rows: line, reason, message, text."""
 
@@ -47,12 +49,18 @@ class Grammar:
     cells: int
     delimiter: str
     max_line_bytes: int = 2**20
+    has_escapes: bool = False
+    """Whether a quote within quotes is written with a backslash, as MySQL does."""
+
+    @property
+    def quoted(self) -> str:
+        """The pattern of a quoted cell."""
+        return r'"(?:[^"\\]++|\\[\s\S]|"")*+"' if self.has_escapes else r'"(?:[^"]++|"")*+"'
 
     @cached_property
     def record(self) -> re.Pattern[str]:
         """One record: exactly N sound cells (group 1), or any cells that still show its end."""
-        comma = re.escape(self.delimiter)
-        quoted = r'"(?:[^"]++|"")*+"'
+        comma, quoted = re.escape(self.delimiter), self.quoted
         sound = rf'(?:{quoted}|[^"{comma}\r\n]*+)'
         rough = (
             rf'(?:{quoted} *+(?=[{comma}\n]|\r\n)|[^"{comma}\r\n][^{comma}\n]*+'
@@ -150,8 +158,11 @@ class Scanner:
         raw = pl.Series("raw", records, pl.String).str.strip_chars_end("\r\n")
         if not records:
             return pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String, **self.grammar.schema})
+        text = "".join(records)
+        if self.grammar.has_escapes:
+            text = _ESCAPED.sub(lambda found: '""' if found[1] == '"' else "\\", text)
         cells = pl.read_csv(
-            io.BytesIO("".join(records).encode()), has_header=False, schema=self.grammar.schema,
+            io.BytesIO(text.encode()), has_header=False, schema=self.grammar.schema,
             separator=self.grammar.delimiter, empty_string_is_null=False,
         )  # fmt: skip
         if cells.height != len(records):
@@ -160,7 +171,7 @@ class Scanner:
 
     def _check_open_quote(self, text: str, at: int, line: int, final: bool) -> None:
         """A record that does not match here either goes on in the next piece or breaks the file."""
-        quoted = re.compile(r'"(?:[^"]++|"")*+"')
+        quoted = re.compile(self.grammar.quoted)
         comma = re.escape(self.grammar.delimiter)
         sound = re.compile(
             rf'(?:{quoted.pattern} *+(?=[{comma}\r\n])|[^"{comma}\n][^{comma}\n]*+|){comma}'

@@ -25,6 +25,9 @@ PIECE = 8 * 2**20
 
 BOM = codecs.BOM_UTF8
 
+MARKS = (b'"', b"\r", b"/", b",", b"\\", b'\\"')
+"""Bytes of which it is good to know whether a file has them at all."""
+
 SIGNATURES = (
     (codecs.BOM_UTF16_LE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
     (codecs.BOM_UTF16_BE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
@@ -52,7 +55,7 @@ class Survey:
     has_bom: bool
     ends_with_newline: bool
     has: frozenset[bytes]
-    """Which of `"`, CR, `/` and `,` occur anywhere."""
+    """Which of MARKS occur anywhere."""
 
     @property
     def is_ambiguous(self) -> bool:
@@ -85,7 +88,8 @@ def survey(file: BinaryIO) -> Survey:
         _check_zero_bytes(piece, size, newlines)
         digest.update(piece)
         is_utf8 = is_utf8 and _continues_utf8(decoder, piece)
-        has |= {mark for mark in (b'"', b"\r", b"/", b",") if mark not in has and mark in piece}
+        seam = last + piece[:1]
+        has |= {mark for mark in MARKS if mark not in has and (mark in piece or mark in seam)}
         size, newlines, last = size + len(piece), newlines + piece.count(b"\n"), piece[-1:]
     is_whole = is_utf8 and _continues_utf8(decoder, b"", final=True)
     if not size:

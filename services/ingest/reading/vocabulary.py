@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import chain
 
-from ingest.reading.names import key, normalise, without_unit, words
+from ingest.reading.names import key, normalise, without_tax, without_unit, words
 from rfm_common.models import Kind
 
 OWN, SAME_KEY, KNOWN, WORDS = 100.0, 95.0, 90.0, 30.0
@@ -19,6 +19,9 @@ OWN, SAME_KEY, KNOWN, WORDS = 100.0, 95.0, 90.0, 30.0
 A known name loses a point for each better group of names, a hundredth for its place in the group.
 """
 
+_AMOUNTS = ("order_amount", "unit_price", "refunded")
+_NET_AMOUNT = 3.5
+"""How much less than the best name one without taxes tells: as much as a subtotal."""
 _COMPOUND = {
     "order_id": ("order", "number"),
     "customer_id": ("customer", "number"),
@@ -47,7 +50,18 @@ class Vocabulary:
         if normalise(header) == ours:
             return OWN
         bare, code = without_unit(header)
-        return max(self._grade(kind, ours, header), self._grade(kind, ours, bare) if code else 0)
+        own = max(self._grade(kind, ours, header), self._grade(kind, ours, bare) if code else 0)
+        return own or self._grade_apart(kind, ours, bare)
+
+    def _grade_apart(self, kind: Kind, ours: str, header: str) -> float:
+        """Of a name that says more: whether taxes are in an amount, or that it is an order's."""
+        if ours in _AMOUNTS:
+            bare, is_gross = without_tax(header)
+            grade = self._grade(kind, ours, bare) if is_gross is not None else 0
+            return grade if is_gross or not grade else min(grade, KNOWN - _NET_AMOUNT)
+        first, *rest = words(header) or [""]
+        is_of_order = first in ("order", "orders") and rest and not ours.startswith("order")
+        return self._grade(kind, ours, " ".join(rest)) if is_of_order else 0
 
     def _grade(self, kind: Kind, ours: str, header: str) -> float:
         name = key(header)

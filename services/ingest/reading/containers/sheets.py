@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.reading.containers.cells import Part
+from ingest.reading.header import header_of
 from ingest.reading.questions import Choice, Question
-from ingest.reading.reader import Options, header_of
+from ingest.reading.reader import Options
 
 SHEET = "sheet"
 """The key of the question."""
@@ -42,7 +43,7 @@ def chosen(
         Fitting(part, *found)
         for part, head in zip(parts, heads, strict=True)
         if not part.is_hidden
-        and (found := header_of(head.decode("utf-8", "ignore"), file_name, options))
+        and (found := header_of(head.decode("utf-8", "ignore"), options.search(file_name)))
     ]
     if not fitting:
         visible = [part for part in parts if not part.is_hidden] or list(parts)

@@ -195,3 +195,44 @@ def test_lines_of_something_without_a_date_are_not_taken_for_customers(
 )
 def test_customers_with_sums_of_their_orders_are_customers(header: str) -> None:
     assert find_mapping(header.split(","), "file.csv", ()).kind is Kind.CUSTOMERS
+
+
+@pytest.mark.parametrize(("header", "amount"), [
+    ("Ordernummer;Kundnummer;Orderdatum;Totalt inkl. moms;Frakt", 3),
+    ("Bestelnummer;Klantnummer;Besteldatum;Bedrag incl. BTW;BTW", 3),
+    ("Belegnr.;Kd.-Nr.;Belegdatum;Gesamt netto;Gesamt brutto", 4),
+    ("code;number;email;date;totalPriceWithoutVat;totalPriceWithVat", 5),
+    ("Order ID;Customer ID;Date;Total excl. VAT;Total", 4),
+    ("N\u00b0 commande;Client;Date;Total HT;Total TTC", 4),
+    ("order_id;customers_id;date_purchased;order_total", 3),
+    ("order_number;order_customer_email;order_date_time;amount_total", 3),
+])  # fmt: skip
+def test_a_name_may_say_whether_taxes_are_included(header: str, amount: int) -> None:
+    mapping = found(header, ";")
+    assert (mapping.kind, mapping.columns["order_amount"]) == (Kind.ORDERS, amount)
+
+
+def test_an_amount_without_taxes_is_read_where_there_is_no_other() -> None:
+    assert found("Order ID,Customer ID,Date,Total excl. VAT,Tax").columns["order_amount"] == 3
+
+
+@pytest.mark.parametrize("header", [
+    "code;date;currency;exchangeRate;email;totalPrice",
+    "order_id;customer_id;order_date;currency;rate;total",
+    "Bestellnummer;Kundennummer;Datum;currency;exchange_rate;Betrag",
+])  # fmt: skip
+def test_orders_with_the_rate_of_their_day_are_no_exchange_rates(header: str) -> None:
+    with_id = header.replace("code", "order_number")
+    assert found(with_id, ";").kind is Kind.ORDERS
+
+
+@pytest.mark.parametrize(("header", "kind"), [
+    ("Numero,Data,Cliente,Imponibile,Totale", Kind.ORDERS), ("No,Date,Client,Amount", Kind.ORDERS),
+    ("Number,Name,Email", Kind.CUSTOMERS), ("Numer,Klient,Data,Kwota", Kind.ORDERS),
+])  # fmt: skip
+def test_a_number_alone_is_that_of_an_order_where_the_rest_is_of_orders(
+    header: str, kind: Kind
+) -> None:
+    mapping = found(header)
+    assert mapping.kind is kind
+    assert (mapping.columns.get("order_id") == 0) is (kind is Kind.ORDERS)

@@ -21,13 +21,16 @@ def read(ids: list[str], header: str = "customer_id") -> tuple[list[str], list[s
 
 @pytest.mark.parametrize("nobody", [
     "", "  ", "NULL", "null", "Null", "nan", "NaN", "None", "N/A", "#N/A", "n/a", "-", "guest",
-    "Guest", "GUEST", "Guest Checkout", "Gast", "Invité", "ゲスト",
+    "Guest", "GUEST", "Guest Checkout", "Gast", "Invité", "ゲスト", "Walk-in", "WALK-IN",
+    "Walk-in Customer", "Laufkundschaft", "Consumidor Final", "散客",
 ])  # fmt: skip
 def test_no_customer_is_none_of_that_name(nobody: str) -> None:
     assert read(["C1", nobody, "C2"]) == (["C1", "C2"], ["no_customer"])
 
 
-@pytest.mark.parametrize("somebody", ["Nan Goldin", "guest-17", "-1", "nullius", "Gastón"])
+@pytest.mark.parametrize("somebody", [
+    "Nan Goldin", "guest-17", "-1", "nullius", "Gastón", "Walk-in Closets Ltd",
+])  # fmt: skip
 def test_a_name_that_only_begins_so_is_a_customer(somebody: str) -> None:
     assert read(["C1", somebody]) == (["C1", somebody], [])
 

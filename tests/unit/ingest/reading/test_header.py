@@ -92,3 +92,20 @@ def test_rows_that_end_with_a_delimiter_are_read(delimiter: str, quote: str) -> 
     header, row = table(delimiter, quote).splitlines()
     _, rows = planned("\n".join([header, row + delimiter, row + delimiter, ""]))
     assert rows == [(2, "A1"), (3, "A1")]
+
+
+@pytest.mark.parametrize("above", [
+    "Order;Order;Customer;Sum", "A;B;C;D", "Bestellung;Bestellung;Kunde;Betrag",
+])  # fmt: skip
+def test_of_two_lines_of_names_the_one_that_names_all_columns_is_the_header(above: str) -> None:
+    text = f"{above}\nBestellnummer;Bestelldatum;Kundennummer;Gesamtbetrag\n1;13.09.2026;K1;20,00\n"
+    file = io.BytesIO(text.encode())
+    layout = plan(file, "shop.csv", survey(file), Options())
+    assert (layout.headers[0], layout.first_line) == ("Bestellnummer", 3)
+
+
+def test_a_refusal_names_the_columns_below_a_title() -> None:
+    text = "Report of the shop\nMain street 7\n\nalpha;beta;gamma\n1;2;3\n4;5;6\n"
+    file = io.BytesIO(text.encode())
+    with pytest.raises(RefusedError, match="alpha, beta, gamma"):
+        plan(file, "shop.csv", survey(file), Options())
