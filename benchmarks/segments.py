@@ -144,7 +144,7 @@ def scored(shop: Shop, today: int) -> pl.DataFrame:
         pl.col("customer").cast(pl.String).str.zfill(6).alias("customer_id"),
         pl.col("recency_days").fill_null(WINDOW + 1), pl.col("frequency").fill_null(0),
         pl.col("monetary").fill_null(0).cast(frames.MONEY), "customer",
-        left_out=pl.lit(0, pl.Int32), country=pl.lit(""), has_ordered=pl.lit(1, pl.Int16),
+        left_out=pl.lit(0, pl.Int32), country=pl.lit(""), silent_days=pl.lit(0, pl.Int32),
     )  # fmt: skip
     active = frames.totals(frame).active_customers
     values = frames.active_values(frame, edge_positions(active))

@@ -24,7 +24,6 @@ from scoring.snapshot import flows, frames, quiet, reading, writing
 from scoring.snapshot.countries import Row, grid, summaries
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.features import Edges, Spec, features_sql
-from scoring.snapshot.quiet import quiet_sql
 from scoring.snapshot.records import Aggregates, Base, Flows, Target, Totals
 from scoring.snapshot.stats import Counted, exact, middle, stat
 
@@ -36,7 +35,7 @@ WRITTEN_AT_ONCE = 250_000
 PIECES = 32
 """Into how many pieces each segment is cut to be ranked."""
 PLACED = (
-    "customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES), "country", "has_ordered",
+    "customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES), "country", "silent_days",
 )  # fmt: skip
 
 
@@ -118,7 +117,9 @@ class SparkEngine:
 
     async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
         """On the cluster, which holds the orders as the session sees them."""
-        found = await self._spark.table(quiet_sql(spec, edges, DIALECT))
+        going = quiet.is_going(spec, edges)
+        source = f"(SELECT customer_id, silent_days FROM features WHERE {going})"
+        found = await self._spark.table(quiet.spent_sql(spec, DIALECT, source))
         return found.cast(quiet.COLUMNS)
 
     async def score(self, edges: Edges) -> None:
@@ -233,7 +234,7 @@ def _typed(query: str) -> str:
         "SELECT customer_id, CAST(recency_days AS int) AS recency_days,"
         f" CAST(frequency AS int) AS frequency, CAST(monetary AS {statements.MONEY}) AS monetary,"
         f" CAST(left_out AS int) AS left_out, country,"
-        f" CAST(has_ordered AS smallint) AS has_ordered FROM ({query}) f"
+        f" CAST(silent_days AS int) AS silent_days FROM ({query}) f"
     )
 
 

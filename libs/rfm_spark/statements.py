@@ -58,7 +58,7 @@ def _above(value: str, steps: Sequence[Decimal]) -> str:
 def assigned(source: str, columns: Sequence[str], model: Model, dialect: Dialect) -> str:
     """The columns, and the nearest centroid (the first of equals) of each customer.
 
-    Customers who are in no cluster are told apart by `has_ordered`.
+    Customers who are in no cluster are told apart by `silent_days`.
 
     cluster_id, segment_name, and distance and next_distance in standard deviations.
     """
@@ -66,7 +66,8 @@ def assigned(source: str, columns: Sequence[str], model: Model, dialect: Dialect
     apart = "frequency = 0" if model.apart else "FALSE"
     squares = ", ".join(f"{_square(model, number, dialect)} AS d{number}" for number in numbers)
     nearest = _least([f"d{number}" for number in numbers])
-    place = f"WHEN {apart} THEN {model.k + 1} - has_ordered " + " ".join(
+    never = f"CASE WHEN silent_days IS NULL THEN {model.k + 1} ELSE {model.k} END"
+    place = f"WHEN {apart} THEN {never} " + " ".join(
         f"WHEN d{number} = nearest THEN {number}" for number in numbers
     )
     others = [f"CASE WHEN place = {number} THEN NULL ELSE d{number} END" for number in numbers]
@@ -197,11 +198,11 @@ GROUP BY from_segment, to_segment, cause, ordered"""
 
 def _expected(both: str, then: ScoringDefinition, now: ScoringDefinition, dialect: Dialect) -> str:
     """Where would their figures of now be under the model of then? NULL if it cannot tell."""
-    columns = [*COMPARED[:3], "has_ordered", *(f"{name}_before" for name in COMPARED)]
+    columns = [*COMPARED[:3], "silent_days", *(f"{name}_before" for name in COMPARED)]
     never = dialect.text(PROSPECTS)
     renamed = (
         "(SELECT r.*, r.segment_name AS to_segment,"
-        f" CASE WHEN r.segment_name = {never} THEN 0 ELSE 1 END AS has_ordered FROM {both} r)"
+        f" CASE WHEN r.segment_name = {never} THEN NULL ELSE 0 END AS silent_days FROM {both} r)"
     )
     if not is_comparable(then, now):
         return (

@@ -35,30 +35,27 @@ class LocalEngine:
         self._owner: tuple[int, int] | None = None
         """The run, and its fence, that the table's features belong to."""
         self._before: tuple[int, pl.DataFrame] | None = None
-        """The run that is built upon, and its features with scores, when they are here."""
+        """The run that is built upon, and its features with scores."""
+        self._spent = quiet.read()
+        """What customers of the table spent before they went quiet, as far as it was asked for."""
         self._model: Model | None = None
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
-        """Group in PostgreSQL, read the result once; of a base, only what changed since."""
-        dialect = PostgresDialect()
-        self._before = None
-        if base:
-            known = await self._known(session, base)
+        """Group in PostgreSQL; only what changed since the base, when its table is here."""
+        dialect, owner = PostgresDialect(), self._owner
+        self._before = self._owner = self._model = None
+        if base and owner == (base.run_id, base.fence):
+            self._before = (base.run_id, self._frame.select(frames.FEATURE_COLUMNS))
             csv = await reading.changed(session, spec, dialect, base)
-            self._frame = await asyncio.to_thread(_updated, known, csv)
+            changed = await asyncio.to_thread(frames.read_features, csv)
+            self._frame = await asyncio.to_thread(frames.updated, self._frame, changed)
+            self._spent = self._spent.join(changed, on="customer_id", how="anti")
         else:
-            self._frame = frames.read_features(b"")  # two tables would not fit beside the texts
+            # Two tables would not fit beside the texts.
+            self._frame, self._spent = frames.read_features(b""), quiet.read()
             parts = await reading.everyone(self._sessions, session, spec, dialect)
             self._frame = await asyncio.to_thread(frames.read_features, *parts)
-        self._owner = self._model = None
         return await asyncio.to_thread(frames.totals, self._frame)
-
-    async def _known(self, session: AsyncSession, base: Base) -> pl.DataFrame:
-        """The table of the run before, when that was this worker's: what is published is it."""
-        if self._owner == (base.run_id, base.fence):
-            self._before = (base.run_id, self._frame.select(frames.FEATURE_COLUMNS))
-            return self._frame
-        return await asyncio.to_thread(frames.read_features, await reading.published(session, base))
 
     async def active_values(self, positions: Sequence[int]) -> Mapping[str, dict[int, Decimal]]:
         """Sort each figure and look."""
@@ -71,9 +68,14 @@ class LocalEngine:
         return await asyncio.to_thread(frames.numbers, chosen, rows)
 
     async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
-        """Another group-by in PostgreSQL."""
-        parts = await reading.going_quiet(self._sessions, session, spec, PostgresDialect(), edges)
-        return await asyncio.to_thread(quiet.read, *parts)
+        """Read in PostgreSQL what they spent; what the base knew of them still holds."""
+        going = self._frame.filter(pl.sql_expr(quiet.is_going(spec, edges)))
+        going = going.select("customer_id", "silent_days")
+        unknown = going.join(self._spent, on="customer_id", how="anti")
+        parts = await reading.spent(self._sessions, session, spec, PostgresDialect(), unknown)
+        found = await asyncio.to_thread(quiet.read, *parts)
+        self._spent = pl.concat([self._spent, found])
+        return self._spent.join(going, on="customer_id", how="semi")
 
     async def score(self, edges: Edges) -> None:
         """Add the three scores."""
@@ -125,10 +127,6 @@ class LocalEngine:
 def open_engine(_: Settings, sessions: Sessions) -> Engine:
     """The engine, as `scoring.engines` asks for it by name."""
     return LocalEngine(sessions)
-
-
-def _updated(known: pl.DataFrame, csv: bytes) -> pl.DataFrame:
-    return frames.updated(known, frames.read_features(csv))
 
 
 def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:

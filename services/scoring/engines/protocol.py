@@ -44,7 +44,7 @@ class Engine(Protocol):
         ...
 
     async def going_quiet(self, session: AsyncSession, spec: Spec, edges: Edges) -> pl.DataFrame:
-        """Who came back and is going quiet: the rows of `quiet_sql`, as the session sees the data.
+        """Who is going quiet: the rows of `quiet.spent_sql`, as the session sees the data.
 
         Called between `features` and the end of the session's transaction.
         """

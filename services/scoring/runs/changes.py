@@ -14,8 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import run_sql
 from rfm_common.models import Import, Kind, ScoringRun
-from scoring.snapshot.dialects import PostgresDialect
-from scoring.snapshot.features import PURCHASE, Spec, counted
+from scoring.snapshot.features import Spec
 from scoring.snapshot.records import Base
 
 
@@ -41,7 +40,6 @@ class Additions:
         return Base(
             run_id=self.run.run_id,
             fence=self.run.fence,
-            counted=f"{counted(spec, PostgresDialect())} AND {PURCHASE}",
             touched=f"SELECT customer_id FROM orders WHERE import_id IN ({ids})"
             f" UNION SELECT customer_id FROM customers WHERE import_id IN ({ids})",
         )

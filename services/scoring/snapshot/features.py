@@ -64,24 +64,16 @@ def everyone(_: str) -> str:
     return "TRUE"
 
 
-def kept(column: str) -> str:
-    """Whether nobody keeps the customer with the id in this column out of scores."""
-    return (
-        f"NOT EXISTS (SELECT 1 FROM customers x WHERE x.customer_id = {column}"
-        " AND x.excluded_at IS NOT NULL)"
-    )
-
-
 def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     """One row for each customer: customer_id, recency_days, frequency, monetary, left_out, country
-    and has_ordered.
+    and silent_days.
 
     Recency counts days of the shop's clock, so that a change to or from summer time moves nobody.
     A row with a negative amount is a refund: it lowers monetary, and is neither an order nor the
     last one. Whoever has nothing else in the window has no order there, and so monetary 0.
     `left_out` counts the orders without an exchange rate: they count, their money does not.
     Customers whom a person keeps out of scores (`excluded_at`) have no row.
-    `has_ordered` is 1 for whoever has a counted order by calc_date, in the window or before.
+    `silent_days` counts from the last counted order, in the window or before it; NULL without one.
     """
     return f"""
 WITH {rate_table(spec, dialect)}counted AS (
@@ -99,19 +91,20 @@ WITH {rate_table(spec, dialect)}counted AS (
     FROM counted GROUP BY customer_id
 )
 SELECT c.customer_id,
-       COALESCE({_recency(spec, dialect)},
+       COALESCE({days_since("s.last_order", spec, dialect)},
                 {spec.window_days + 1}) AS recency_days,
        COALESCE(s.frequency, 0) AS frequency,
        CASE WHEN s.frequency > 0 THEN COALESCE(s.monetary, 0) ELSE 0 END AS monetary,
        COALESCE(s.left_out, 0) AS left_out, c.country,
-       CASE WHEN s.ever IS NULL THEN 0 ELSE 1 END AS has_ordered
+       {days_since("s.ever", spec, dialect)} AS silent_days
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
 WHERE c.excluded_at IS NULL AND {_known(spec, dialect)} AND {among("c.customer_id")}
 """
 
 
-def _recency(spec: Spec, dialect: Dialect) -> str:
-    moments = ("s.last_order", dialect.timestamp(spec.calc_date))
+def days_since(moment: str, spec: Spec, dialect: Dialect) -> str:
+    """Whole days from a moment to calc_date, by the shop's clock."""
+    moments = (moment, dialect.timestamp(spec.calc_date))
     return dialect.whole_days(*(dialect.local(moment, spec.zone) for moment in moments))
 
 

@@ -22,7 +22,7 @@ FIGURES = {
     "customer_id": pl.String(), "recency_days": pl.Int32(), "frequency": pl.Int32(),
     "monetary": MONEY, "left_out": pl.Int32(),
 }  # fmt: skip
-FEATURES = {**FIGURES, "country": pl.String(), "has_ordered": pl.Int16()}
+FEATURES = {**FIGURES, "country": pl.String(), "silent_days": pl.Int32()}
 SNAPSHOT = {**FIGURES, "segment_name": pl.String()}
 FEATURE_COLUMNS = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
 CLUSTER_COLUMNS = ("customer_id", "segment_rank", "distance", "next_distance")
@@ -140,7 +140,7 @@ def placed_apart(frame: pl.DataFrame, model: Model, found: Assignment) -> Assign
     if not model.apart:
         return found
     inside = (frame["frequency"] > 0).to_numpy()
-    never = (frame["has_ordered"] == 0).to_numpy()
+    never = frame["silent_days"].is_null().to_numpy()
     labels = np.where(never, model.k + 1, model.k).astype(np.int16)
     distance, next_distance = np.zeros((2, frame.height))
     labels[inside], distance[inside] = found.labels, found.distance

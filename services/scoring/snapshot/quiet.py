@@ -20,13 +20,11 @@ from scoring.snapshot import frames
 from scoring.snapshot.dialects import Dialect
 from scoring.snapshot.features import (
     PURCHASE,
-    Among,
     Edges,
     Spec,
     amount,
     counted,
-    everyone,
-    kept,
+    days_since,
     rate_join,
     rate_table,
 )
@@ -47,46 +45,34 @@ COLUMNS: Mapping[Any, pl.DataType] = {
 
 def reaching_back(spec: Spec) -> datetime:
     """The first moment that matters to what somebody spent before going quiet."""
-    return _windows_before(spec, WINDOWS + 1)
+    return days_before(spec.calc_date, (WINDOWS + 1) * spec.window_days, ZoneInfo(spec.zone))
 
 
-def quiet_sql(spec: Spec, edges: Edges, dialect: Dialect, among: Among = everyone) -> str:
-    """COLUMNS of whoever came back and is going quiet; the rates reach back far enough.
+def is_going(spec: Spec, edges: Edges) -> str:
+    """Whether a customer of the features, in the window or not, is going quiet."""
+    edge = int(edges["recency_days"][QUIET_EDGE])
+    return f"silent_days > {edge} AND silent_days <= {WINDOWS * spec.window_days}"
+
+
+def spent_sql(spec: Spec, dialect: Dialect, quiet: str) -> str:
+    """COLUMNS of the customers in `quiet` (customer_id, silent_days); rates reach back far enough.
 
     What is refunded after the last order lowers monetary, too.
     """
-    last = _age("max(o.order_date)", spec, dialect)
-    since = dialect.timestamp(_windows_before(spec, WINDOWS))
-    begin = dialect.timestamp(reaching_back(spec))
     return f"""
-WITH {rate_table(spec, dialect)}quiet AS (
-    SELECT o.customer_id, {last} AS recency_days FROM orders o
-    WHERE {counted(spec, dialect)} AND {PURCHASE} AND o.order_date >= {since}
-      AND {among("o.customer_id")} AND {kept("o.customer_id")}
-    GROUP BY o.customer_id HAVING {last} > {int(edges["recency_days"][QUIET_EDGE])}
-)
-SELECT q.customer_id, q.recency_days, count(CASE WHEN {PURCHASE} THEN 1 END) AS frequency,
+WITH {rate_table(spec, dialect)}quiet AS (SELECT * FROM {quiet} q)
+SELECT q.customer_id, q.silent_days AS recency_days,
+       count(CASE WHEN {PURCHASE} THEN 1 END) AS frequency,
        COALESCE(sum({amount(spec, dialect)}), 0) AS monetary
 FROM quiet q JOIN orders o ON o.customer_id = q.customer_id{rate_join(spec, dialect)}
-WHERE {counted(spec, dialect)} AND o.order_date >= {begin} AND {among("o.customer_id")}
-  AND {_age("o.order_date", spec, dialect)} < q.recency_days + {spec.window_days}
-GROUP BY q.customer_id, q.recency_days
-HAVING count(CASE WHEN {PURCHASE} THEN 1 END) >= {CAME_BACK}
+WHERE {counted(spec, dialect)} AND o.order_date >= {dialect.timestamp(reaching_back(spec))}
+  AND {days_since("o.order_date", spec, dialect)} < q.silent_days + {spec.window_days}
+GROUP BY q.customer_id, q.silent_days
 """
 
 
-def _age(moment: str, spec: Spec, dialect: Dialect) -> str:
-    """Whole days before calc_date, by the shop's clock."""
-    moments = (moment, dialect.timestamp(spec.calc_date))
-    return dialect.whole_days(*(dialect.local(one, spec.zone) for one in moments))
-
-
-def _windows_before(spec: Spec, count: int) -> datetime:
-    return days_before(spec.calc_date, count * spec.window_days, ZoneInfo(spec.zone))
-
-
 def read(*parts: bytes) -> pl.DataFrame:
-    """The rows of `quiet_sql`."""
+    """The rows of `spent_sql`."""
     csv, schema = b"".join(parts), dict(COLUMNS)
     if not csv:
         return pl.DataFrame(schema=schema)
@@ -94,11 +80,11 @@ def read(*parts: bytes) -> pl.DataFrame:
 
 
 def of_value(found: pl.DataFrame, edges: Edges) -> pl.DataFrame:
-    """Those of value, whoever spent most first."""
-    scored = frames.score(found, edges)
+    """Those of value, who came back; whoever spent most first."""
     middle = (pl.col("f_score") + pl.col("m_score") + 1) // 2
     return (
-        scored.filter(middle >= VALUED)
+        frames.score(found.filter(pl.col("frequency") >= CAME_BACK), edges)
+        .filter(middle >= VALUED)
         .select(*COLUMNS)
         .sort("monetary", "customer_id", descending=[True, False])
     )

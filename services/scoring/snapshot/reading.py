@@ -1,26 +1,29 @@
 """Reading R, F, M as CSV: of all customers, or of those who changed since a snapshot."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from io import BytesIO
 from itertools import pairwise
 
+import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
 from rfm_common.snapshots import partition
 from scoring.snapshot.dialects import Dialect
-from scoring.snapshot.features import Among, Edges, Spec, features_sql
-from scoring.snapshot.quiet import quiet_sql
+from scoring.snapshot.features import Among, Spec, features_sql
+from scoring.snapshot.quiet import spent_sql
 from scoring.snapshot.records import Base
 
 STREAMS = 2
 """Connections that group beside each other, each a range of customers of its own."""
 
+# Ranges cost less than the planner's own ways of sharing work.
+_READING = ("max_parallel_workers_per_gather = 0", "random_page_cost = 1.1")
 # The planner must not believe that a shop is small because nobody has counted it yet: a nested
-# loop over all customers would take hours. Its own ways of sharing work cost more than ranges.
-_GROUPING = (
-    "enable_nestloop = off", "max_parallel_workers_per_gather = 0", "random_page_cost = 1.1",
-)  # fmt: skip
+# loop over all customers would take hours.
+_GROUPING = (*_READING, "enable_nestloop = off")
 
 
 async def everyone(
@@ -29,23 +32,28 @@ async def everyone(
     """All customers in several parts; every part sees the data as `session` does."""
     parts = await ranges(session, dialect, STREAMS)
     queries = [features_sql(spec, dialect, among) for among in parts]
-    return await _at_once(sessions, session, queries)
-
-
-async def _at_once(sessions: Sessions, session: AsyncSession, queries: list[str]) -> list[bytes]:
     snapshot = await export_snapshot(session)
     async with asyncio.TaskGroup() as group:
-        parts = [group.create_task(_part(sessions, snapshot, query)) for query in queries]
-    return [part.result() for part in parts]
+        tasks = [group.create_task(_part(sessions, snapshot, query)) for query in queries]
+    return [task.result() for task in tasks]
 
 
 async def _part(sessions: Sessions, snapshot: str, query: str) -> bytes:
+    async with _beside(sessions, snapshot, _GROUPING) as session:
+        return await copy_out(session, query)
+
+
+@asynccontextmanager
+async def _beside(
+    sessions: Sessions, snapshot: str, planning: Sequence[str]
+) -> AsyncGenerator[AsyncSession]:
+    """A transaction that sees the data as another one does."""
     async with sessions() as session, session.begin():
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         await run_sql(session, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        for setting in _GROUPING:
+        for setting in planning:
             await run_sql(session, f"SET LOCAL {setting}")
-        return await copy_out(session, query)
+        yield session
 
 
 async def export_snapshot(session: AsyncSession) -> str:
@@ -86,13 +94,34 @@ WHERE ids IS NOT NULL ORDER BY bound
 """
 
 
-async def going_quiet(
-    sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect, edges: Edges
+async def spent(
+    sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect, quiet: pl.DataFrame
 ) -> list[bytes]:
-    """The rows of `quiet_sql` in several parts, as `session` sees the data."""
-    parts = await ranges(session, dialect, STREAMS)
-    queries = [quiet_sql(spec, edges, dialect, among) for among in parts]
-    return await _at_once(sessions, session, queries)
+    """The rows of `spent_sql` for these customers in several parts, as `session` sees the data."""
+    query, snapshot = spent_sql(spec, dialect, "pg_temp.quiet"), await export_snapshot(session)
+    length = max(1, -(-quiet.height // STREAMS))
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_spent(sessions, snapshot, query, part.write_csv().encode()))
+            for part in quiet.iter_slices(length)
+        ]
+    return [task.result() for task in tasks]
+
+
+async def _spent(sessions: Sessions, snapshot: str, query: str, quiet: bytes) -> bytes:
+    async with _beside(sessions, snapshot, _READING) as session:
+        raw = await raw_connection(session)
+        await raw.execute(_QUIET_TABLE)
+        await raw.copy_to_table(
+            "quiet", schema_name="pg_temp", source=BytesIO(quiet), format="csv", header=True
+        )
+        await raw.execute("ANALYZE pg_temp.quiet")
+        return await copy_out(session, query)
+
+
+_QUIET_TABLE = """
+CREATE TEMP TABLE quiet (customer_id text COLLATE "C", silent_days integer) ON COMMIT DROP
+"""
 
 
 async def changed(session: AsyncSession, spec: Spec, dialect: Dialect, base: Base) -> bytes:
@@ -104,20 +133,6 @@ async def changed(session: AsyncSession, spec: Spec, dialect: Dialect, base: Bas
 
 def _touched(column: str) -> str:
     return f"{column} IN (SELECT customer_id FROM touched)"
-
-
-async def published(session: AsyncSession, base: Base) -> bytes:
-    """All customers as the base has them."""
-    return await copy_out(
-        session,
-        f"""
-SELECT f.customer_id, f.recency_days, f.frequency, f.monetary, 0 AS left_out, u.country,
-       CASE WHEN f.frequency > 0 OR EXISTS (
-           SELECT 1 FROM orders o WHERE o.customer_id = f.customer_id AND {base.counted}
-       ) THEN 1 ELSE 0 END AS has_ordered
-FROM {partition("rfm_features", base.run_id)} f JOIN customers u USING (customer_id)
-""",
-    )
 
 
 def snapshot_query(run_id: int) -> str:

@@ -29,8 +29,6 @@ class Base:
     fence: int
     touched: str
     """The query of the ids of customers who changed since."""
-    counted: str
-    """The condition by which an order `o` counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,12 @@ async def score(
     return await run_of(sessions, queued.run_id)
 
 
+async def caught_up(sessions) -> None:
+    """So that a worker has nothing to do but what it is asked."""
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE data_state SET scored_version = data_version")
+
+
 async def run_of(sessions: Sessions, run_id: int | None) -> ScoringRun:
     """A run's row as it is now."""
     async with sessions() as session:

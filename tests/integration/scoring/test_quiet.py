@@ -7,7 +7,8 @@ import pytest
 
 from rfm_common.db import run_sql
 from rfm_common.runs import RunRequest
-from tests.integration.scoring.shop import ShopOrder, at, load, score
+from scoring.engines import open_engine
+from tests.integration.scoring.shop import ShopOrder, at, caught_up, load, score
 
 TODAY = at("2026-06-30 12:00")
 WINDOW = 90
@@ -94,3 +95,20 @@ async def test_the_list_goes_with_its_snapshot(settings, sessions, redis) -> Non
     again = await score(settings, sessions, redis, ASKED)
     assert rows == await quiet(sessions, again)
     assert await quiet(sessions, run) == {}
+
+
+async def test_who_comes_back_or_joins_changes_the_list_as_a_full_run_would(
+    settings, sessions, redis
+) -> None:
+    """The worker remembers what it read of the others."""
+    worker = open_engine(settings, sessions)
+    first = [one for name in ("back", "away") for one in orders_of(name, 60, 70, 80)]
+    await load(sessions, [*small_ones(), *first])
+    await caught_up(sessions)
+    before = await quiet(sessions, await score(settings, sessions, redis, ASKED, worker))
+    assert before.keys() == {"back", "away"}
+    await load(sessions, [*orders_of("back", 1, amount="20"), *orders_of("late", 50, 55)])
+    await caught_up(sessions)
+    quick = await quiet(sessions, await score(settings, sessions, redis, ASKED, worker))
+    assert quick == {"away": before["away"], "late": (50, 2, 200)}
+    assert quick == await quiet(sessions, await score(settings, sessions, redis, ASKED))

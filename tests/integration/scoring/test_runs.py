@@ -27,7 +27,16 @@ from scoring.runs.progress import STEPS, Progress
 from scoring.runs.publish import publication
 from scoring.runs.upkeep import has_stale_flows, run_maintenance
 from scoring.snapshot import writing
-from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs, score, snapshot
+from tests.integration.scoring.shop import (
+    ShopOrder,
+    at,
+    caught_up,
+    load,
+    run_of,
+    runs,
+    score,
+    snapshot,
+)
 
 AS_OF = RunRequest(calc_date=at("2026-03-01"))
 
@@ -146,7 +155,7 @@ async def test_building_on_the_last_snapshot_gives_what_a_full_run_gives(
     settings, sessions, redis, same_worker
 ) -> None:
     """The worker of that snapshot has its figures in memory and changes its table where they
-    differ; another one reads them and writes a table of its own."""
+    differ; another one groups all orders and writes a table of its own."""
     workers = [open_engine(settings, sessions) for _ in range(2)]
     await load(sessions, shop(1))
     await caught_up(sessions)
@@ -166,12 +175,6 @@ async def test_building_on_the_last_snapshot_gives_what_a_full_run_gives(
     assert (quick.edges, quick.base_currency) == (full.edges, full.base_currency)
     assert quick.summary | {"grid": []} == full.summary | {"grid": []}
     assert len(quickly) == len({*(one.customer_id for one in [*shop(1), *more])}) + 1
-
-
-async def caught_up(sessions) -> None:
-    """So that a worker has nothing to do but what it is asked."""
-    async with sessions() as session, session.begin():
-        await run_sql(session, "UPDATE data_state SET scored_version = data_version")
 
 
 async def features_table(sessions, run: ScoringRun) -> int:

@@ -161,7 +161,7 @@ async def test_everyone_gets_the_same_cluster_and_rank(
 ) -> None:
     model = fit(buyers(memory[1].frame), k, Recipe(42, transform))
     await scored(database, memory[1])
-    columns = (*SCORED, "country", "has_ordered")
+    columns = (*SCORED, "country", "silent_days")
     assigned = statements.assigned("scored", columns, model, database.dialect)
     steps = [Decimal(10), Decimal(200), Decimal(1000)]
     await table(database, "cut_up", statements.cut(f"({assigned})", steps))
