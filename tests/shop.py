@@ -47,6 +47,7 @@ PAGES = (
     "/dashboard/imports/2",
     "/dashboard/runs",
     "/dashboard/runs/1",
+    "/dashboard/settings",
 )
 """The pages that show the shop, one of each kind."""
 COUNTRIES = ["DE", "FR", "US", "GB", None]

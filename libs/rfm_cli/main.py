@@ -21,6 +21,7 @@ _COMMANDS = {
     "status": "ask:status",
     "migrate": "migrate:migrate",
     "generate": "generate:generate",
+    "settings": "settings:settings",
     "exclude": "exclude:exclude",
     "include": "exclude:include",
     "erase": "erase:erase",

@@ -23,4 +23,5 @@ def with_servers(settings: Settings, servers: Sequence[PrivateServer]) -> Settin
     reach: dict[str, str] = {}
     for server in servers:
         reach |= server.environment()
-    return Settings(**settings.model_dump() | {key.lower(): reach[key] for key in reach})
+    named = settings.model_dump(exclude_unset=True)  # defaults stay what they are: not chosen
+    return Settings(**named | {key.lower(): reach[key] for key in reach})

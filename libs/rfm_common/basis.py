@@ -79,6 +79,17 @@ def replacement(then: Basis, now: Basis, run_id: int) -> Replaced | None:
     }  # fmt: skip
 
 
+def pending(then: Basis, now: Basis) -> str | None:
+    """What the next run will do to the scores of `then`; None if it measures alike."""
+    if not (names := changed(then, now)):
+        return None
+    return (
+        f"The newest scores were calculated with {_words(then, names)}; the settings now say"
+        f" {_words(now, names)}. The next run recalculates all scores. Customers whom this moves"
+        " to another segment get the cause “definition”."
+    )
+
+
 def _words(basis: Basis, names: Sequence[str]) -> str:
     *first, last = _parts(basis, names)
     return f"{', '.join(first)} and {last}" if first else last

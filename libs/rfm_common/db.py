@@ -26,6 +26,7 @@ class AdvisoryLock(IntEnum):
     ANNOUNCE = 8_701_005
     UPKEEP = 8_701_006
     STAGE = 8_701_007
+    SETTINGS = 8_701_008
 
 
 def database_url(settings: Settings) -> URL:

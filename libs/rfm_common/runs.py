@@ -1,13 +1,15 @@
 """Asking for a scoring run: the one place where a request becomes a row and an event."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Text, func, literal_column
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rfm_common.basis import Basis, basis_of_run
 from rfm_common.bus import add_to_outbox
 from rfm_common.calendar import days_before
 from rfm_common.counting import counted_by
@@ -52,6 +54,25 @@ class RunRequest:
         as_of = {"as_of": True} if self.as_of else {}
         preview = {"preview": True} if self.preview else {}
         return {"calc_date": moment, **asked, "seed": settings.seed, **frozen, **as_of, **preview}
+
+
+def foreseen(shown: ScoringRun, parameters: Mapping[str, Any], settings: Settings) -> Basis:
+    """By what a run with these parameters will measure, as far as it is known beforehand.
+
+    What is asked for as it was for the run that is shown will be as it is there: k may have been
+    reduced, or chosen by the data.
+    """
+    then, before = basis_of_run(shown), shown.parameters
+    asked = {
+        name: parameters[name]
+        for name in ("k", "rule", "transform")
+        if parameters[name] not in ("auto", before.get(name))
+    }
+    return replace(
+        then, **asked, window_days=parameters["window_days"], timezone=settings.timezone,
+        base_currency=settings.currency or then.base_currency,
+        counted_statuses=tuple(sorted(settings.counted_statuses)),
+    )  # fmt: skip
 
 
 async def newest_counted_order(session: AsyncSession, settings: Settings) -> datetime | None:

@@ -4,11 +4,14 @@ import os
 import re
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rfm_common.lasting import Lasting, split_words
+from rfm_common.lasting import rfm_field as _rfm
 
 Transform = Literal["log1p", "yeo-johnson", "none"]
 Rule = Literal["promises", "classic"]
@@ -17,13 +20,7 @@ Rule = Literal["promises", "classic"]
 LAKE = re.compile(r"(file:///|s3a://[a-z0-9])[^*?\[\]{}\s]+")
 
 
-def _rfm(name: str, default: Any, **limits: Any) -> Any:
-    """A field called `name` in code and `RFM_NAME` in the environment."""
-    aliases = AliasChoices(f"RFM_{name.upper()}", name)
-    return Field(default, validation_alias=aliases, **limits)
-
-
-class Settings(BaseSettings):
+class Settings(Lasting, BaseSettings):
     """One immutable value, built at the edges only (`__main__`, the CLI, tests)."""
 
     model_config = SettingsConfigDict(
@@ -47,13 +44,7 @@ class Settings(BaseSettings):
     """The watched folder; the folders for files that were read lie beside it."""
     state_dir: Path = _rfm("state_dir", Path(".rfm"))
 
-    # What the numbers mean.
-    window_days: int = _rfm("window_days", 365, ge=1, le=3650)
-    default_k: Annotated[int, Field(ge=1, le=50)] | Literal["auto"] = 5
-    timezone: str = _rfm("timezone", "UTC")
-    currency: str | None = _rfm("currency", None, pattern=r"^[A-Z]{3}$")
-    counted_statuses: Annotated[frozenset[str], NoDecode] = _rfm("counted_statuses", frozenset())
-    """Words of files for which orders count; empty: orders count whose word means completed."""
+    # What the numbers mean; more of it is in Lasting.
     transform: Transform = _rfm("transform", "log1p")
     segments: Rule = _rfm("segments", "promises")
     seed: int = _rfm("seed", 42, ge=0)
@@ -124,14 +115,10 @@ class Settings(BaseSettings):
     log_level: str = _rfm("log_level", "INFO")
     log_format: Literal["text", "json"] = _rfm("log_format", "text")
 
-    @field_validator("counted_statuses", "allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        """Accept `completed, paid` as people write it; case and spaces do not matter."""
-        parts = value.split(",") if isinstance(value, str) else value
-        if isinstance(parts, list | tuple | set | frozenset):
-            return frozenset(str(part).strip().casefold() for part in parts if str(part).strip())
-        return parts
+    def _split_hosts(cls, value: object) -> object:
+        return split_words(value)
 
     @field_validator("input_dir")
     @classmethod
@@ -141,13 +128,6 @@ class Settings(BaseSettings):
             raise ValueError(f"the watched folder cannot be called {value.name}")
         if (value / "input").is_dir() and (value / "archive").is_dir():
             raise ValueError(f"this is the watched folder itself now: DATA_DIR={value / 'input'}")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        """Fail at start, not at the first order, when the zone has a typo."""
-        ZoneInfo(value)
         return value
 
     @field_validator("lake")

@@ -25,13 +25,14 @@ from ingest.reading import preview
 from ingest.reading.containers.source import Source, opened_source
 from ingest.reading.preview import Subject
 from ingest.reading.questions import fingerprint
-from ingest.reading.reader import Layout
+from ingest.reading.reader import Layout, Options
 from ingest.refusal import RefusedError
 from rfm_common.bus import BUS_ERRORS, publish, relay
 from rfm_common.db import Sessions
 from rfm_common.decisions import LOAD_GOOD, REJECTS, declines, release
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportProgress
+from rfm_common.lasting_store import effective
 from rfm_common.logs import bound
 from rfm_common.models import LOADED, Import, ImportState
 from rfm_common.settings import Settings
@@ -208,11 +209,13 @@ class Importer:
         return Found(is_readable=False)
 
     async def _read(self, row: Import, item: Dropped, file: BinaryIO) -> None:
+        async with self._sessions() as session:
+            options = read_options(await effective(session, self._settings))
         with ExitStack() as opened:
-            opening = opened_source(file, read_options(self._settings))
+            opening = opened_source(file, options)
             source = await asyncio.to_thread(opened.enter_context, opening)
             row.sha256 = await asyncio.to_thread(lambda: source.sha256)
-            subject = await self._plan(row, item, source)
+            subject = await self._plan(row, item, source, options)
             await self._load_once(row, item, file, subject)
 
     async def _load_once(
@@ -228,9 +231,9 @@ class Importer:
             async with self._sessions() as session, session.begin():
                 await self._is_duplicate(session, row, layout)
 
-    async def _plan(self, row: Import, item: Dropped, source: Source) -> Subject:
+    async def _plan(self, row: Import, item: Dropped, source: Source, options: Options) -> Subject:
         """How to read the file, with what is known about files of its header."""
-        options, planned = read_options(self._settings), None
+        planned = None
         if row.fingerprint is None:
             planned = await asyncio.to_thread(source.planned, item.name, options)
             row.fingerprint = fingerprint(planned.layout.headers)

@@ -91,11 +91,9 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 
 @click.command()
 @click.option("--calc-date", help="A date (its end), a date-time, or latest (default: today).")
+@click.option("--window-days", type=int, help="Days to look back (default: see rfm settings).")
 @click.option(
-    "--window-days", type=int, help="Days to look back (default: RFM_WINDOW_DAYS, or 365)."
-)
-@click.option(
-    "--k", callback=_cluster_count, help="Number of clusters, or auto (default: DEFAULT_K, or 5)."
+    "--k", callback=_cluster_count, help="Number of clusters, or auto (default: see rfm settings)."
 )
 @click.option("--history", type=click.Choice(["monthly"]), help="Fill in past months instead.")
 @click.option("--months", type=click.IntRange(1, 120), help="How many months (default: 24).")

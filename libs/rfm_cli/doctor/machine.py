@@ -27,7 +27,6 @@ def machine(settings: Settings) -> Iterator[Check]:
     yield from folders(settings)
     yield from disks(settings)
     yield port(settings)
-    yield ok("time zone", f"days end in {settings.timezone}")
 
 
 def libraries(lock: Path) -> Check:

@@ -1,10 +1,12 @@
 """What the product is doing, told by its tables."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 from rfm_cli.doctor.checks import Check, fail, ok, warn
 from rfm_common.beats import SILENT
+from rfm_common.lasting_store import STORED, with_stored
 from rfm_common.settings import Settings
 from rfm_common.watched_folder import waiting_names
 
@@ -39,6 +41,7 @@ async def work(connection: Any, settings: Settings) -> AsyncIterator[Check]:
     yield _quarantine(facts)
     yield _lag(facts)
     yield _runs(facts)
+    yield await _zone(connection, settings)
     if facts["unpublished"]:
         yield warn("events", f"{facts['unpublished']} are not published", "start Redis and ingest")
     if facts["erasures"]:
@@ -46,6 +49,12 @@ async def work(connection: Any, settings: Settings) -> AsyncIterator[Check]:
             "erasures", f"{facts['erasures']} have waited for ten minutes",
             "start ingest and Redis; the log of ingest says what they wait for",
         )  # fmt: skip
+
+
+async def _zone(connection: Any, settings: Settings) -> Check:
+    rows = await connection.fetch(STORED)
+    stored = {row["name"]: json.loads(row["value"]) for row in rows}
+    return ok("time zone", f"days end in {with_stored(settings, stored).timezone}")
 
 
 def _alive(facts: Any) -> Check:

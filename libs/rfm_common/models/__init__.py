@@ -28,6 +28,7 @@ from rfm_common.models.runs import (
     ScoringRun,
 )
 from rfm_common.models.services import ServiceBeat
+from rfm_common.models.settings import StoredSetting
 from rfm_common.models.shop import BEGINNING, Customer, ExchangeRate, Order
 from rfm_common.models.snapshots import (
     CLUSTER_SCORE,
@@ -92,6 +93,7 @@ __all__ = [
     "SegmentFlow",
     "SegmentStat",
     "ServiceBeat",
+    "StoredSetting",
     "Suppression",
     "Undo",
     "WebhookAttempt",

@@ -14,6 +14,7 @@ from gateway.customers.lists import Window, list_customers
 from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import peek_reason
 from gateway.customers.schemas import CustomerDetail, CustomerList, OrderList, OrderRow
+from gateway.kit.current import settings_of
 from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
 from gateway.kit.responses import answer
 from gateway.kit.snapshots import latest_snapshot
@@ -100,7 +101,7 @@ async def provide_customer(session: SessionDep, customer_id: FromPath[str]) -> C
 async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
     """Scores and segment in the newest snapshot that has the customer, history and orders."""
     quick = quick_of(state)
-    facts = await customer_facts(quick, state.settings, same_id(customer_id))
+    facts = await customer_facts(quick, await settings_of(state), same_id(customer_id))
     found = existing(facts, f"customer {customer_id!r}", "customer_id")
     newest = found.history[0] if found.history else None
     return CustomerDetail(

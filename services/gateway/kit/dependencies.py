@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit.current import settings_of
 from gateway.kit.quick import Quick, Recent
 from gateway.kit.responses import refuse_unchanged
 from gateway.kit.rows import Page
@@ -55,10 +56,9 @@ def readers(sessions: Sessions, recent: Recent) -> Sessions:
     )
 
 
-def provide_settings(state: State) -> Settings:
-    """The settings that the app was made with."""
-    settings: Settings = state.settings
-    return settings
+async def provide_settings(state: State) -> Settings:
+    """The settings in effect; not to be handed to `lasting_store`, which wants the fixed ones."""
+    return await settings_of(state)
 
 
 def provide_sessions(state: State) -> Sessions:
@@ -135,7 +135,7 @@ async def provide_snapshot(
 
 
 DEPENDENCIES = {
-    "settings": Provide(provide_settings, sync_to_thread=False),
+    "settings": Provide(provide_settings),
     "sessions": Provide(provide_sessions, sync_to_thread=False),
     "redis": Provide(provide_redis, sync_to_thread=False),
     "session": Provide(provide_session),

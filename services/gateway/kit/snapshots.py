@@ -13,11 +13,12 @@ from gateway.kit import rows
 from gateway.kit.quick import Quick
 from gateway.kit.recipe import RULE, TRANSFORM
 from gateway.kit.schemas import Snapshot
-from rfm_common.basis import basis_of_run
+from rfm_common.basis import basis_of_run, pending
 from rfm_common.basis import definition_change as in_words
 from rfm_common.db import run_sql
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
 from rfm_common.models import ScoringRun
+from rfm_common.runs import RunRequest, foreseen
 from rfm_common.settings import Settings
 
 ATTEMPTS = 5
@@ -228,6 +229,15 @@ async def definition_change(
     if before is None or after is None:
         return None
     return in_words(basis_of_run(before), basis_of_run(after))
+
+
+async def pending_change(session: AsyncSession, settings: Settings) -> str | None:
+    """What the next run will do to the newest scores, if the settings are others by now."""
+    run = await find_snapshot_run(session, settings.zone)
+    if run is None:
+        return None
+    asked = RunRequest().parameters(settings)
+    return pending(basis_of_run(run), foreseen(run, asked, settings))
 
 
 async def list_snapshot_runs(session: AsyncSession, limit: int = 400) -> list[tuple[int, datetime]]:

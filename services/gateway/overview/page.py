@@ -21,7 +21,7 @@ from gateway.kit.pager import query
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer, render
 from gateway.kit.rows import Page
-from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs
+from gateway.kit.snapshots import find_run, find_snapshot_run, list_snapshot_runs, pending_change
 from gateway.migrations.flows import Cell as Move
 from gateway.overview.jobs import Jobs
 from gateway.overview.kpis import Kpi, Moment, build_kpis, without_mood
@@ -108,6 +108,8 @@ class OverviewPage:
     api_pin: str
     api_here: str
     migrations: str
+    pending: str | None
+    """What the next run will do, if the settings are others by now."""
     trend_breaks: list[str]
     """The days at which the settings changed, in words."""
     activity: Activity
@@ -208,6 +210,7 @@ async def overview(
         migrations=query(**{"from": compared_day, "to": day_of(run.calc_date, settings.zone)})
         if run
         else "",
+        pending=None if day else await pending_change(session, settings),
         trend_breaks=[numbers.day(moment) for moment in await trend_breaks(session, run.run_id)]
         if run
         else [],

@@ -113,7 +113,7 @@ async def _answer(
     asked: int | Literal["auto"] = run.parameters["k"]
     async with sessions() as session:
         calc_date = run.calc_date or await _expected_date(session, settings, run)
-        replaced = await find_replaced(session, run, calc_date)
+        replaced = await find_replaced(session, settings, run, calc_date)
     found = RunAnswer(
         run_id=run.run_id,
         status=run.state,

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
-from litestar import Request, Response, get
+from litestar import Request, Response, get, post
 from litestar.params import FromPath
+from litestar.response import Redirect
 
-from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.kit.dependencies import RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.frame import RUNS, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
 from gateway.runs import queries
+from gateway.runs.requests import request_run, ring
 from gateway.runs.schemas import RunDetail, RunRow
 from rfm_common.errors import NotFoundError
+from rfm_common.runs import RunRequest
 
 PAGE_SIZE = 50
 PATH = "/dashboard/runs"
@@ -94,6 +97,14 @@ async def runs(
         today=now.astimezone(settings.zone).date(),
     )
     return answer(view)
+
+
+@post("/runs")
+async def rescore(sessions: SessionsDep, redis: RedisDep, settings: SettingsDep) -> Redirect:
+    """The button: score with the settings, and lead to the run."""
+    run = await request_run(sessions, settings, RunRequest(), None)
+    await ring(sessions, redis)
+    return Redirect(f"{PATH}/{run.run_id}", status_code=303)
 
 
 @get("/runs/{run_id:int}")

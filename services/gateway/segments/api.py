@@ -7,6 +7,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit.current import settings_of
 from gateway.kit.dependencies import (
     CalcDate,
     PageDep,
@@ -41,9 +42,9 @@ async def segments(
 
     With `compare`, also each segment's change since that snapshot (JSON only).
     """
-    quick = quick_of(state)
-    snapshot = await peek_snapshot(quick, state.settings, calc_date)
-    before = await peek_snapshot(quick, state.settings, compare, "compare") if compare else None
+    quick, settings = quick_of(state), await settings_of(state)
+    snapshot = await peek_snapshot(quick, settings, calc_date)
+    before = await peek_snapshot(quick, settings, compare, "compare") if compare else None
     shown = (snapshot, before) if before else (snapshot,)
     refuse_unchanged(request, *shown)
     key = ("segments", etag(request, *shown))

@@ -14,6 +14,7 @@ from litestar.template import TemplateConfig
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry
 
+from gateway.kit.current import Current
 from gateway.kit.dependencies import DEPENDENCIES, Exits, readers
 from gateway.kit.quick import Quick
 from gateway.kit.render import TEMPLATES
@@ -55,6 +56,7 @@ async def connected(app: Litestar) -> AsyncGenerator[None]:
     ):
         app.state.sessions = sessions
         app.state.quick = Quick(pool)
+        app.state.current = Current(settings, app.state.quick)
         app.state.readers = readers(sessions, app.state.quick.recent)
         app.state.redis = redis
         yield

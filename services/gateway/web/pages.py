@@ -16,13 +16,13 @@ from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
 from gateway.kit.frame import provide_frame, provide_numbers
 from gateway.migrations.page import migrations
-from gateway.models import page as models
 from gateway.operation.page import help_page, report
 from gateway.overview.jobs import jobs, news
 from gateway.overview.page import overview
 from gateway.quiet.page import going_quiet
-from gateway.runs.page import one_run, runs
+from gateway.runs.page import one_run, rescore, runs
 from gateway.segments.page import segment, segments
+from gateway.settings.page import save_settings, settings_page
 from gateway.web.login import log_in, log_out, login_page
 from gateway.web.problem import HANDLERS
 from gateway.web.scripts import page_script
@@ -45,10 +45,11 @@ ROUTES: list[ControllerRouterHandler] = [
             change_statuses,
             runs,
             one_run,
+            rescore,
+            settings_page,
+            save_settings,
             migrations,
             clusters,
-            models.one_model,
-            models.decide,
             help_page,
             report,
             jobs,

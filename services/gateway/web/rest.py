@@ -22,6 +22,7 @@ from gateway.runs.backfill import backfill
 from gateway.runs.snapshots import remove_snapshot, snapshots
 from gateway.segments.api import segment_customers, segments
 from gateway.segments.countries import countries
+from gateway.settings import api as settings
 from gateway.web.events import events
 from gateway.web.login_api import login_link
 from gateway.web.metrics import metrics
@@ -37,7 +38,7 @@ ROUTES = [
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
             going_quiet, audit_log, remove_snapshot, *webhooks.ROUTES, *decisions_api.ROUTES,
-            *changes_api.ROUTES, *exclusion.ROUTES, *models.ROUTES,
+            *changes_api.ROUTES, *exclusion.ROUTES, *models.ROUTES, *settings.ROUTES,
         ],
         dependencies={
             **READS,

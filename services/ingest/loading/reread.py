@@ -18,6 +18,7 @@ from ingest.options import read_options
 from ingest.reading.containers.source import Planned, opened_source
 from ingest.refusal import RefusedError
 from rfm_common.db import run_sql
+from rfm_common.lasting_store import effective
 from rfm_common.models import FileProfile, Import
 from rfm_common.settings import Settings
 
@@ -33,8 +34,9 @@ async def planned(
     """
     query = select(FileProfile).where(FileProfile.fingerprint == row.fingerprint)
     profile = (await session.exec(query)).first()
+    known = read_options(await effective(session, settings))
     options = replace(
-        read_options(settings), answers={**row.answers, **(answers or {})},
+        known, answers={**row.answers, **(answers or {})},
         learned=profile.learned if profile else {},
     )  # fmt: skip
     file = opening.enter_context(opened(_path(settings, row)))

@@ -8,7 +8,7 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
-from rfm_common.models import ScoringRun
+from rfm_common.lasting_store import effective
 from rfm_common.settings import Settings
 from scoring.engines import Engine
 from scoring.model import (
@@ -21,7 +21,6 @@ from scoring.model import (
     broken_names,
     fit,
     fit_auto,
-    keep,
     measure,
     nearest,
     stoppable,
@@ -99,7 +98,8 @@ async def _read(
         await count_rows(session)
     async with sessions() as session, session.begin():
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        plan = await read_plan(session, settings, claimed.parameters)
+        in_effect = await effective(session, settings)
+        plan = await read_plan(session, in_effect, claimed.parameters)
         async with sessions() as other, other.begin():
             await note_version(other, claimed, plan.data_version)
         progress.enter("features")
@@ -158,9 +158,7 @@ def _model(
 ) -> tuple[Model, list[Candidate]]:
     if plan.model_run and plan.model_run.model.get("centroids"):
         return replace(Model.stored(plan.model_run.model), frozen=True), []
-    if chosen := _start(plan.chosen):
-        return keep(features, chosen, parameters["seed"]), []
-    k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan.start)
+    k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan)
     if k == "auto" and len(features):
         return fit_auto(features, recipe, start)
     return fit(features, 1 if k == "auto" else k, recipe, start), []
@@ -173,7 +171,8 @@ def _recipe(plan: Plan, parameters: dict[str, Any]) -> Recipe:
     return Recipe(parameters["seed"], parameters["transform"], rule)
 
 
-def _start(before: ScoringRun | None) -> Start | None:
+def _start(plan: Plan) -> Start | None:
+    before = plan.start
     if not (before and before.run_id and before.model.get("centroids")):
         return None
     return Start.stored(before.model, before.run_id)

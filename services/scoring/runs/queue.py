@@ -12,6 +12,7 @@ from rfm_common.bus import add_to_outbox
 from rfm_common.db import run_sql
 from rfm_common.documents import Step
 from rfm_common.events import RunFailed, RunStarted
+from rfm_common.lasting_store import effective
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, is_behind, queue_run
 from rfm_common.settings import Settings
@@ -172,7 +173,7 @@ async def queue_if_behind(session: AsyncSession, settings: Settings) -> bool:
         return False
     if (await run_sql(session, _BURSTING, burst=BURST)).first():
         return False
-    await queue_run(session, settings, RunRequest(), "import")
+    await queue_run(session, await effective(session, settings), RunRequest(), "import")
     return True
 
 

@@ -7,6 +7,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
+from rfm_common.lasting_store import effective
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 from rfm_common.snapshots import lock_parents, retire, wait_briefly
@@ -55,7 +56,8 @@ async def _prune(settings: Settings, sessions: Sessions) -> None:
             for run in (await session.exec(select(ScoringRun).where(ScoringRun.is_current))).all()
             if run.calc_date
         ]
-        gone = expendable(shown, settings.snapshot_days, settings.zone)
+        zone = (await effective(session, settings)).zone
+        gone = expendable(shown, settings.snapshot_days, zone)
         if gone:
             await lock_parents(session)
         for run_id in gone:

@@ -1,0 +1,1 @@
+"""The lasting settings: what they are, who set them, and changing them."""
