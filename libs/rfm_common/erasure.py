@@ -24,7 +24,7 @@ from rfm_common.settings import Settings
 from rfm_common.versions import change_without_file
 
 QUOTING = ("unknown_columns", "missing_column", "broken_header", "duplicate_column",
-           "ambiguous_column", "internal_error")  # fmt: skip
+           "ambiguous_column", "no_dates", "internal_error")  # fmt: skip
 """Reasons of refused files whose message may quote cells of the file."""
 
 PATIENCE = "3s"

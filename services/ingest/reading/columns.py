@@ -160,6 +160,12 @@ def _product(raw: pl.Series, style: Style) -> Column:
     return _without_empty(values, _first_of(reasons))
 
 
+def hundredths(column: Column) -> Column:
+    """Amounts in cents as amounts, exactly."""
+    scaled = column.values.cast(pl.Decimal(38, 6)) / pl.Series([100], dtype=pl.Decimal(38, 6))
+    return column._replace(values=scaled.cast(pl.Decimal(38, 4)).cast(pl.String))
+
+
 def _first_of(reasons: list[pl.Series]) -> pl.Series | None:
     """The first reason of each row."""
     if not reasons:

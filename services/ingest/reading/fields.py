@@ -10,6 +10,7 @@ from ingest.reading.columns import (
     Column,
     Style,
     complete,
+    hundredths,
     name_no_customer,
     required,
     same,
@@ -62,6 +63,7 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
     """Turn cells (`line`, `raw`, `c0` ...) into our columns plus `import_line`, and rejects."""
     given = {name: _given(cells, mapping, name) for name in mapping.fields}
     columns = {name: READERS[name](given[name], style) for name in mapping.fields}
+    columns |= {name: hundredths(columns[name]) for name in mapping.cents}
     if "customer_id" in columns:
         ids = columns["customer_id"]
         columns["customer_id"] = ids._replace(values=without_guests(ids.values, mapping))

@@ -30,12 +30,6 @@ REQUIRED: dict[Kind, tuple[str, ...]] = {
 }
 _TELLS_ORDERS = ("order_id", "order_date", "order_amount", "quantity", "unit_price")
 """A header that has one of these is of orders, even when it lacks the others."""
-_TELLS_OTHERS = frozenset({
-    "last", "first", "latest", "lifetime", "ltv", "spent", "average", "avg", "orders", "count",
-    "item", "items", "sku", "product", "payout", "fee", "fees", "subscription", "plan", "interval",
-    "signup", "registered", "balance", "letzte", "erste", "artikel", "produkt", "abo",
-})  # fmt: skip
-"""Words of headers whose rows are no orders: sums by customer, lines, payouts, subscriptions."""
 _TELLS_IDS = frozenset({
     "id", "no", "nr", "number", "num", "ref", "reference", "code", "key", "receipt", "invoice",
     "ticket", "voucher", "bon", "beleg", "rechnung", "nummer", "numero", "order",
@@ -58,6 +52,8 @@ class Mapping:
     """The cells of a time and of a zone that complete the order's date."""
     constants: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    cents: frozenset[str] = frozenset()
+    """Our columns whose amounts are hundredths."""
     line_items: bool = False
     ids_from_content: bool = False
     """Whether each row is an order whose id is made of what it says."""
@@ -103,11 +99,15 @@ def find_mapping(headers: Sequence[str], file_name: str, rules: Sequence[Rule]) 
             return _apply(rule.export, names, headers)
     if export := export_of(names):
         return _apply(export, names, headers)
-    return _own(names, headers)
+    return _own(headers)
 
 
-def _own(names: list[str], headers: Sequence[str]) -> Mapping:
-    kind = _kind(headers)
+def _own(headers: Sequence[str]) -> Mapping:
+    return checked(named(_kind(headers), headers), headers)
+
+
+def named(kind: Kind, headers: Sequence[str]) -> Mapping:
+    """What the names of columns tell of a file of this kind, complete or not."""
     mapping = Mapping(kind=kind, source=OWN_COLUMNS, columns={})
     for ours in FIELDS[kind]:
         if found := ranked(kind, ours, headers):
@@ -117,7 +117,7 @@ def _own(names: list[str], headers: Sequence[str]) -> Mapping:
         _known_otherwise(mapping, headers)
     _tell_currency(mapping, headers)
     mapping = _with_product(mapping, headers)
-    return _checked(replace(mapping, ids_from_content=_lacks_ids_only(mapping, headers)), headers)
+    return replace(mapping, ids_from_content=_lacks_ids_only(mapping, headers))
 
 
 def _lacks_ids_only(mapping: Mapping, headers: Sequence[str]) -> bool:
@@ -125,7 +125,7 @@ def _lacks_ids_only(mapping: Mapping, headers: Sequence[str]) -> bool:
     missing = [name for name in REQUIRED[mapping.kind] if name not in mapping.columns]
     unread = [name for at, name in enumerate(headers) if at not in mapping.columns.values()]
     has_other_ids = any(_TELLS_IDS & set(words(name)) for name in unread)
-    is_other = any(_TELLS_OTHERS & set(words(name)) for name in headers)
+    is_other = any(map(vocabulary().tells_others, headers))
     return (
         mapping.kind is Kind.ORDERS and missing == ["order_id"]
         and not has_other_ids and not is_other
@@ -244,7 +244,7 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
         product=(names.index(factors[0]), names.index(factors[1])) if factors else None,
         constants=export.constants, statuses=export.statuses, line_items=export.line_items,
     )  # fmt: skip
-    return _checked(mapping, headers)
+    return checked(mapping, headers)
 
 
 def _check_rule(
@@ -264,7 +264,7 @@ def _check_rule(
             )
 
 
-def _checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
+def checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     """Refuse a mapping without a required column; list the cells that nobody reads."""
     has = {*mapping.fields, *(("order_id",) if mapping.ids_from_content else ())}
     missing = [name for name in REQUIRED[mapping.kind] if name not in has]

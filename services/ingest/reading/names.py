@@ -84,3 +84,13 @@ def without_tax(header: str) -> tuple[str, bool | None]:
         gross, net, gone = bool(said & _GROSS), bool(said & _NET), _GROSS | _NET
     bare = " ".join(word for word in found if word not in gone)
     return (bare, gross) if bare and gross != net else (header, None)
+
+
+_CENTS = frozenset({"cents", "cent", "pence", "centimes", "centavos", "ore", "grosze", "kopecks"})
+
+
+def without_cents(header: str) -> tuple[str, bool]:
+    """The header without the words for a hundredth of a currency, and whether it has one."""
+    found = words(header)
+    bare = " ".join(word for word in found if word not in _CENTS | {"in"})
+    return (bare, True) if bare and _CENTS & set(found) else (header, False)

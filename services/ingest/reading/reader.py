@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
 from ingest.reading.body import NULL, Body, cut, has_escapes, tell_escapes, without_nulls
+from ingest.reading.by_values import Table, by_values, is_row, nameless, tell_nameless, with_fitting
+from ingest.reading.cents import with_cents
 from ingest.reading.clock import with_clock
 from ingest.reading.columns import Style
 from ingest.reading.content_ids import with_ids
@@ -36,6 +38,8 @@ from ingest.reading.survey import Survey, decide_encoding, pieces, tell_encoding
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
 
+VAGUE = ("unknown_columns", "missing_column")
+"""Why names of columns do not tell enough."""
 SAMPLED = 2000
 """Rows that are looked at before the whole file is."""
 
@@ -120,19 +124,15 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
     head = next(pieces(file)).removeprefix(b"\xef\xbb\xbf")
     text = survey.encoding.decode_head(head)
     check_width(text, options.max_line_bytes)
-    headers, delimiter, lines = find_header(text, options.search(file_name))
-    body = Body(
-        survey, Grammar(len(headers), delimiter, options.max_line_bytes),
-        sum(map(len, islice(io.BytesIO(head), lines))) + 3 * survey.has_bom, lines + 1,
-    )  # fmt: skip
-    body = replace(body, grammar=replace(body.grammar, has_escapes=has_escapes(file, body)))
-    sample = _sample(text, body.grammar, lines)
-    mapping = find_mapping(headers, file_name, options.rules)
+    begun = _begin(file, _Beginning(survey, head, text), options.search(file_name), options.now)
+    headers, body, sample, about_header = begun
+    delimiter, lines = body.grammar.delimiter, body.first_line - 1
+    mapping, asked = _named(headers, sample, file_name, options)
     below = [line for line in text.split("\n", lines + 20)[lines : lines + 20] if line.strip()]
     check_rows(below, mapping, len(headers), delimiter, "".join(DELIMITERS))
     if have_open_end(below, len(headers), delimiter):
         headers = [*headers, ""]
-        mapping = find_mapping(headers, file_name, options.rules)
+        mapping, asked = _named(headers, sample, file_name, options)
     mapping, questions = _understood(mapping, headers, sample, answers)
     style, about_signs = first_style(sample, mapping, answers, options.zone, options.now)
     layout = Layout(
@@ -143,24 +143,71 @@ def plan(file: BinaryIO, file_name: str, survey: Survey, options: Options) -> La
         header_bytes=body.header_bytes,
         first_line=body.first_line,
         max_rows=options.max_rows,
-        notes=_notes(
-            survey,
-            delimiter,
-            mapping,
-            [
-                *tell_encoding(survey, text),
-                *told_above(text, lines),
-                *tell_escapes(body.grammar),
-            ],
-        ),
+        notes=_notes(survey, delimiter, mapping, [*tell_encoding(survey, text), *about_header]),
         headers=tuple(headers),
-        questions=(*encoding_questions, *questions, *about_signs),
+        questions=(*encoding_questions, *asked, *questions, *about_signs),
         counted_words=options.counted_words,
         asks_for_lines=asks_for_lines(mapping, answers),
         asks_for_words=asks_for_words(mapping, answers, options.counted_words),
     )
     layout = _with_style(file, layout, sample, options)
     return _with_words(file, layout, sample)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The beginning of a file."""
+
+    survey: Survey
+    head: bytes
+    text: str
+
+
+class _Begun(NamedTuple):
+    """Its header, how its rows are written, the first of them, and what to tell."""
+
+    headers: list[str]
+    body: Body
+    sample: list[list[str]]
+    told: list[dict[str, str]]
+
+
+def _begin(file: BinaryIO, begin: _Beginning, search: Search, now: datetime) -> _Begun:
+    headers, delimiter, lines = find_header(begin.text, search)
+    above = sum(map(len, islice(io.BytesIO(begin.head), lines))) + 3 * begin.survey.has_bom
+    grammar = Grammar(len(headers), delimiter, search.max_line_bytes)
+    body = Body(begin.survey, grammar, above, lines + 1)
+    body = replace(body, grammar=replace(grammar, has_escapes=has_escapes(file, body)))
+    sample = _sample(begin.text, body.grammar, lines)
+    if not is_row(headers, sample, now):
+        told = [*told_above(begin.text, lines), *tell_escapes(body.grammar)]
+        return _Begun(headers, body, sample, told)
+    body, sample, headers = _nameless(body, begin.head, [headers, *sample])
+    told = [*tell_nameless(body.first_line), *tell_escapes(body.grammar)]
+    return _Begun(headers, body, sample, told)
+
+
+def _nameless(
+    body: Body, head: bytes, rows: list[list[str]]
+) -> tuple[Body, list[list[str]], list[str]]:
+    """The body with the line that was taken for the header, the rows, and names for the columns."""
+    tall = 1 + sum(cell.count("\n") for cell in rows[0])
+    above = body.first_line - 1 - tall
+    begins = sum(map(len, islice(io.BytesIO(head), above))) + 3 * body.survey.has_bom
+    return replace(body, header_bytes=begins, first_line=above + 1), rows, nameless(len(rows[0]))
+
+
+def _named(
+    headers: list[str], sample: Sample, file_name: str, options: Options
+) -> tuple[Meaning, tuple[Question, ...]]:
+    """What names say of the columns, and where they do not tell, what values look like."""
+    table = Table(headers, sample, options.now)
+    try:
+        return with_fitting(find_mapping(headers, file_name, options.rules), table), ()
+    except RefusedError as refusal:
+        if refusal.reason not in VAGUE or any(rule.is_for(file_name) for rule in options.rules):
+            raise
+        return by_values(table, refusal, {**options.learned, **options.answers})
 
 
 def _understood(
@@ -174,6 +221,7 @@ def _understood(
     mapping, about_lines = with_lines(mapping, headers, sample, answers)
     mapping = with_flags(mapping, headers, sample)
     mapping, about_refunds = with_refunds(mapping, headers, sample, answers)
+    mapping = with_cents(mapping, headers, sample)
     return mapping, (*about_ids, *about_lines, *about_refunds)
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import chain
 
-from ingest.reading.names import key, normalise, without_tax, without_unit, words
+from ingest.reading.names import key, normalise, without_cents, without_tax, without_unit, words
 from rfm_common.models import Kind
 
 OWN, SAME_KEY, KNOWN, WORDS = 100.0, 95.0, 90.0, 30.0
@@ -31,6 +31,14 @@ _COMPOUND = {
     "unit_price": ("unit", "amount"),
 }
 """Our column: what two words its name is made of."""
+
+_TELLS_OTHERS = frozenset({
+    "last", "first", "latest", "lifetime", "ltv", "spent", "average", "avg", "orders", "count",
+    "item", "items", "sku", "product", "payout", "fee", "fees", "subscription", "plan", "interval",
+    "signup", "registered", "balance", "letzte", "erste", "artikel", "produkt", "abo", "stock",
+    "sessions", "visits", "clicks", "impressions", "pageviews", "views",
+})  # fmt: skip
+"""Words of headers whose rows are no orders: sums by customer, lines, payouts, subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,23 @@ class Vocabulary:
     def _grade_apart(self, kind: Kind, ours: str, header: str) -> float:
         """Of a name that says more: whether taxes are in an amount, or that it is an order's."""
         if ours in _AMOUNTS:
+            header, has_cents = without_cents(header)
+            if has_cents and (grade := self._grade(kind, ours, header)):
+                return grade
             bare, is_gross = without_tax(header)
             grade = self._grade(kind, ours, bare) if is_gross is not None else 0
             return grade if is_gross or not grade else min(grade, KNOWN - _NET_AMOUNT)
         first, *rest = words(header) or [""]
         is_of_order = first in ("order", "orders") and rest and not ours.startswith("order")
         return self._grade(kind, ours, " ".join(rest)) if is_of_order else 0
+
+    def is_other(self, header: str) -> bool:
+        """Whether a name is that of a column that is none of ours."""
+        return key(header) in self.others
+
+    def tells_others(self, header: str) -> bool:
+        """Whether a name tells that rows are no orders."""
+        return bool(_TELLS_OTHERS & set(words(header)))
 
     def _grade(self, kind: Kind, ours: str, header: str) -> float:
         name = key(header)

@@ -89,5 +89,5 @@ def test_markup_without_a_table_says_what_it_is(content: bytes, reason: str, mes
 def test_absurd_spans_take_no_memory(attribute: str) -> None:
     content = table().replace("<td>O1", f"<td {attribute}>O1")
     with pytest.raises(RefusedError) as caught:
-        read(content.replace("order_date", "nothing").encode())
+        read(content.replace("order_date", "nothing").replace("2024-01-1", "day ").encode())
     assert caught.value.reason in {"unknown_columns", "missing_column", "too_many_columns"}
