@@ -9,6 +9,7 @@ from typing import Never
 
 from rfm_common.documents import Measured, Replaced, StoredModel
 from rfm_common.models import ScoringRun
+from rfm_common.words import some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +99,8 @@ def _words(basis: Basis, names: Sequence[str]) -> str:
 def _parts(basis: Basis, names: Sequence[str]) -> Iterator[str]:
     statuses = ", ".join(basis.counted_statuses or ()) or "by their meaning"
     words = {
-        "window_days": f"a window of {basis.window_days:,} days",
-        "k": f"{basis.k} clusters",
+        "window_days": f"a window of {some(basis.window_days, 'day')}",
+        "k": some(basis.k, "cluster") if basis.k else "no clusters",
         "rule": f"the rule {basis.rule}",
         "transform": f"the transform {basis.transform}",
         "base_currency": f"amounts in {basis.base_currency}",

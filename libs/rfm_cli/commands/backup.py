@@ -11,6 +11,7 @@ from rfm_cli.backup import restore as restore_backup
 from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.database import reach, reach_alone
 from rfm_common.logs import configure_logging
+from rfm_common.words import some
 
 
 @click.command()
@@ -48,6 +49,7 @@ def restore(file: Path, *, replace: bool, **options: Any) -> None:
 
 def _in_words(contents: Contents) -> str:
     return (
-        f"{contents.customers:,} customers, {contents.orders:,} orders, {contents.files:,} files,"
+        f"{some(contents.customers, 'customer')}, {some(contents.orders, 'order')},"
+        f" {some(contents.files, 'file')},"
         f" written {contents.created_at} by version {contents.version}"
     )

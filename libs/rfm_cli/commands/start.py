@@ -17,6 +17,7 @@ from rfm_cli.stack import OnReady, Stack, with_port
 from rfm_cli.state import StateFolder
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
+from rfm_common.words import some
 
 _port = click.option(
     "--port", "api_port", type=int, help="Port (default: API_PORT, or 8701); 0 picks a free one."
@@ -91,5 +92,5 @@ async def _drop(settings: Settings, folder: Path, *, live: bool) -> None:
 def _remove_demo(settings: Settings) -> None:
     with connect(settings) as client:
         removed = remote.remove_demo(client)
-    counts = f"{removed['customers']:,} customers and {removed['orders']:,} orders"
+    counts = f"{some(removed['customers'], 'customer')} and {some(removed['orders'], 'order')}"
     click.echo(f"removed {counts} of the demo shop")

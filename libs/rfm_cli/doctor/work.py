@@ -9,6 +9,7 @@ from rfm_common.beats import SILENT
 from rfm_common.lasting_store import STORED, with_stored
 from rfm_common.settings import Settings
 from rfm_common.watched_folder import waiting_names
+from rfm_common.words import some
 
 LATE = 600
 """Seconds that scores may be behind the data."""
@@ -74,14 +75,14 @@ def _waiting(settings: Settings) -> Check:
 
 def _held(facts: Any) -> Check:
     if facts["held"]:
-        found = f"{facts['held']} files need one"
+        found = f"{some(facts['held'], 'file')} waiting for one"
         return warn("decision", found, "the imports page asks: dashboard, Imports")
     return ok("decision", "no file needs one")
 
 
 def _quarantine(facts: Any) -> Check:
     if facts["quarantined"]:
-        found = f"{facts['quarantined']} files in the last seven days"
+        found = f"{some(facts['quarantined'], 'file')} in the last seven days"
         return warn("quarantine", found, "the imports page says why; correct them and drop again")
     return ok("quarantine", "no file in the last seven days")
 

@@ -55,6 +55,10 @@ class Numbers:
         """A whole number with separators."""
         return NONE if value is None else format_decimal(value, "#,##0", locale=self.locale)
 
+    def some(self, number: int, noun: str) -> str:
+        """A count with its noun, such as `1 customer`; for nouns that take an s."""
+        return f"{self.count(number)} {noun if number == 1 else noun + 's'}"
+
     def decimal(self, value: Figure | None, digits: int = 1) -> str:
         """A number with a fixed count of decimals."""
         pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"

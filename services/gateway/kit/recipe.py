@@ -5,13 +5,14 @@ from typing import Self
 
 from gateway.kit.schemas import Snapshot
 from rfm_common.models import ScoringRun
+from rfm_common.words import some
 
 RULE = "coalesce(model->>'rule', CASE WHEN model ? 'centroids' THEN 'classic' END)"
 """SQL: the rule of a run's model. Models from before there was a choice do not name theirs."""
 TRANSFORM = "model->>'transform'"
 WORDS = {
-    "promises": "names that the clusters' figures bear out",
-    "classic": "the eight classic rules on the clusters' centres",
+    "promises": "each name is checked against its cluster's figures",
+    "classic": "names by the eight classic rules on cluster centres",
 }
 """What `RFM_SEGMENTS` may be, in words."""
 
@@ -40,7 +41,7 @@ class Recipe:
     def words(self) -> str:
         """Such as `Rule promises: ... · window 365 days · k = 5 · transform log1p`."""
         parts = [f"Rule {self.rule}: {WORDS.get(self.rule, '')}"] if self.rule else []
-        parts.append(f"window {self.window_days:,} days")
+        parts.append(f"window {some(self.window_days, 'day')}")
         parts += [f"k = {self.k}"] if self.k else []
         parts += [f"transform {self.transform}"] if self.transform else []
         return " · ".join(parts)

@@ -67,7 +67,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
     Figures of the average buyer get better when others leave: while there are fewer buyers they
     are no good news. Nor is it that less is slipping: those who left for good slip no more.
     """
-    window, recency = numbers.count(window_days), now.recency
+    window, recency = numbers.some(window_days, "day"), now.recency
 
     def since(figure: Callable[[Moment], float]) -> Change | None:
         return relative_change(numbers, figure(now), figure(before)) if before else None
@@ -78,12 +78,12 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
     return [
         Kpi(
             "Buyers", numbers.count(now.buyers),
-            f"of {numbers.count(now.summary.get('customers', 0))} customers ordered in"
-            f" {window} days",
+            f"of {numbers.some(now.summary.get('customers', 0), 'customer')} ordered in"
+            f" {window}",
             change=since(lambda moment: float(moment.buyers)),
         ),
         Kpi(
-            "Revenue", numbers.short_money(now.money), f"last {window} days",
+            "Revenue", numbers.short_money(now.money), f"last {window}",
             full=numbers.exact_money(now.money), change=since(lambda moment: float(moment.money)),
         ),
         Kpi(
@@ -94,7 +94,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
         ),
         Kpi(
             "Orders per buyer", numbers.decimal(now.orders_per_customer, 2),
-            f"{numbers.count(now.summary.get('orders', 0))} orders",
+            numbers.some(now.summary.get("orders", 0), "order"),
             change=of_buyers(since(lambda moment: moment.orders_per_customer)),
         ),
         Kpi(
@@ -119,7 +119,7 @@ def _slipping(numbers: Numbers, window: str, now: Slipping | None, before: Slipp
     ) if before else None  # fmt: skip
     return Kpi(
         "Revenue slipping", numbers.short_money(now.monetary),
-        f"spent by {numbers.count(now.customers)} customers of value in the {window} days before"
-        " they went quiet",
+        f"spent by {numbers.some(now.customers, 'customer')} of value in the {window} before"
+        " going quiet",
         full=numbers.exact_money(now.monetary), change=not_good(change),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import polars as pl
 
 from ingest.reading.mapping import REQUIRED, Mapping
 from ingest.reading.scan import Grammar, Rows, split_cells
+from rfm_common.words import some
 
 BARE_QUOTE, TOO_FEW, TOO_MANY = "bare_quote", "too_few_cells", "too_many_cells"
 SPACED_QUOTE = "spaced_quote"
@@ -112,6 +113,9 @@ class MendedCount:
     def told(self) -> list[dict[str, str]]:
         """For the import."""
         return [
-            {"about": reason, "text": f"{count:,} rows {_TOLD[reason]}; the first is line {line}"}
+            {
+                "about": reason,
+                "text": f"{some(count, 'row')} {_TOLD[reason]}; first line: {line}",
+            }
             for reason, (count, line) in self.found.items()
         ]

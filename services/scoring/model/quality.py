@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_samples
 
+from rfm_common.words import some
 from scoring.model.fit import FEW_PER_CLUSTER, one_thread, subsample_rows
 from scoring.model.model import Assignment, Labels, nearest
 from scoring.model.space import Points
@@ -183,7 +184,7 @@ def verdict(
     if not k:
         return "Nobody ordered in the window, so there is nothing to cluster."
     if customers < FEW_PER_CLUSTER * k:
-        return f"Too few customers ({customers}) for {k} clusters to mean much."
+        return f"Too few customers ({customers:,}) for {some(k, 'cluster')} to mean much."
     if asked and k < asked:
         return f"Read with care: customers have only {k} different sets of figures, not {asked}."
     if k < 2:

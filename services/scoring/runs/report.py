@@ -4,6 +4,7 @@ from typing import Any
 
 from rfm_common.documents import ClusterMetrics, Measured, Metrics, Notice, Summary
 from rfm_common.explain import ScoringDefinition
+from rfm_common.words import some
 from scoring.model import LARGEST, Fault, Model, Quality, fault, verdict
 from scoring.runs.plan import Plan
 from scoring.runs.publish import RunColumns
@@ -109,7 +110,7 @@ def message(found: RunResult) -> str:
         return "There are no customers yet."
     filled = [one for one in found.aggregates.stats if one["customer_count"]]
     segments = len({one["segment_name"] for one in filled})
-    return f"{found.totals.customers:,} customers in {segments} segments."
+    return f"{some(found.totals.customers, 'customer')} in {some(segments, 'segment')}."
 
 
 def warnings(found: RunResult, parameters: Json) -> list[Notice]:
@@ -133,8 +134,8 @@ def _no_customers(found: RunResult) -> Warned:
 def _no_orders(found: RunResult) -> Warned:
     if found.totals.active_customers or not found.totals.customers:
         return None
-    days = found.plan.spec.window_days
-    return "no_orders", f"No customer has a counted order in the {days} days before the date."
+    days = some(found.plan.spec.window_days, "day")
+    return "no_orders", f"No customer has a counted order in the {days} before the date."
 
 
 def _fell_back(found: RunResult) -> Warned:
@@ -142,7 +143,7 @@ def _fell_back(found: RunResult) -> Warned:
         return None
     spec = found.plan.spec
     return "calc_date_fallback", (
-        f"No counted order in the last {spec.window_days} days;"
+        f"No counted order in the last {some(spec.window_days, 'day')};"
         f" the snapshot is as of the newest one, {spec.calc_date:%Y-%m-%d %H:%M %Z}."
     )
 
@@ -152,7 +153,7 @@ def _left_out(found: RunResult) -> Warned:
     if not count:
         return None
     return "orders_left_out", (
-        f"{count:,} orders have no exchange rate to {base} and are left out of monetary."
+        f"Monetary leaves out {some(count, 'order')} without an exchange rate to {base}."
     )
 
 
@@ -167,7 +168,7 @@ def _fewer(fitted: Fitted, parameters: Json) -> Warned:
     asked, got = parameters["k"], fitted.model.k
     if fitted.model.frozen or asked in ("auto", got):
         return None
-    return "k_reduced", f"Too few different customers for {asked} clusters; showing {got}."
+    return "k_reduced", f"Too few different customers for {some(asked, 'cluster')}; showing {got}."
 
 
 def _tamed(fitted: Fitted, parameters: Json) -> Warned:
@@ -199,7 +200,8 @@ def _few(found: RunResult, fitted: Fitted) -> Warned:
     if count >= FEW_CUSTOMERS * k:
         return None
     return "few_customers", (
-        f"With {count} customers to cluster, {k} clusters mean little. Aim for 50 or more."
+        f"Only {some(count, 'customer')} to cluster;"
+        f" segments mean little with fewer than {FEW_CUSTOMERS * k}."
     )
 
 

@@ -43,7 +43,7 @@ async def test_what_went_wrong_is_named(settings, sessions) -> None:
     assert checks["scores"] == ("fail", "scores show version 0 of 3")
     assert checks["runs"] == ("warn", "1 failed in the last day; the last: no space left")
     assert checks["quarantine"][0] == "warn"
-    assert checks["decision"] == ("warn", "1 files need one")
+    assert checks["decision"] == ("warn", "1 file waiting for one")
     assert checks["erasures"][0] == "fail"
     assert checks["processes"][0] == "ok"
 

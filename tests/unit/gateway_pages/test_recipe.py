@@ -9,10 +9,10 @@ from gateway.kit.recipe import Recipe
     ("recipe", "words"),
     [
         (Recipe("promises", 365, 5, "log1p"),
-         "Rule promises: names that the clusters' figures bear out · window 365 days · k = 5"
-         " · transform log1p"),
+         "Rule promises: each name is checked against its cluster's figures · window 365 days"
+         " · k = 5 · transform log1p"),
         (Recipe("classic", 1000, 8, "none"),
-         "Rule classic: the eight classic rules on the clusters' centres · window 1,000 days"
+         "Rule classic: names by the eight classic rules on cluster centres · window 1,000 days"
          " · k = 8 · transform none"),
         (Recipe(None, 90, None, None), "window 90 days"),
     ],

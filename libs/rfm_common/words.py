@@ -1,0 +1,6 @@
+"""Numbers with their nouns, as English writes them. Pure."""
+
+
+def some(number: int, noun: str) -> str:
+    """Such as `1 customer`, `0 customers`, `2,000 customers`; for nouns that take an s."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
