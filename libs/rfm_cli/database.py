@@ -1,12 +1,11 @@
 """The database of the settings, for commands that work on it without the services."""
 
-import os
-import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
-from rfm_cli.postgres import PrivatePostgres, programs
+from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.psql import ask
+from rfm_cli.recovery import recover
 from rfm_cli.servers import with_servers
 from rfm_cli.state import StateFolder
 from rfm_common.errors import RfmError
@@ -14,10 +13,6 @@ from rfm_common.settings import Settings
 
 _IN_USE = "SELECT DISTINCT application_name FROM pg_stat_activity" \
     " WHERE datname = current_database() AND application_name LIKE 'rfm-%' ORDER BY 1"  # fmt: skip
-
-
-class DatabaseError(RfmError):
-    """A program of PostgreSQL failed; the message is its own."""
 
 
 class InUseError(RfmError):
@@ -28,7 +23,8 @@ class InUseError(RfmError):
 def reach(settings: Settings) -> Generator[Settings]:
     """Settings with the address of the database: the one of DB_HOST, else the private one.
 
-    A private server that does not run is started for as long as this lasts.
+    A private server that does not run is started for as long as this lasts. A restore that was
+    interrupted is undone first.
     """
     if is_private(settings) and StateFolder(settings.state_dir).running():
         server = _private(settings)
@@ -36,6 +32,7 @@ def reach(settings: Settings) -> Generator[Settings]:
         yield with_servers(settings, [server])
     else:
         with reach_alone(settings) if is_private(settings) else nullcontext(settings) as reached:
+            recover(reached)
             yield reached
 
 
@@ -67,26 +64,3 @@ def _started(server: PrivatePostgres) -> Generator[PrivatePostgres]:
         yield server
     finally:
         server.stop()
-
-
-def ask(settings: Settings, query: str) -> str:
-    """The answer of psql to one query: a line per row, fields divided by `|`."""
-    return run(settings, "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query)
-
-
-def run(settings: Settings, program: str, *arguments: str | Path) -> str:
-    """Run a client program of PostgreSQL on the database and return what it says."""
-    reaching = {
-        "PGHOST": settings.db_host,
-        "PGPORT": str(settings.db_port),
-        "PGUSER": settings.db_user,
-        "PGPASSWORD": settings.db_password.get_secret_value(),
-        "PGDATABASE": settings.db_name,
-    }
-    done = subprocess.run(  # noqa: S603 - arguments are ours
-        [str(part) for part in (programs(None) / program, *arguments)],
-        check=False, capture_output=True, text=True, env=os.environ | reaching,
-    )  # fmt: skip
-    if done.returncode:
-        raise DatabaseError(f"{program}: {done.stderr.strip()[-2000:]}")
-    return str(done.stdout)

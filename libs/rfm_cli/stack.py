@@ -14,6 +14,7 @@ from rfm_cli.children import ServerChild, ServiceChild
 from rfm_cli.client import base_url
 from rfm_cli.logstream import LogStream
 from rfm_cli.processes import end_leftover, free_port, port_is_free
+from rfm_cli.recovery import recover
 from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.state import Record, StateFolder
 from rfm_cli.supervisor import Child, keep_running
@@ -136,6 +137,7 @@ class Stack:
                 tools = asyncio.create_task(asyncio.to_thread(_database_tools))
                 settings = await self._start_servers(group)
                 upgrade, check = await tools
+                await asyncio.to_thread(recover, settings)
                 await upgrade(settings)
                 log.info("the database has the newest schema")
                 await check(settings)

@@ -122,6 +122,8 @@ class Metrics(TypedDict, total=False):
     """A sentence for each name that the figures contradict."""
     reason: str
     """Why the model is another one than before, or the same."""
+    offer: str
+    """Why another model would have come, had no person chosen this one; empty otherwise."""
     rule: Rule
     clusters: list[ClusterMetrics]
     moved: Moved

@@ -1,15 +1,51 @@
-"""Models with a number: the same places and names are the same model, whichever run has them."""
+"""Models with a number: the same places and names are the same model, whichever run has them.
 
+What a person decides about them is written here, too.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rfm_common import audit
 from rfm_common.db import run_sql
+from rfm_common.errors import ConflictError, existing
+from rfm_common.models import ModelState, ModelVersion, ScoringRun
+from rfm_common.runs import RunRequest, queue_run
+from rfm_common.settings import Settings
+
+
+class Line(NamedTuple):
+    """Models that were asked for alike; one of them is in force."""
+
+    k: str
+    transform: str
+    rule: str
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> "Line":
+        """That of a run's parameters."""
+        return cls(str(asked["k"]), asked["transform"], asked.get("rule", "classic"))
+
+    def __str__(self) -> str:
+        return f"k = {self.k}, transform {self.transform} and rule {self.rule}"
+
+    @property
+    def is_same(self) -> list[ColumnElement[bool]]:
+        """Whether a model is of this line."""
+        return [col(getattr(ModelVersion, name)) == value for name, value in self._asdict().items()]
+
 
 _DIGEST = """
 encode(sha256(convert_to(jsonb_build_array(
     r.model->'transform', r.model->'mean', r.model->'scale', r.model->'lambdas',
     r.model->'centroids', r.model->'names', coalesce(r.model->>'rule', 'classic'))::text,
     'UTF8')), 'hex')"""
-LINE = "k, transform, rule"
+LINE = ", ".join(Line._fields)
 _LINE_OF_RUN = """
 r.parameters->>'k', r.parameters->>'transform', coalesce(r.parameters->>'rule', 'classic')"""
 
@@ -42,3 +78,70 @@ async def number_model(session: AsyncSession, run_id: int) -> None:
     """
     for statement in (_NUMBER, _LINK):
         await run_sql(session, statement, run_id=run_id)
+
+
+def automatic_line(settings: Settings) -> Line:
+    """That of the runs which start by themselves."""
+    return Line.of(RunRequest().parameters(settings))
+
+
+async def publish_model(
+    session: AsyncSession, settings: Settings, version: int, actor: str
+) -> ScoringRun:
+    """Pin a model and queue a run of today with it; the caller commits and relays.
+
+    Runs of its line keep it from now on, until another model of the line is published or it is
+    unpinned. Raises NotFoundError, and ConflictError for a model that automatic runs would not
+    use, because the next one would take its scores away.
+    """
+    row = await _locked(session, version)
+    _check_line(row, settings)
+    await _pin(session, row, actor)
+    row.state = ModelState.PUBLISHED
+    run = await queue_run(session, settings, RunRequest(model_run_id=row.run_id), "api")
+    audit.record(session, actor, "model.publish", f"model {version}", None, {"run_id": run.run_id})
+    return run
+
+
+async def unpin_model(session: AsyncSession, version: int, actor: str) -> None:
+    """Let runs replace a model by themselves again, as if no person had chosen it.
+
+    Raises NotFoundError, and ConflictError when it is not pinned.
+    """
+    row = await _locked(session, version)
+    if not row.is_pinned:
+        raise ConflictError(f"model {version} is not pinned", version=version)
+    row.is_pinned = False
+    audit.record(session, actor, "model.unpin", f"model {version}")
+
+
+async def _locked(session: AsyncSession, version: int) -> ModelVersion:
+    """The row of a model; nobody else decides about its line until the transaction ends."""
+    row = existing(await session.get(ModelVersion, version), f"model {version}", "version")
+    same_line = Line(row.k, row.transform, row.rule).is_same
+    await session.exec(
+        select(ModelVersion)
+        .where(*same_line)
+        .order_by(col(ModelVersion.version))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return row
+
+
+def _check_line(row: ModelVersion, settings: Settings) -> None:
+    line, automatic = Line(row.k, row.transform, row.rule), automatic_line(settings)
+    if line != automatic:
+        raise ConflictError(
+            f"model {row.version} is for {line}, but automatic runs use {automatic}, so the next"
+            " one would replace its scores; change the settings first",
+            version=row.version,
+        )
+
+
+async def _pin(session: AsyncSession, row: ModelVersion, actor: str) -> None:
+    """In the place of the one of its line that was pinned."""
+    same_line = Line(row.k, row.transform, row.rule).is_same
+    await session.exec(update(ModelVersion).where(*same_line).values(is_pinned=False))
+    row.is_pinned, row.decided_by, row.decided_at = True, actor, datetime.now(UTC)
+    session.add(row)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from rfm_common.settings import Settings
 
@@ -21,3 +22,9 @@ def alembic_config(settings: Settings) -> Config:
 async def upgrade(settings: Settings) -> None:
     """Apply the migrations that are missing, one process at a time (an advisory lock)."""
     await asyncio.to_thread(command.upgrade, alembic_config(settings), "head")
+
+
+def known_revisions(settings: Settings) -> frozenset[str]:
+    """The schemas that `upgrade` can start from."""
+    script = ScriptDirectory.from_config(alembic_config(settings))
+    return frozenset(found.revision for found in script.walk_revisions())

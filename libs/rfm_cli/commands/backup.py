@@ -6,25 +6,27 @@ from typing import Any
 
 import click
 
-from rfm_cli.backup import Contents, back_up
-from rfm_cli.backup import restore as restore_backup
+from rfm_cli.archive import Contents
+from rfm_cli.backup import back_up
 from rfm_cli.commands.options import data_dir, settings_of, state_dir
 from rfm_cli.database import reach, reach_alone
+from rfm_cli.restore import restore as restore_backup
 from rfm_common.logs import configure_logging
 from rfm_common.words import some
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Overwrite FILE if it exists.")
 @state_dir
 @data_dir
-def backup(file: Path, **options: Any) -> None:
+def backup(file: Path, *, replace: bool, **options: Any) -> None:
     """Back up database and files to FILE (.tar.gz).
 
     RFM can keep running meanwhile.
     """
     with reach(settings_of(options)) as settings:
-        contents = back_up(settings, file)
+        contents = back_up(settings, file, replace=replace)
     click.echo(f"{file} ({file.stat().st_size:,} bytes): {_in_words(contents)}")
 
 
@@ -33,17 +35,20 @@ def backup(file: Path, **options: Any) -> None:
 @click.option(
     "--replace", is_flag=True, help="Overwrite existing data; existing files are moved aside."
 )
+@click.option(
+    "--unlisted", is_flag=True, help="Accept a backup of an older version, without a list of files."
+)
 @state_dir
 @data_dir
-def restore(file: Path, *, replace: bool, **options: Any) -> None:
+def restore(file: Path, *, replace: bool, unlisted: bool, **options: Any) -> None:
     """Restore database and files from FILE.
 
-    Stop RFM first.
+    Stop RFM first. If it fails or is interrupted, everything stays as it was.
     """
     given = settings_of(options)
     configure_logging("rfm", given.log_level, given.log_format)
     with reach_alone(given) as settings:
-        contents = asyncio.run(restore_backup(settings, file, replace=replace))
+        contents = asyncio.run(restore_backup(settings, file, replace=replace, unlisted=unlisted))
     click.echo(f"restored {_in_words(contents)}")
 
 

@@ -38,3 +38,26 @@ def state(row: remote.Json) -> str:
     if not row["in_force"]:
         return str(row["state"])
     return "in force, pinned" if row["is_pinned"] else "in force"
+
+
+@models.command()
+@click.argument("version", type=click.IntRange(1), metavar="N")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def publish(version: int, *, yes: bool) -> None:
+    """Score today with model N, and pin it."""
+    if not yes:
+        click.confirm(f"Recalculate the scores of today with model {version}?", abort=True)
+    with connect(Settings()) as client:
+        accepted = answer(client.post(f"/models/{version}/publish"))
+        for _ in remote.follow_run(client, accepted["run_id"]):
+            pass
+    click.echo(accepted["message"])
+
+
+@models.command()
+@click.argument("version", type=click.IntRange(1), metavar="N")
+def unpin(version: int) -> None:
+    """Let runs replace model N by themselves again."""
+    with connect(Settings()) as client:
+        answer(client.post(f"/models/{version}/unpin"))
+    click.echo(f"model {version} stays only while there is no reason for another one")

@@ -142,6 +142,6 @@ async def clusters(
         is_preview=bool(run.parameters.get("preview")),
         ks=KS,
         default_k=settings.default_k,
-        models=await list_models(session, MODELS),
+        models=await list_models(session, settings, MODELS),
     )
     return answer(page)

@@ -7,8 +7,9 @@ from gateway.kit import rows
 from gateway.kit.snapshots import BY_DATE
 from gateway.models.schemas import ModelCluster, ModelDetail, ModelRow
 from rfm_common.documents import ClusterMetrics
-from rfm_common.model_versions import LINE
+from rfm_common.model_versions import LINE, automatic_line
 from rfm_common.models import ScoringRun
+from rfm_common.settings import Settings
 
 _MODELS = f"""
 WITH newest AS (
@@ -22,21 +23,41 @@ SELECT v.version, v.state, v.version IN (SELECT version FROM newest) AS in_force
        jsonb_array_length(r.model->'centroids') AS k, v.k = 'auto' AS is_auto,
        r.model->>'transform' AS transform, v.rule,
        ARRAY(SELECT jsonb_array_elements_text(r.model->'names')) AS segments,
+       (v.k, v.transform, v.rule) = (:k, :transform, :rule) AS is_automatic,
        v.reason, v.run_id, v.created_at, v.decided_by, v.decided_at
-FROM model_versions v JOIN scoring_runs r USING (run_id)"""
+FROM model_versions v JOIN scoring_runs r ON r.run_id = v.run_id"""
 
 
-async def list_models(session: AsyncSession, limit: int = 1000) -> list[ModelRow]:
+async def list_models(
+    session: AsyncSession, settings: Settings, limit: int = 1000
+) -> list[ModelRow]:
     """The newest versions first."""
     return await rows.many(
-        session, ModelRow, f"{_MODELS} ORDER BY v.version DESC LIMIT :limit", limit=limit
-    )
+        session, ModelRow, f"{_MODELS} ORDER BY v.version DESC LIMIT :limit",
+        limit=limit, **automatic_line(settings)._asdict(),
+    )  # fmt: skip
 
 
-async def find_model(session: AsyncSession, version: int) -> ModelDetail | None:
+async def find_model(session: AsyncSession, settings: Settings, version: int) -> ModelDetail | None:
     """One version with its centroids."""
-    row = await rows.one(session, ModelRow, f"{_MODELS} WHERE v.version = :version",
-                         version=version)  # fmt: skip
+    row = await rows.one(
+        session, ModelRow, f"{_MODELS} WHERE v.version = :version",
+        version=version, **automatic_line(settings)._asdict(),
+    )  # fmt: skip
+    return await _in_full(session, row) if row else None
+
+
+async def find_in_force(
+    session: AsyncSession, settings: Settings, model: ModelRow
+) -> ModelDetail | None:
+    """The other model of the same line that is in force; None where it is this one, or none is."""
+    row = await rows.one(
+        session, ModelRow,
+        f"{_MODELS} JOIN model_versions this ON (this.k, this.transform, this.rule)"
+        " = (v.k, v.transform, v.rule) WHERE this.version = :version AND v.version <> :version"
+        " AND v.version IN (SELECT version FROM newest)",
+        version=model.version, **automatic_line(settings)._asdict(),
+    )  # fmt: skip
     return await _in_full(session, row) if row else None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from gateway.kit.schemas import Answer, Money, Share
-from rfm_common.models import ModelState
+from rfm_common.models import ModelState, RunState
 
 
 class ModelRow(Answer):
@@ -22,6 +22,9 @@ class ModelRow(Answer):
     is_auto: Annotated[bool, Meta(description="The data chose k, as `k = auto` asks")]
     transform: str
     rule: str
+    is_automatic: Annotated[
+        bool, Meta(description="Automatic runs ask for its k, transform and rule")
+    ]
     segments: Annotated[list[str], Meta(description="The name of each cluster")]
     reason: Annotated[str, Meta(description="Why it came")]
     run_id: Annotated[int, Meta(description="The first run that had it")]
@@ -34,6 +37,15 @@ class ModelList(Answer):
     """Every version, newest first."""
 
     models: list[ModelRow]
+
+
+class PublishedModel(Answer):
+    """A model that was published, and the run that scores with it."""
+
+    version: int
+    run_id: int
+    status: RunState
+    message: str
 
 
 class ModelCluster(Answer):

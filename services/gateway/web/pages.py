@@ -16,6 +16,7 @@ from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
 from gateway.kit.frame import provide_frame, provide_numbers
 from gateway.migrations.page import migrations
+from gateway.models import page as models
 from gateway.operation.page import help_page, report
 from gateway.overview.jobs import jobs, news
 from gateway.overview.page import overview
@@ -50,6 +51,8 @@ ROUTES: list[ControllerRouterHandler] = [
             save_settings,
             migrations,
             clusters,
+            models.one_model,
+            models.decide,
             help_page,
             report,
             jobs,

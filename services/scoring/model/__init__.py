@@ -1,7 +1,7 @@
 """Clusters of customers; the only package that uses scikit-learn."""
 
 from scoring.model.choice import Candidate, fit_auto
-from scoring.model.fit import Recipe, broken_names, fit
+from scoring.model.fit import Recipe, broken_names, fit, keep
 from scoring.model.model import Assignment, Labels, Model, Start, nearest
 from scoring.model.names import PROSPECTS
 from scoring.model.quality import LARGEST, Fault, Quality, fault, measure, verdict
@@ -10,6 +10,6 @@ from scoring.model.stopping import stoppable
 
 __all__ = [
     "LARGEST", "PROSPECTS", "Assignment", "Candidate", "Fault", "Labels", "Model", "Points",
-    "Quality", "Recipe", "Space", "Start", "broken_names", "fault", "fit", "fit_auto", "measure",
-    "nearest", "stoppable", "verdict",
+    "Quality", "Recipe", "Space", "Start", "broken_names", "fault", "fit", "fit_auto", "keep",
+    "measure", "nearest", "stoppable", "verdict",
 ]  # fmt: skip

@@ -91,6 +91,17 @@ def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) ->
     return _refitted(replace(fresh, start=start), kept, features, points)
 
 
+def keep(features: Points, start: Start, seed: int) -> Model:
+    """The model that a person chose, bit by bit; `offer` says why a fit would have replaced it."""
+    recipe = Recipe(seed, start.space.transform, start.rule)
+    other = fit(features, start.k, recipe, start)
+    return Model(
+        space=start.space, centroids=start.centroids, names=start.names, rule=start.rule,
+        seed=seed, frozen=True, start=start, fitted_on=len(features), versions=VERSIONS,
+        reason="a person chose this model", offer=other.reason if other.model_changed else "",
+    )  # fmt: skip
+
+
 def _empty(recipe: Recipe) -> Model:
     """Nobody to cluster."""
     nowhere = Space(recipe.transform, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

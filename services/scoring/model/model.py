@@ -80,6 +80,8 @@ class Model:
     model_changed: bool = False
     reason: str = ""
     """Why the model is another one than that it began from, or why it is the same."""
+    offer: str = ""
+    """Why another model would have taken its place, if no person had chosen this one."""
     frozen: bool = False
     """Taken from another run as it was, instead of fitted."""
     start: Start | None = None

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions
 from rfm_common.lasting_store import effective
+from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 from scoring.engines import Engine
 from scoring.model import (
@@ -21,6 +22,7 @@ from scoring.model import (
     broken_names,
     fit,
     fit_auto,
+    keep,
     measure,
     nearest,
     stoppable,
@@ -158,7 +160,9 @@ def _model(
 ) -> tuple[Model, list[Candidate]]:
     if plan.model_run and plan.model_run.model.get("centroids"):
         return replace(Model.stored(plan.model_run.model), frozen=True), []
-    k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan)
+    if chosen := _start(plan.chosen):
+        return keep(features, chosen, parameters["seed"]), []
+    k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan.start)
     if k == "auto" and len(features):
         return fit_auto(features, recipe, start)
     return fit(features, 1 if k == "auto" else k, recipe, start), []
@@ -171,8 +175,7 @@ def _recipe(plan: Plan, parameters: dict[str, Any]) -> Recipe:
     return Recipe(parameters["seed"], parameters["transform"], rule)
 
 
-def _start(plan: Plan) -> Start | None:
-    before = plan.start
+def _start(before: ScoringRun | None) -> Start | None:
     if not (before and before.run_id and before.model.get("centroids")):
         return None
     return Start.stored(before.model, before.run_id)

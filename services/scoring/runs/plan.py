@@ -11,7 +11,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.explain import ScoringDefinition
-from rfm_common.models import DataState, ExchangeRate, ScoringRun
+from rfm_common.model_versions import Line
+from rfm_common.models import DataState, ExchangeRate, ModelVersion, ScoringRun
 from rfm_common.runs import resolve_calc_date
 from rfm_common.settings import Settings
 from scoring.runs.changes import additions, commonest, currency_counts
@@ -40,6 +41,8 @@ class Plan:
     """The newest earlier run with a model of the same k, transform and rule."""
     model_run: ScoringRun | None
     """The run whose model is to be used as it is."""
+    chosen: ScoringRun | None
+    """The run with the model that a person pinned for this k, transform and rule."""
 
 
 async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[str, Any]) -> Plan:
@@ -62,6 +65,7 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
         base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date), start=start,
         model_run=await session.get(ScoringRun, model_run) if model_run else None,
+        chosen=await _pinned_model(session, parameters),
     )  # fmt: skip
 
 
@@ -108,6 +112,15 @@ async def _newest_model(
         .where(*_same_recipe(parameters))
         .order_by(col(ScoringRun.calc_date).desc())
         .limit(1)
+    )
+    return found.first()
+
+
+async def _pinned_model(session: AsyncSession, parameters: dict[str, Any]) -> ScoringRun | None:
+    found = await session.exec(
+        select(ScoringRun)
+        .join(ModelVersion, col(ModelVersion.run_id) == col(ScoringRun.run_id))
+        .where(col(ModelVersion.is_pinned), *Line.of(parameters).is_same)
     )
     return found.first()
 

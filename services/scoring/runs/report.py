@@ -56,7 +56,8 @@ def metrics(found: RunResult, parameters: Json) -> Metrics:
         "calinski_harabasz": quality.calinski_harabasz,
         "davies_bouldin": quality.davies_bouldin,
         "verdict": verdict(quality, clustered(found), wanted, found.fitted.untrue),
-        "untrue": found.fitted.untrue, "reason": model.reason, "rule": model.rule,
+        "untrue": found.fitted.untrue, "reason": model.reason, "offer": model.offer,
+        "rule": model.rule,
         "clusters": _clusters(found, model, quality),
         "moved": found.flows.summary(),
     }  # fmt: skip

@@ -2,64 +2,28 @@
 
 import asyncio
 import json
+import os
+import stat
 import tarfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from rfm_cli.backup import BackupError, Contents, back_up, restore
-from rfm_cli.database import InUseError, ask, reach_alone
+from rfm_cli import psql
+from rfm_cli.archive import BackupError, Contents
+from rfm_cli.backup import back_up
+from rfm_cli.database import InUseError, reach_alone
 from rfm_cli.main import main
+from rfm_cli.restore import restore
 from rfm_common.db import Sessions, run_sql
 from rfm_common.settings import Settings
-from tests.shop import open_shop
-
-TABLES = """SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
-    AND relnamespace = 'public'::regnamespace ORDER BY 1"""
-FILES = {
-    "archive/1-customers.csv": "customer_id\nC1\n",
-    "quarantine/2-broken.csv": "?\n",
-    "quarantine/2-broken.csv.rejects.csv": "line,reason\n",
-    "input/waiting.csv": "order_id\n",
-}
-
-
-async def dispose(sessions: Sessions) -> None:
-    """Close the test's connections: a restore wants the database for itself."""
-    await sessions.kw["bind"].dispose()
-
-
-def tables(settings: Settings) -> dict[str, str]:
-    """Every table with a digest of its rows, whatever their order."""
-    digest = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t"
-    return {name: ask(settings, digest.format(name)) for name in ask(settings, TABLES).split()}
-
-
-def files(settings: Settings) -> dict[str, str]:
-    found = (path for path in settings.data_dir.rglob("*") if path.is_file())
-    return {path.relative_to(settings.data_dir).as_posix(): path.read_text() for path in found}
-
-
-def put(settings: Settings, contents: dict[str, str]) -> None:
-    for name, text in contents.items():
-        path = settings.data_dir / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+from tests.integration.cli.saved_shop import FILES, dispose, files, fill, put, tables
 
 
 @pytest.fixture
 async def shop(settings: Settings, sessions: Sessions) -> Settings:
-    """A scored shop with files, two of which the ledger knows."""
-    await open_shop(sessions)
-    put(settings, FILES)
-    async with sessions() as session, session.begin():
-        for number, path in enumerate(("archive/1-customers.csv", "quarantine/2-broken.csv"), 1):
-            await run_sql(
-                session, "UPDATE imports SET stored_path = :path WHERE import_id = :number",
-                path=path, number=number,
-            )  # fmt: skip
-    await dispose(sessions)
+    await fill(settings, sessions)
     return settings
 
 
@@ -176,6 +140,54 @@ async def test_a_backup_that_fails_leaves_nothing(
     assert list((tmp_path / "sub").iterdir()) == []
 
 
+async def test_a_name_that_is_taken_is_not_overwritten(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one that comes, or points elsewhere, while the backup is being written."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    for name in ("link.tar.gz", ".link.tar.gz.part"):
+        (tmp_path / name).symlink_to(precious)
+    with pytest.raises(BackupError, match=r"link.tar.gz exists"):
+        back_up(shop, tmp_path / "link.tar.gz")
+    late = tmp_path / "late.tar.gz"
+    monkeypatch.setattr(psql, "dump", lambda *_: late.write_text("mine"))
+    with pytest.raises(BackupError, match=r"late.tar.gz exists"):
+        back_up(shop, late)
+    monkeypatch.undo()
+    back_up(shop, tmp_path / "link.tar.gz", replace=True)
+
+    assert precious.read_text() == "mine"
+    assert late.read_text() == "mine"
+    assert stat.S_IMODE((tmp_path / "link.tar.gz").lstat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".link.tar.gz.part", "data", "late.tar.gz", "link.tar.gz", "precious",
+    ]  # fmt: skip
+
+
+async def test_every_kind_of_name_and_file_is_packed_or_left(
+    shop: Settings, tmp_path: Path
+) -> None:
+    """Links and pipes are no files of ours; a name need not be UTF-8."""
+    strange = os.fsdecode(b"Kunden\xfcbersicht.csv")
+    put(
+        shop, {f"input/{strange}": "o\n", "input/'quoted' \n.csv": "q\n", "input/deep/a.csv": "d\n"}
+    )
+    (shop.input_dir / "link.csv").symlink_to("/etc/passwd")
+    os.mkfifo(shop.input_dir / "pipe.csv")
+    hard = shop.input_dir / "hard.csv"
+    hard.hardlink_to(shop.input_dir / "waiting.csv")
+    contents = back_up(shop, tmp_path / "strange.tar.gz")
+    assert contents.files == len(FILES) + 4
+
+    other = shop.model_copy(update={"input_dir": tmp_path / "elsewhere/input"})
+    await restore(other, tmp_path / "strange.tar.gz", replace=True)
+    assert files(other) == FILES | {
+        f"input/{strange}": "o\n", "input/'quoted' \n.csv": "q\n", "input/deep/a.csv": "d\n",
+        "input/hard.csv": FILES["input/waiting.csv"],
+    }  # fmt: skip
+
+
 async def test_a_restore_waits_for_nobody_who_uses_the_database(
     shop: Settings, sessions: Sessions
 ) -> None:
@@ -202,7 +214,12 @@ async def test_the_commands_say_what_they_did(shop: Settings, tmp_path: Path) ->
     target = tmp_path / "nightly" / "shop.tar.gz"
     written = await asyncio.to_thread(rfm, shop, "backup", target)
     assert "120 customers" in written.output
-    assert target.stat().st_mode & 0o077 == 0
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    again = await asyncio.to_thread(rfm, shop, "backup", target)
+    assert (again.exit_code, "exists: choose another name, or add --replace" in again.output) == (
+        1, True,
+    )  # fmt: skip
+    assert (await asyncio.to_thread(rfm, shop, "backup", target, "--replace")).exit_code == 0
 
     refused = await asyncio.to_thread(rfm, shop, "restore", target)
     assert (refused.exit_code, "add --replace" in refused.output) == (1, True)

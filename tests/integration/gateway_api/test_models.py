@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import httpx
@@ -15,10 +15,10 @@ from rfm_common.runs import RunRequest, queue_backfill
 from rfm_common.settings import Settings
 from scoring.engines import open_engine
 from scoring.runs import jobs
-from tests.integration.scoring.shop import ShopOrder, at, load, runs
+from tests.integration.scoring.shop import ShopOrder, load, run_of, runs
 from tests.integration.scoring.shop import score as carry_out
 
-DAY = at("2026-03-01")
+DAY = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=4)
 SPREE = 40
 """Times what people spent before: enough for another model."""
 
@@ -52,6 +52,18 @@ class Shop:
         request = replace(RunRequest(calc_date=DAY + timedelta(day)), **asked)  # type: ignore[arg-type]
         return await carry_out(self.settings, self.sessions, self.redis, request)
 
+    async def drain(self) -> None:
+        """Carry out what waits."""
+        engine = open_engine(self.settings, self.sessions)
+        await jobs.drain(jobs.Context(self.settings, self.sessions, self.redis, engine, "test"))
+
+    async def with_two_models(self) -> ScoringRun:
+        """Model 1, and three days later model 2; the run of the latter."""
+        await self.load()
+        await self.score()
+        await self.load(2, ending=3, factor=SPREE)
+        return await self.score(3)
+
 
 @pytest.fixture
 def trade(settings: Settings, sessions: Sessions, redis: Redis) -> Shop:
@@ -78,10 +90,7 @@ async def test_a_model_that_stays_keeps_its_number(client, trade) -> None:
 
 
 async def test_another_model_has_the_next_number_and_the_reason(client, trade) -> None:
-    await trade.load()
-    await trade.score()
-    await trade.load(2, ending=3, factor=SPREE)
-    changed = await trade.score(3)
+    changed = await trade.with_two_models()
     assert changed.model["model_changed"]
     assert await listed(client) == [(2, "published", True), (1, "published", False)]
     newest = (await client.get("/models/2")).json()
@@ -116,8 +125,7 @@ async def test_months_that_are_filled_in_have_the_model_they_were_given(client, 
     await trade.score(k="auto")
     async with trade.sessions() as session, session.begin():
         await queue_backfill(session, trade.settings, months=2)
-    engine = open_engine(trade.settings, trade.sessions)
-    await jobs.drain(jobs.Context(trade.settings, trade.sessions, trade.redis, engine, "test"))
+    await trade.drain()
     assert [run.model_version for run in await runs(trade.sessions)] == [1, 1, 1]
     assert await listed(client) == [(1, "published", True)]
 
@@ -131,12 +139,107 @@ async def test_without_customers_there_is_no_model(client, trade) -> None:
 
 
 async def test_the_page_lists_them_and_leads_to_each(client, trade) -> None:
-    await trade.load()
-    await trade.score()
-    await trade.load(2, ending=3, factor=SPREE)
-    changed = await trade.score(3)
+    changed = await trade.with_two_models()
     html = (await client.get("/dashboard/clusters")).text
     assert "Model 1</a>" in html
-    assert f'href="/dashboard/clusters?run={changed.run_id}">Model 2</a>' in html
+    assert 'href="/dashboard/models/2">Model 2</a>' in html
     assert html.count("In force") == 1
     assert changed.model["reason"] in html
+
+
+async def publish(client: httpx.AsyncClient, trade: Shop, version: int) -> ScoringRun:
+    """Publish a version; the run that scored with it."""
+    accepted = await client.post(f"/models/{version}/publish")
+    assert accepted.status_code == 202, accepted.text
+    assert accepted.headers["location"] == f"/runs/{accepted.json()['run_id']}"
+    await trade.drain()
+    return await run_of(trade.sessions, accepted.json()["run_id"])
+
+
+async def test_an_older_model_is_published_with_the_scores_of_today(client, trade) -> None:
+    await trade.with_two_models()
+    [first, *_] = await runs(trade.sessions)
+    run = await publish(client, trade, 1)
+    assert (run.is_current, run.model_version) == (True, 1)
+    for part in ("mean", "scale", "centroids", "names"):
+        assert run.model[part] == first.model[part]
+    assert await listed(client) == [(2, "published", False), (1, "published", True)]
+    assert (await client.get("/segments")).json()["run_id"] == run.run_id
+    model = (await client.get("/models/1")).json()
+    assert (model["is_pinned"], model["decided_by"]) == (True, "local")
+    [entry] = (await client.get("/audit")).json()["entries"]
+    assert (entry["action"], entry["subject"]) == ("model.publish", "model 1")
+
+
+async def test_what_a_person_published_stays_though_a_fit_would_replace_it(client, trade) -> None:
+    """The same day and the next mornings; what a fit would have done is told."""
+    await trade.with_two_models()
+    await publish(client, trade, 1)
+    for run in (await trade.score(4, calc_date=None), await trade.score(5)):
+        assert (run.model_version, run.metrics["reason"]) == (1, "a person chose this model")
+        assert run.metrics["offer"].startswith("fitted ")
+    assert await listed(client) == [(2, "published", False), (1, "published", True)]
+
+
+async def test_a_model_that_is_unpinned_is_replaced_for_a_reason(client, trade) -> None:
+    await trade.with_two_models()
+    await publish(client, trade, 1)
+    await trade.score(5)
+    unpinned = await client.post("/models/1/unpin")
+    assert (unpinned.status_code, unpinned.json()["is_pinned"]) == (200, False)
+    after = await trade.score(6)
+    assert after.model["model_changed"]
+    assert after.model["start"]["names"] == (await client.get("/models/1")).json()["segments"]
+    assert after.metrics["offer"] == ""
+    again = await client.post("/models/1/unpin")
+    assert (again.status_code, "is not pinned" in again.json()["detail"]) == (409, True)
+
+
+async def test_one_model_of_a_line_is_pinned_and_other_lines_are_free(client, trade) -> None:
+    await trade.with_two_models()
+    await trade.score(3, k=4)
+    await publish(client, trade, 1)
+    await publish(client, trade, 2)
+    found = (await client.get("/models")).json()["models"]
+    assert [one["is_pinned"] for one in found] == [False, True, False]
+    other = await trade.score(5, k=4)
+    assert other.metrics["reason"] != "a person chose this model"
+
+
+async def test_a_model_that_automatic_runs_would_not_use_is_refused(client, trade, api) -> None:
+    await trade.load()
+    await trade.score()
+    await trade.score(1, k=4)
+    refused = await client.post("/models/2/publish")
+    assert refused.status_code == 409
+    assert "model 2 is for k = 4, transform log1p and rule promises" in refused.json()["detail"]
+    async with api(trade.settings.model_copy(update={"default_k": 4, "cdn": "off"})) as other:
+        assert (await other.post("/models/2/publish")).status_code == 202
+    assert (await client.post("/models/3/publish")).status_code == 404
+
+
+async def test_a_pinned_model_of_auto_needs_no_sweep(trade, api) -> None:
+    await trade.load()
+    first = await trade.score(k="auto")
+    assert first.sweep
+    async with api(trade.settings.model_copy(update={"default_k": "auto", "cdn": "off"})) as other:
+        assert (await other.post("/models/1/publish")).status_code == 202
+    kept = await trade.score(5, k="auto")
+    assert (kept.model_version, kept.sweep) == (1, [])
+
+
+async def test_the_page_of_a_model_publishes_and_unpins(client, trade) -> None:
+    await trade.with_two_models()
+    page = (await client.get("/dashboard/models/1")).text
+    assert "instead of model 2" in page
+    assert "Clusters of model 1" in page
+    assert "Model 2, in force" in page
+    done = await client.post("/dashboard/models/1", data={"do": "publish"})
+    assert (done.status_code, done.headers["location"]) == (303, "/dashboard/runs/3")
+    await trade.drain()
+    assert "In force, pinned" in (await client.get("/dashboard/clusters")).text
+    assert "by local" in (await client.get("/dashboard/models/1")).text
+    done = await client.post("/dashboard/models/1", data={"do": "unpin"})
+    assert done.headers["location"] == "/dashboard/models/1"
+    assert "Pin model 1" in (await client.get("/dashboard/models/1")).text
+    assert (await client.get("/dashboard/models/9")).status_code == 404

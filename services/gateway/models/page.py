@@ -1,0 +1,68 @@
+"""One version of the model beside the one in force, and the buttons that decide about it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.numbers import Numbers
+from gateway.kit.render import answer
+from gateway.models import queries
+from gateway.models.schemas import ModelDetail
+from gateway.runs.requests import ring
+from rfm_common.errors import NotFoundError
+from rfm_common.model_versions import publish_model, unpin_model
+
+PATH = "/dashboard/models"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPage:
+    """One version."""
+
+    template: ClassVar[str] = "model.html"
+    frame: Frame
+    numbers: Numbers
+    model: ModelDetail
+    in_force: ModelDetail | None
+    """The one that it would replace; None where it is in force itself."""
+
+
+@get("/models/{version:int}")
+async def one_model(
+    frame: FrameDep, session: SessionDep, settings: SettingsDep, version: FromPath[int]
+) -> Response[str]:
+    """What it consists of, and what publishing it would mean."""
+    known = version < 2**31
+    model = await queries.find_model(session, settings, version) if known else None
+    if model is None:
+        raise NotFoundError(f"There is no model {version}.")
+    page = ModelPage(
+        frame=frame.of(f"Model {version}", "clusters", SCORES),
+        numbers=frame.numbers,
+        model=model,
+        in_force=await queries.find_in_force(session, settings, model),
+    )
+    return answer(page)
+
+
+@post("/models/{version:int}")
+async def decide(
+    request: Request[Any, Any, Any], settings: SettingsDep, sessions: SessionsDep,
+    redis: RedisDep, actor: ActorDep, version: FromPath[int],
+) -> Redirect:  # fmt: skip
+    """The buttons: leads to the run that scores with the model, or back to it."""
+    form = await request.form()
+    async with sessions() as session, session.begin():
+        if form.get("do") == "unpin":
+            await unpin_model(session, version, actor)
+            target = f"{PATH}/{version}"
+        else:
+            run = await publish_model(session, settings, version, actor)
+            target = f"/dashboard/runs/{run.run_id}"
+    await ring(sessions, redis)
+    return Redirect(target, status_code=303)
