@@ -106,10 +106,10 @@ def _headers(text: str, delimiter: str, search: Search) -> Iterator[_Header]:
 
 
 def header_of(text: str, search: Search) -> tuple[tuple[str, ...], int] | None:
-    """The header of text with commas, and the lines up to its end, where it names all columns
-    that are needed."""
-    found = (one for one in _headers(text, ",", search) if one.rank == 2)
-    return next(((tuple(one.cells), one.lines) for one in found), None)
+    """The header and the lines up to its end, where it names all columns that are needed."""
+    found = [one for mark in DELIMITERS for one in _headers(text, mark, search) if one.rank == 2]
+    best = min(found, key=_place, default=None)
+    return (tuple(best.cells), best.lines) if best else None
 
 
 def _rank(cells: list[str], search: Search) -> int:

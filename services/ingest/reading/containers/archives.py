@@ -1,9 +1,10 @@
 """Unpacking gzip and ZIP: one table each, within bounds."""
 
 import codecs
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -25,6 +26,10 @@ DOCUMENTS = {
 """Members by which a document is known that is no table."""
 WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 """Members that only a workbook has."""
+
+MOST_FILES = 100
+"""Files of an archive that are looked at."""
+_ABOUT = re.compile(r"(?i)(?:^|/)(?:read[ _-]?me|liesmich|lisezmoi|licen[cs]e|manifest)[^/]*$")
 
 Pieces = Iterator[bytes]
 
@@ -127,23 +132,29 @@ def unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Pieces:
             yield piece
 
 
-def only_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """The one file in a ZIP archive that is neither hidden nor made by the system."""
+def tables(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files in a ZIP archive that are neither hidden, made by the system nor about it."""
     found = [info for info in archive.infolist() if _is_content(info)]
+    found = [info for info in found if not _ABOUT.search(info.filename)] or found
     if not found:
         raise RefusedError("empty_file", "the ZIP archive has no file in it")
-    if len(found) > 1:
-        names = ", ".join(info.filename for info in found[:5]) + (", ..." * (len(found) > 5))
-        raise RefusedError(
-            "several_tables",
-            f"the ZIP archive has {len(found)} files ({names});"
-            " unpack it and drop those that are to be loaded",
-        )
-    if found[0].flag_bits & 1:
+    if len(found) > MOST_FILES:
+        raise too_many(found)
+    if any(info.flag_bits & 1 for info in found):
         raise RefusedError(
             "encrypted", "the ZIP archive is protected by a password; unpack it and drop the table"
         )
-    return found[0]
+    return found
+
+
+def too_many(found: Sequence[zipfile.ZipInfo]) -> RefusedError:
+    """Several files that are not all read as text."""
+    names = ", ".join(info.filename for info in found[:5]) + (", ..." * (len(found) > 5))
+    return RefusedError(
+        "several_tables",
+        f"the ZIP archive has {len(found)} files ({names});"
+        " unpack it and drop those that are to be loaded",
+    )
 
 
 def _is_content(info: zipfile.ZipInfo) -> bool:

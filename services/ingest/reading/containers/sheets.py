@@ -1,12 +1,15 @@
 """Which of a file's tables is read, told by their headers or asked."""
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.reading.containers.cells import Part
-from ingest.reading.header import header_of
+from ingest.reading.header import Search, header_of
+from ingest.reading.mapping import find_mapping
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Options
+from rfm_common.models import Kind
 
 SHEET = "sheet"
 """The key of the question."""
@@ -24,6 +27,7 @@ class Fitting:
     header: tuple[str, ...]
     lines: int
     """Up to the end of its header."""
+    is_of_orders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,11 @@ def chosen(
     parts: Sequence[Part], heads: Sequence[bytes], file_name: str, options: Options
 ) -> Choosing:
     """The table whose header fits; a question where several do. `heads`: how each begins."""
+    search = options.search(file_name)
     fitting = [
-        Fitting(part, *found)
+        Fitting(part, *found, _is_of_orders(found[0], search))
         for part, head in zip(parts, heads, strict=True)
-        if not part.is_hidden
-        and (found := header_of(head.decode("utf-8", "ignore"), options.search(file_name)))
+        if not part.is_hidden and (found := header_of(_text(head), search))
     ]
     if not fitting:
         visible = [part for part in parts if not part.is_hidden] or list(parts)
@@ -56,6 +60,18 @@ def chosen(
     value = answer if is_answered else question.proposal
     taken = [(one.part, one.lines) for one in fitting if value in (one.part.name, ALL)]
     return _choosing(parts, taken, () if is_answered else (question,))
+
+
+def _is_of_orders(header: Sequence[str], search: Search) -> bool:
+    return find_mapping(header, search.file_name, search.rules).kind is Kind.ORDERS
+
+
+def _text(head: bytes) -> str:
+    """The beginning of a table; a member of an archive may be in another encoding."""
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+    except UnicodeDecodeError:
+        return head.decode("cp1252", "replace")
 
 
 def _choosing(
@@ -93,7 +109,7 @@ def _listed(names: Sequence[str]) -> str:
 def _question(fitting: Sequence[Fitting]) -> Question:
     """Which of them; all of them are proposed where their columns are the same."""
     are_alike = len({one.header for one in fitting}) == 1
-    largest = max(fitting, key=lambda one: one.part.rows).part
+    largest = max(fitting, key=lambda one: (one.is_of_orders, one.part.rows)).part
     choices = [
         Choice(one.part.name, f"{one.part.name} ({one.part.rows:,} rows)") for one in fitting
     ]
@@ -101,7 +117,7 @@ def _question(fitting: Sequence[Fitting]) -> Question:
         choices.append(Choice(ALL, "all of them, one below the other"))
     return Question(
         about=SHEET,
-        text="Several sheets have the columns that are needed: which is to be read?",
+        text="Several tables have the columns that are needed: which is to be read?",
         found=_listed([f"{one.part.name!r}: {one.part.rows:,} rows" for one in fitting]),
         proposal=ALL if are_alike else largest.name,
         choices=tuple(choices),

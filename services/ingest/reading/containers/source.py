@@ -1,14 +1,17 @@
 """A dropped file of any format as text for the reader."""
 
 import hashlib
+import zlib
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from ingest.reading.containers import apart, archives
+from ingest.reading.containers import members as members_of
 from ingest.reading.containers.cells import Part
 from ingest.reading.containers.kinds import Format, format_of, head_of
 from ingest.reading.containers.sheets import Choosing, chosen
@@ -147,7 +150,7 @@ def opened_source(file: BinaryIO, options: Options) -> Generator[Source]:
         source = Source(file, options.scratch, _sha256(file), _opened=opened)
         if unpacked := _unpacked(source, found, options.max_bytes):
             source = unpacked
-            found = _inner_format(source.text)
+            found = None if source.parts else _inner_format(source.text)
         yield _converted(source, found, options.max_bytes) if found else source
 
 
@@ -174,7 +177,10 @@ def _unpacked(source: Source, found: Format, most: int) -> Source | None:
         with archives.open_zip(file) as archive:
             if archives.is_workbook(archive):
                 return None
-            member = archives.only_table(archive)
+            found_in = archives.tables(archive)
+            if len(found_in) > 1:
+                return _several(source, archive, found_in, most)
+            member = found_in[0]
             archives.check_size(member.file_size, member.compress_size, most)
             sink = _scratch(source._opened, source.scratch)
             archives.write_bounded(archives.unzipped(archive, member), file, sink, most)
@@ -191,6 +197,17 @@ def _unpacked(source: Source, found: Format, most: int) -> Source | None:
         return None
     sink.flush()
     return replace(source, text=sink, told=tuple({"about": "file", "text": one} for one in told))
+
+
+def _several(source: Source, archive: ZipFile, members: Sequence[ZipInfo], most: int) -> Source:
+    sink = _scratch(source._opened, source.scratch)
+    try:
+        parts = members_of.unpack(archive, members, sink, most)
+    except (zlib.error, BadZipFile, EOFError, NotImplementedError) as error:
+        raise archives.damaged(error) from error
+    sink.flush()
+    text = f"The ZIP archive has {len(members)} files."
+    return replace(source, text=sink, parts=parts, told=({"about": "file", "text": text},))
 
 
 def _converted(source: Source, found: Format, most: int) -> Source:

@@ -98,11 +98,47 @@ def test_a_workbook_within_an_archive_is_read() -> None:
     assert read(gzip.compress(book)).ids == ["O1"]
 
 
-def test_a_zip_with_several_tables_names_them() -> None:
-    reason, message = refused(zipped({"a.csv": CSV, "b.csv": CSV}))
+ORDERS, CUSTOMERS = CSV, b"customer_id,email\nC1,a@x.test\nC2,b@x.test\nC3,c@x.test\n"
+
+
+@pytest.mark.parametrize("others", [
+    {"README.txt": b"Exported on 2026-11-01.\nThank you.\n"},
+    {"notes.txt": b"call Ann\n", "logo.png": b"\x89PNG\r\n\x1a\n\0\0"},
+    {"products.csv": b"sku,title,price\nA,Widget,5\n", "terms.pdf": b"%PDF-1.7\n"},
+])  # fmt: skip
+def test_of_several_files_in_a_zip_the_one_that_fits_is_read(others: dict[str, bytes]) -> None:
+    found = read(zipped({**others, "data/orders.csv": ORDERS}))
+    assert found.ids == ["O1", "O2"]
+    assert "data/orders.csv" in " ".join(found.sentences)
+    assert not found.layout.questions
+
+
+@pytest.mark.parametrize("orders", [ORDERS, ORDERS.replace(b",", b";"), ORDERS[:-1],
+    b"\xef\xbb\xbf" + ORDERS])  # fmt: skip
+def test_customers_and_orders_in_a_zip_are_a_question(orders: bytes) -> None:
+    content = zipped({"customers.csv": CUSTOMERS, "orders.csv": orders})
+    question = read(content).questions["sheet"]
+    assert question.proposal == "orders.csv"
+    assert read(content, {"sheet": "orders.csv"}).ids == ["O1", "O2"]
+    chosen = read(content, {"sheet": "customers.csv"})
+    assert chosen.rows["email"].to_list() == ["a@x.test", "b@x.test", "c@x.test"]
+    assert "Not read: 'orders.csv'." in " ".join(chosen.sentences)
+
+
+def test_files_of_one_header_in_a_zip_are_read_one_below_the_other() -> None:
+    content = zipped({"2024-01.csv": CSV[:-1], "2024-02.csv": CSV.replace(b"\nO", b"\nP")})
+    assert read(content).questions["sheet"].proposal == "*"
+    found = read(content, {"sheet": "*"})
+    assert found.ids == ["O1", "O2", "P1", "P2"]
+    assert found.rows["import_line"].to_list() == [2, 3, 5, 6]
+
+
+def test_a_zip_of_several_files_that_are_no_text_names_them() -> None:
+    book = xlsx({"Orders": [HEADER, ("O1", "C1", "2024-01-10", 5.0)]})
+    reason, message = refused(zipped({"a.xlsx": book, "b.csv": CSV}))
     assert reason == "several_tables"
-    assert "2 files (a.csv, b.csv)" in message
-    assert "6 files" in refused(zipped({f"{n}.csv": CSV for n in range(6)}))[1]
+    assert "2 files (a.xlsx, b.csv)" in message
+    assert "101 files" in refused(zipped({f"{n}.csv": CSV for n in range(101)}))[1]
 
 
 def test_a_zip_without_a_file() -> None:
