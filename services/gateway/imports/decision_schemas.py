@@ -1,6 +1,6 @@
 """Decisions and profiles as the API sends and receives them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -64,7 +64,7 @@ class PreviewProblem(Struct):
 class PreviewNumbers(Struct):
     """What the file would bring, read in one way."""
 
-    rows: int = 0
+    rows: Annotated[int, Meta(description="Without lines of totals and the like")] = 0
     rows_rejected: int = 0
     is_whole_file: Annotated[
         bool, Meta(description="Otherwise the numbers are of the beginning of a large file")
@@ -78,8 +78,8 @@ class PreviewNumbers(Struct):
         dict[str, Decimal],
         Meta(description="What counts, by currency; '' is the shop's base currency"),
     ] = msgspec.field(default_factory=dict)
-    first_day: str | None = None
-    last_day: str | None = None
+    first_day: Annotated[date | None, Meta(description="On the shop's clock")] = None
+    last_day: date | None = None
 
 
 class Way(Struct):

@@ -1,5 +1,6 @@
 """Dropped files: the ledger with a drop zone, and one file with its rejected rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from gateway.imports.decision_schemas import Preview
 from gateway.imports.effects import Hint, build_changes, build_hints
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from gateway.imports.statuses_page import Statuses, build_statuses
+from gateway.imports.uploads import receive
 from gateway.imports.waiting import Waiting, build_waiting
 from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
@@ -91,6 +93,14 @@ async def imports(
     return answer(view)
 
 
+@post("/imports", request_max_body_size=None)
+async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> Redirect:
+    """What the form sends without scripts; with them it talks to the API."""
+    content_type = request.headers.get("content-type", "")
+    await receive(request.stream(), content_type, settings.input_dir)
+    return Redirect(PATH, status_code=303)
+
+
 @get("/imports/{import_id:int}")
 async def one_import(
     request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep,
@@ -123,7 +133,7 @@ async def one_import(
         pager=build_pager(path, page, len(rejects), listed, group=key),
         input_dir=str(settings.input_dir),
         told=[_sentence(str(item["text"])) for item in file.notes.get("told", ())],
-        waiting=await _waiting(session, file),
+        waiting=await _waiting(session, file, request.query_params),
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
         outlook=await _outlook(session, file),
         can_be_read_again=can_be_read_again(file.answers, file.stored_path),
@@ -153,11 +163,13 @@ async def undo(
     return Redirect(f"{PATH}/{import_id}", status_code=303)
 
 
-async def _waiting(session: AsyncSession, file: ImportDetail) -> Waiting | None:
+async def _waiting(
+    session: AsyncSession, file: ImportDetail, chosen: Mapping[str, str]
+) -> Waiting | None:
     if file.state is not ImportState.NEEDS_DECISION:
         return None
     preview = await find_preview(session, file.import_id) or Preview()
-    return build_waiting(file.import_id, file.questions, preview, {})
+    return build_waiting(file.import_id, file.questions, preview, chosen)
 
 
 def _sentence(text: str) -> str:

@@ -31,6 +31,8 @@ class Waiting:
     asked: list[Asked]
     way: Way | None
     """None when this combination was not tried."""
+    remembers: bool = True
+    """Whether the form keeps the answers for files of the same header."""
 
 
 def build_waiting(
@@ -39,7 +41,7 @@ def build_waiting(
     """The view for the answers in `given`, a form's fields; the proposals where it has none."""
     asked = [Asked(question, _chosen(question, given)) for question in questions]
     way = _way_of(preview.ways, {item.question.about: item.chosen for item in asked})
-    return Waiting(import_id, asked, way)
+    return Waiting(import_id, asked, way, "remember" in given or not answers_of(given))
 
 
 def _chosen(question: QuestionRow, given: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from gateway.customers.exclusion import switch
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
 from gateway.imports.decisions_page import change, decide, preview_part, profiles
-from gateway.imports.page import imports, one_import, undo
+from gateway.imports.page import imports, one_import, undo, upload
 from gateway.imports.statuses_page import change_statuses
 from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
@@ -43,6 +43,7 @@ ROUTES: list[ControllerRouterHandler] = [
             imports,
             one_import,
             undo,
+            upload,
             change_statuses,
             runs,
             one_run,

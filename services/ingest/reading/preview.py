@@ -6,11 +6,13 @@ before the decision. Only the beginning of a large file is read.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice, product
 from typing import Any
 
 import polars as pl
+from polars import selectors
 
 from ingest.persons import Persons
 from ingest.reading.containers.source import Planned, Source
@@ -19,6 +21,7 @@ from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.questions import Question
 from ingest.reading.reader import Layout, Options, scanned
 from ingest.reading.statuses import is_counted
+from ingest.reading.structure import NO_ROWS, without_other_lines
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.models import Kind
 
@@ -134,9 +137,10 @@ def _answered(subject: Subject, answers: Answers) -> Planned:
 
 def _read(planned: Planned) -> Beginning:
     begun, layout = Beginning(), planned.layout
-    for rows, _position in scanned(planned.file, layout):
+    for found, _position in scanned(planned.file, layout):
+        rows = without_other_lines(found, layout.mapping, layout.headers, layout.grammar.delimiter)
         good = typed(rows.frame, layout.mapping, layout.style)
-        begun.rows.append(good.rows)
+        begun.rows.append(_on_the_shops_clock(good.rows, layout.style.zone))
         begun.rejects += [structural(rows.rejects), good.rejects]
         for line, raw in rows.frame.select("line", "raw").head(SHOWN).iter_rows():
             begun.raw[line] = raw
@@ -147,13 +151,17 @@ def _read(planned: Planned) -> Beginning:
     return begun
 
 
+def _on_the_shops_clock(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    return rows.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone(zone))
+
+
 def _shown(begun: Beginning, erased: Persons | None) -> list[dict[str, Any]]:
     """The first rows by line: the text, and what is read from it or why it is not."""
     first: dict[int, dict[str, Any]] = {}
     for frame in begun.rows:
         for row in frame.head(SHOWN).iter_rows(named=True):
             line = row.pop("import_line")
-            cells = {name: _text(value) for name, value in row.items()}
+            cells = {name: _text(name, value) for name, value in row.items()}
             first[line] = {"line": line, "raw": begun.raw.get(line, "")[:LONGEST], "cells": cells}
     for frame in begun.rejects:
         for row in frame.head(SHOWN).iter_rows(named=True):
@@ -172,6 +180,7 @@ def _problems(begun: Beginning) -> list[dict[str, Any]]:
         return []
     grouped = (
         pl.concat(begun.rejects)
+        .filter(~_never_rows())
         .group_by("message", "column_name")
         .agg(rows=pl.len(), first_line=pl.col("line").min())
         .sort(["rows", "first_line"], descending=[True, False])
@@ -179,14 +188,25 @@ def _problems(begun: Beginning) -> list[dict[str, Any]]:
     return grouped.head(SHOWN).to_dicts()
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value).removesuffix("+00:00").removesuffix(" 00:00:00")
+def _never_rows() -> pl.Expr:
+    return pl.col("reason").is_in(NO_ROWS)
+
+
+def _text(name: str, value: object) -> str | None:
+    """A cell as a person writes it: a moment without its zone, an amount with two decimals."""
+    if isinstance(value, datetime):
+        return str(value.replace(tzinfo=None)).removesuffix(" 00:00:00")
+    if value is not None and name == "order_amount":
+        amount = Decimal(str(value)).normalize()
+        return f"{amount:.{max(2, -int(amount.as_tuple().exponent))}f}"
+    return None if value is None else str(value)
 
 
 def _numbers(begun: Beginning, layout: Layout) -> dict[str, Any]:
     """Rows and what they add up to."""
-    rejected = sum(frame.height for frame in begun.rejects)
-    found: dict[str, Any] = {"rows": begun.count, "rows_rejected": rejected,
+    never = sum(frame.filter(_never_rows()).height for frame in begun.rejects)
+    rejected = sum(frame.height for frame in begun.rejects) - never
+    found: dict[str, Any] = {"rows": begun.count - never, "rows_rejected": rejected,
                              "is_whole_file": begun.is_whole}  # fmt: skip
     if not begun.rows:
         return found

@@ -134,3 +134,12 @@ async def test_what_is_no_multipart_is_refused(client) -> None:
     answer = await client.post("/imports", json={"file": "orders.csv"})
     assert answer.status_code == 400
     assert "multipart/form-data" in answer.json()["detail"]
+
+
+async def test_the_form_without_scripts_leads_back_to_the_list(client, settings) -> None:
+    sent = await client.post("/dashboard/imports", files={"files": ("till.csv", b"a,b\n1,2\n")})
+    assert (sent.status_code, sent.headers["location"]) == (303, "/dashboard/imports")
+    assert (settings.input_dir / "till.csv").read_bytes() == b"a,b\n1,2\n"
+    refused = await client.post("/dashboard/imports", files={"files": ("till.exe", b"MZ")})
+    assert refused.status_code == 400
+    assert "the name must end in .csv" in refused.text

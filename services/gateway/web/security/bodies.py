@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from rfm_common.errors import RfmError
 from rfm_common.settings import Settings
 
-UPLOAD = "/imports"
+UPLOADS = ("/imports", "/dashboard/imports")
 MOST_BYTES = 2**20
 """Of a body that is no upload."""
 SLOWEST = 16 * 2**10
@@ -33,7 +33,7 @@ class Bodies(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Check, then go on with a `receive` that counts and looks at the clock."""
-        most = self.upload_bytes if scope["path_template"] == UPLOAD else MOST_BYTES
+        most = self.upload_bytes if scope["path_template"] in UPLOADS else MOST_BYTES
         announced = next((v for n, v in scope["headers"] if n == b"content-length"), b"")
         if announced.isdigit() and int(announced) > most:
             raise TooLargeError(f"the body has {int(announced)} bytes, {most} are allowed")

@@ -52,9 +52,7 @@ RULES = (
     Rule("PATCH", "/profiles/", Scope.RUN),
     Rule("DELETE", "/profiles/", Scope.RUN),
     Rule("POST", "/dashboard/models/{version}/", Scope.RUN, "runs"),
-    Rule("POST", "/dashboard/imports/{import_id}/decision/", Scope.RUN),
-    Rule("POST", "/dashboard/imports/{import_id}/undo/", Scope.RUN),
-    Rule("POST", "/dashboard/imports/{import_id}/statuses/", Scope.RUN),
+    Rule("POST", "/dashboard/imports/", Scope.RUN),
     Rule("POST", "/dashboard/profiles/{profile_id}/", Scope.RUN),
     Rule("POST", "/dashboard/runs/", Scope.RUN, "runs"),
     # Reading.

@@ -24,7 +24,7 @@
       form.reset();
     };
     request.onerror = () => tell(place, "The upload broke off. Nothing was loaded; try again.", "err");
-    request.open("POST", form.action);
+    request.open("POST", form.dataset.upload);
     request.send(new FormData(form));
   };
 
