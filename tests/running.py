@@ -30,6 +30,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "DATA_DIR": str(settings.input_dir),
         "RFM_STATE_DIR": str(settings.data_dir.parent / "state"),
+        "RFM_HISTORY_MONTHS": "0",
         **more,
     }
 

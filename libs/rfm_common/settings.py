@@ -50,6 +50,8 @@ class Settings(Lasting, BaseSettings):
     seed: int = _rfm("seed", 42, ge=0)
     snapshot_days: int = _rfm("snapshot_days", 60, ge=1)
     """Automatic snapshots are kept daily for so long, then the last of each month."""
+    history_months: int = _rfm("history_months", 24, ge=0, le=120)
+    """How many past months of a new shop are scored by themselves; 0: none."""
     engine: Literal["local", "spark"] = _rfm("engine", "local")
     """Where the heavy part of a run is computed: here, or on a Spark cluster."""
     spark_remote: str = _rfm("spark_remote", "")

@@ -23,6 +23,7 @@ from rfm_common.settings import Settings
 from rfm_common.tasks import end, together
 from scoring.listener import listen
 from scoring.runs import jobs, queue
+from scoring.runs.history import queue_past
 from scoring.runs.upkeep import has_stale_flows, run_maintenance
 
 QUEUE = "rfm:scoring"
@@ -67,7 +68,8 @@ class ScoringWorker:
         """Have a worker look if there is something to do; this one if it is at it, or alone."""
         await jobs.relay(self._context)
         async with self._context.sessions() as session, session.begin():
-            await queue.queue_if_behind(session, self._context.settings)
+            if not await queue.queue_if_behind(session, self._context.settings):
+                await queue_past(session, self._context.settings)
             is_waiting = await queue.is_waiting(session) or await has_stale_flows(session)
         await jobs.relay(self._context)
         if is_waiting and not (self._idle.is_set() and await self._enqueue()):

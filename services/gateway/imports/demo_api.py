@@ -4,8 +4,9 @@ from litestar import delete, post
 
 from gateway.imports.demo import drop_demo, remove_demo
 from gateway.imports.schemas import DemoRemoved, UploadAnswer
-from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import ActorDep, RedisDep, SessionsDep, SettingsDep
 from gateway.runs.requests import ring
+from gateway.runs.snapshots import remove_all_of_nobody
 
 
 @post("/demo", summary="Load demo data", tags=["Imports"], status_code=202)
@@ -15,8 +16,15 @@ async def load_demo(settings: SettingsDep) -> UploadAnswer:
 
 
 @delete("/demo", summary="Remove the demo data", tags=["Imports"], status_code=200)
-async def demo(settings: SettingsDep, sessions: SessionsDep, redis: RedisDep) -> DemoRemoved:
-    """Customers, orders and rates of demo files; your own stay. A new run follows by itself."""
+async def demo(
+    settings: SettingsDep, sessions: SessionsDep, redis: RedisDep, actor: ActorDep
+) -> DemoRemoved:
+    """Customers, orders and rates of demo files; your own stay. A new run follows by itself.
+
+    Where no customer is left, the snapshots go, too.
+    """
     removed = await remove_demo(sessions, settings)
+    if removed.data_version is not None:
+        await remove_all_of_nobody(sessions, actor)
     await ring(sessions, redis)
     return removed

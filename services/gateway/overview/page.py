@@ -185,9 +185,11 @@ async def overview(
     """
     country = country or None
     run = await find_snapshot_run(session, settings.zone, day)
+    if run and not run.customers_processed and not day:
+        run = None  # of a shop without customers: the page of the first run is what helps
     compared = await _compared(session, settings, run, compare) if run else None
     numbers = frame.numbers.of(run.base_currency if run else None)
-    snapshots = await list_snapshot_runs(session)
+    snapshots = await list_snapshot_runs(session) if run or day else []
     compared_day = day_of(compared.calc_date, settings.zone) if compared else None
     earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
     now = await activity(session)

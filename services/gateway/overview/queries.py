@@ -15,6 +15,7 @@ from gateway.migrations.flows import Cell as Move
 from gateway.migrations.flows import build_matrix
 from gateway.migrations.queries import flows_of_run
 from rfm_common.models import (
+    Customer,
     DataState,
     Import,
     ImportState,
@@ -46,7 +47,7 @@ class Activity:
     last_run: ScoringRun | None = None
     last_import: Import | None = None
     is_behind: bool = False
-    has_data: bool = False
+    has_customers: bool = False
     waiting: int = 0
     """Files that need a decision."""
 
@@ -104,6 +105,7 @@ _IMPORTS = (
 )
 _WAITING = select(func.count()).select_from(Import).where(text("state = 'needs_decision'"))
 _STATE = select(DataState)
+_SOMEBODY = select(select(Customer.customer_id).exists())
 
 
 async def activity(session: AsyncSession) -> Activity:
@@ -117,6 +119,6 @@ async def activity(session: AsyncSession) -> Activity:
         last_run=next((run for run in runs if run.state not in OPEN), None),
         last_import=next((item for item in imports if item.state != ImportState.READING), None),
         is_behind=state.data_version > state.scored_version,
-        has_data=state.data_version > 0,
+        has_customers=(await session.exec(_SOMEBODY)).one(),
         waiting=(await session.exec(_WAITING)).one(),
     )

@@ -12,7 +12,7 @@ from gateway.kit.responses import answer
 from gateway.kit.schemas import Snapshot, SnapshotList
 from gateway.kit.snapshots import list_snapshots
 from gateway.runs.requests import ring
-from rfm_common.db import Sessions
+from rfm_common.db import Sessions, run_sql
 from rfm_common.errors import ConflictError
 from rfm_common.faults import is_locked_out
 from rfm_common.snapshots import delete_snapshot
@@ -42,6 +42,26 @@ async def remove_snapshot(
     """
     await _delete(sessions, run_id, actor)
     await ring(sessions, redis)
+
+
+async def remove_all_of_nobody(sessions: Sessions, actor: str) -> None:
+    """Remove every snapshot when the shop has no customers any more; else nothing.
+
+    Past months that still wait to be filled in are cancelled.
+    """
+    async with sessions() as session, session.begin():
+        if (await run_sql(session, "SELECT 1 FROM customers LIMIT 1")).first():
+            return
+        await run_sql(session, _CANCEL_PAST)
+        shown = (await run_sql(session, "SELECT run_id FROM scoring_runs WHERE is_current")).all()
+    for row in shown:
+        await _delete(sessions, row.run_id, actor)
+
+
+_CANCEL_PAST = """
+UPDATE scoring_runs SET cancel_requested = TRUE
+WHERE trigger = 'backfill' AND state IN ('queued', 'running')
+"""
 
 
 async def _delete(sessions: Sessions, run_id: int, actor: str) -> None:

@@ -5,8 +5,9 @@ from redis.asyncio import Redis
 from rfm_common import bus
 from rfm_common.db import run_sql
 from rfm_common.events import DataChanged
+from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
-from tests.shop import add_orders
+from tests.shop import CALC_DATE, add_orders, score
 
 DEMO = """
 INSERT INTO imports (import_id, file_name, kind, state, sha256, size_bytes, is_demo, stored_path)
@@ -67,6 +68,24 @@ async def test_demo_data_goes_and_own_data_stays(
     assert await column(sessions, ledger) == [102, 103]
     assert [path.name for path in settings.archive_dir.iterdir()] == ["own.csv"]
     assert [event for _, event in await bus.read(redis, "0-0")] == [DataChanged(data_version=1)]
+
+
+async def test_a_shop_of_demo_data_alone_leaves_no_scores(
+    client, sessions, settings: Settings
+) -> None:
+    await add_demo(sessions)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM orders WHERE import_id = 103")
+        await run_sql(session, "UPDATE orders SET customer_id = 'DEMO-C1'")
+        await run_sql(session, "DELETE FROM customers WHERE customer_id = 'OWN-1'")
+        await run_sql(session, "UPDATE customers SET import_id = 101")
+    await score(sessions, CALC_DATE)
+    async with sessions() as session, session.begin():
+        await queue_run(session, settings, RunRequest(calc_date=CALC_DATE), "backfill")
+    assert (await client.delete("/demo")).status_code == 200
+    assert (await client.get("/snapshots")).json() == {"snapshots": []}
+    past = "SELECT DISTINCT cancel_requested FROM scoring_runs WHERE trigger = 'backfill'"
+    assert await column(sessions, past) == [True]
 
 
 async def test_demo_files_that_wait_do_not_come_later(client, settings: Settings) -> None:

@@ -72,7 +72,7 @@ async def test_data_that_is_not_scored_yet_is_announced(
     client: httpx.AsyncClient, sessions: Sessions
 ) -> None:
     async with sessions() as session, session.begin():
-        await run_sql(session, "UPDATE data_state SET data_version = 1")
+        await run_sql(session, "INSERT INTO customers (customer_id) VALUES ('C1')")
     assert "scores are being calculated" in await read(client, "/dashboard")
 
 
