@@ -110,6 +110,25 @@ class Moved(TypedDict):
     by_cause: dict[str, int]
 
 
+class Move(TypedDict):
+    """Customers whom another model would put into another segment."""
+
+    from_segment: str
+    to_segment: str
+    customers: int
+
+
+class Proposal(TypedDict):
+    """A new fit beside the model in force, on the same customers."""
+
+    model_version: int | None
+    """The model in force."""
+    customers: int
+    """Compared: all in clusters, or of more than a million a sample."""
+    moved: int
+    moves: list[Move]
+
+
 class Metrics(TypedDict, total=False):
     """`metrics`: the quality of the clusters, each cluster's own, and who moved."""
 
@@ -122,6 +141,8 @@ class Metrics(TypedDict, total=False):
     """A sentence for each name that the figures contradict."""
     reason: str
     """Why the model is another one than before, or the same."""
+    proposal: Proposal
+    """Where the run was asked for one."""
     offer: str
     """Why another model would have come, had no person chosen this one; empty otherwise."""
     rule: Rule
@@ -160,6 +181,9 @@ class StoredModel(Centroids, total=False):
     versions: dict[str, str]
     model_changed: bool
     reason: str
+    cause: str
+    """What the reason is about, the same on other days; with the share of inertia that it saves."""
+    gain: float
     frozen: bool
     start: StartModel | None
     fitted_on: int

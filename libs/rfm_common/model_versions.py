@@ -53,7 +53,8 @@ _NUMBER = f"""
 INSERT INTO model_versions (version, run_id, {LINE}, digest, reason, state)
 SELECT (SELECT coalesce(max(version), 0) + 1 FROM model_versions), r.run_id,
        {_LINE_OF_RUN}, {_DIGEST},
-       coalesce(nullif(r.model->>'reason', ''), 'the first model of its kind'), 'published'
+       coalesce(nullif(r.model->>'reason', ''), 'the first model of its kind'),
+       CASE WHEN r.parameters ? 'refit' THEN 'proposed' ELSE 'published' END
 FROM scoring_runs r
 WHERE r.run_id = :run_id AND jsonb_array_length(r.model->'centroids') > 0
   AND NOT EXISTS (SELECT 1 FROM scoring_runs t WHERE t.model_version IS NOT NULL
@@ -68,15 +69,29 @@ UPDATE scoring_runs r SET model_version = coalesce(
      WHERE ({LINE}, digest) = ({_LINE_OF_RUN}, {_DIGEST})))
 WHERE r.run_id = :run_id
 """  # noqa: S608 - constants
+_PUBLISH = """
+UPDATE model_versions v SET state = 'published' FROM scoring_runs r
+WHERE r.run_id = :run_id AND NOT r.parameters ? 'refit' AND v.version = r.model_version
+"""
+_OUTDATE = f"""
+UPDATE model_versions v SET state = 'outdated'
+FROM scoring_runs p, scoring_runs r JOIN model_versions n ON n.version = r.model_version
+WHERE r.run_id = :run_id AND v.state = 'proposed' AND v.run_id = p.run_id
+  AND ({", ".join(f"v.{name}" for name in Line._fields)})
+    = ({", ".join(f"n.{name}" for name in Line._fields)})
+  AND v.version <> n.version
+  AND CAST(p.metrics->'proposal'->>'model_version' AS bigint) IS DISTINCT FROM n.version
+"""  # noqa: S608 - constants
 
 
 async def number_model(session: AsyncSession, run_id: int) -> None:
     """Give a finished run's model its number: a new one unless its line has that model already.
 
-    A run with the model of another run has the number of that one. To be called by one
+    A run with the model of another run has the number of that one. A proposal is outdated by
+    another one, and by another model in force than it was compared with. To be called by one
     transaction at a time, as publishing is.
     """
-    for statement in (_NUMBER, _LINK):
+    for statement in (_NUMBER, _LINK, _PUBLISH, _OUTDATE):
         await run_sql(session, statement, run_id=run_id)
 
 
@@ -101,6 +116,37 @@ async def publish_model(
     run = await queue_run(session, settings, RunRequest(model_run_id=row.run_id), "api")
     audit.record(session, actor, "model.publish", f"model {version}", None, {"run_id": run.run_id})
     return run
+
+
+async def propose_model(session: AsyncSession, settings: Settings) -> ScoringRun:
+    """Queue a preview that fits anew and compares it with the model in force; commit and relay.
+
+    It gets a number if it would move anybody. Raises ConflictError while nothing is in force.
+    """
+    line = automatic_line(settings)
+    if (await session.exec(select(ModelVersion).where(*line.is_same).limit(1))).first() is None:
+        raise ConflictError(f"there is no model for {line} yet: score once, then propose another")
+    return await queue_run(session, settings, RunRequest(preview=True, refit=True), "api")
+
+
+async def refuse_model(session: AsyncSession, version: int, actor: str) -> None:
+    """Refuse a proposal and pin the model that it was compared with.
+
+    Runs neither take nor offer another one for the same cause then. Raises NotFoundError, and
+    ConflictError for what is no proposal any more.
+    """
+    row = await _locked(session, version)
+    if row.state is not ModelState.PROPOSED:
+        raise ConflictError(
+            f"model {version} does not wait for a decision: it is {row.state}", version=version
+        )
+    proposal = (await session.get_one(ScoringRun, row.run_id)).metrics["proposal"]
+    kept = await session.get_one(ModelVersion, proposal["model_version"])
+    if not kept.is_pinned:
+        await _pin(session, kept, actor)
+    row.state, row.decided_by, row.decided_at = ModelState.REFUSED, actor, datetime.now(UTC)
+    audit.record(session, actor, "model.refuse", f"model {version}", None,
+                 {"kept": kept.version})  # fmt: skip
 
 
 async def unpin_model(session: AsyncSession, version: int, actor: str) -> None:

@@ -34,6 +34,8 @@ class RunRequest:
     """Leave out customers who were not known yet at calc_date."""
     preview: bool = False
     """Compute and tell, but change nothing: no snapshot is published."""
+    refit: bool = False
+    """Propose a new fit beside the model in force, whether it is better or not; a preview."""
 
     @property
     def is_automatic(self) -> bool:
@@ -51,9 +53,8 @@ class RunRequest:
             "rule": settings.segments,
         }
         frozen = {"model_run_id": self.model_run_id} if self.model_run_id else {}
-        as_of = {"as_of": True} if self.as_of else {}
-        preview = {"preview": True} if self.preview else {}
-        return {"calc_date": moment, **asked, "seed": settings.seed, **frozen, **as_of, **preview}
+        flags = {name: True for name in ("as_of", "preview", "refit") if getattr(self, name)}
+        return {"calc_date": moment, **asked, "seed": settings.seed, **frozen, **flags}
 
 
 def foreseen(shown: ScoringRun, parameters: Mapping[str, Any], settings: Settings) -> Basis:

@@ -61,3 +61,40 @@ def unpin(version: int) -> None:
     with connect(Settings()) as client:
         answer(client.post(f"/models/{version}/unpin"))
     click.echo(f"model {version} stays only while there is no reason for another one")
+
+
+@models.command()
+def propose() -> None:
+    """Fit anew, and show what that would change."""
+    with connect(Settings()) as client:
+        run_id = answer(client.post("/models/proposal"))["run_id"]
+        *_, run = remote.follow_run(client, run_id)
+        version = run["model_version"]
+        found = answer(client.get(f"/models/{version}")) if version else None
+    if found is None:
+        click.echo("A new fit would change no customer's segment: there is nothing to propose.")
+        return
+    remote.console().print(move_table(found))
+    click.echo(f"Take it with rfm models publish {version}, or rfm models refuse {version}.")
+
+
+def move_table(found: remote.Json) -> Table:
+    """Who would move, most customers first."""
+    proposal = found["proposal"]
+    table = Table(title=f"Model {found['version']}, {found['state']}: {proposal['moved']:,} of"
+                  f" {proposal['customers']:,} customers would move")  # fmt: skip
+    table.add_column(f"With model {proposal['model_version']}")
+    table.add_column(f"With model {found['version']}")
+    table.add_column("Customers", justify="right")
+    for move in proposal["moves"]:
+        table.add_row(move["from_segment"], move["to_segment"], f"{move['customers']:,}")
+    return table
+
+
+@models.command()
+@click.argument("version", type=click.IntRange(1), metavar="N")
+def refuse(version: int) -> None:
+    """Refuse proposal N, and pin the model in force."""
+    with connect(Settings()) as client:
+        kept = answer(client.post(f"/models/{version}/refuse"))["proposal"]["model_version"]
+    click.echo(f"refused model {version}; model {kept} is pinned")

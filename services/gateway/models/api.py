@@ -9,10 +9,10 @@ from gateway.kit.dependencies import ActorDep, RedisDep, RowId, SessionDep, Sess
 from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.models import queries
-from gateway.models.schemas import ModelDetail, ModelList, ModelRow, PublishedModel
+from gateway.models.schemas import ModelDetail, ModelList, ModelRow, ModelRun
 from gateway.runs.requests import ring
 from rfm_common.errors import existing
-from rfm_common.model_versions import publish_model, unpin_model
+from rfm_common.model_versions import propose_model, publish_model, refuse_model, unpin_model
 from rfm_common.settings import Settings
 
 
@@ -30,7 +30,7 @@ async def models(
 
 @get("/models/{version:int}", summary="One version in full", tags=["Models"])
 async def one_model(session: SessionDep, settings: SettingsDep, version: RowId) -> ModelDetail:
-    """Its clusters as the first run found them, and the constants that put a customer into one."""
+    """Its clusters as a run found them, and the constants that put a customer into one."""
     return await _existing(session, settings, version)
 
 
@@ -45,7 +45,7 @@ async def _existing(session: AsyncSession, settings: Settings, version: int) -> 
 )  # fmt: skip
 async def publish(
     settings: SettingsDep, sessions: SessionsDep, redis: RedisDep, actor: ActorDep, version: RowId
-) -> Response[PublishedModel]:
+) -> Response[ModelRun]:
     """Score today with this model, and pin it: no run replaces it by itself.
 
     Also the way to roll back to an older model, or to keep the one in force. Another model
@@ -53,13 +53,56 @@ async def publish(
     """
     async with sessions() as session, session.begin():
         run = await publish_model(session, settings, version, actor)
-        found = PublishedModel(
-            version=version, run_id=run.run_id, status=run.state,
+        found = ModelRun(
+            run_id=run.run_id, status=run.state,
             message=f"Run {run.run_id} scores with model {version}, which stays until a person"
             " publishes another one or unpins it.",
         )  # fmt: skip
     await ring(sessions, redis)
+    return _accepted(found)
+
+
+def _accepted(found: ModelRun) -> Response[ModelRun]:
     return ExactResponse(found, status_code=202, headers={"Location": f"/runs/{found.run_id}"})
+
+
+@post(
+    "/models/proposal", summary="Propose a new fit", tags=["Models"], status_code=202,
+    responses={409: refusal("Nothing is in force yet")},
+)  # fmt: skip
+async def propose(
+    settings: SettingsDep, sessions: SessionsDep, redis: RedisDep
+) -> Response[ModelRun]:
+    """Fit anew with the data of today, and compare with the model in force; publish nothing.
+
+    When the run has finished, its `model_version` is the number of the proposal, and
+    `metrics.proposal` says who would move. There is no number if nobody would.
+    """
+    async with sessions() as session, session.begin():
+        run = await propose_model(session, settings)
+        found = ModelRun(
+            run_id=run.run_id, status=run.state,
+            message=f"Run {run.run_id} fits a model to propose; nothing is published.",
+        )  # fmt: skip
+    await ring(sessions, redis)
+    return _accepted(found)
+
+
+@post(
+    "/models/{version:int}/refuse", summary="Refuse a proposal", tags=["Models"],
+    status_code=200, responses={409: refusal("It is no proposal, or not any more")},
+)  # fmt: skip
+async def refuse(
+    session: SessionDep, settings: SettingsDep, sessions: SessionsDep, actor: ActorDep,
+    version: RowId,
+) -> ModelDetail:  # fmt: skip
+    """Keep the model that it was compared with, and pin that.
+
+    Runs do not offer another model for the same cause then.
+    """
+    async with sessions() as writing, writing.begin():
+        await refuse_model(writing, version, actor)
+    return await _existing(session, settings, version)
 
 
 @post(
@@ -76,4 +119,4 @@ async def unpin(
     return await _existing(session, settings, version)
 
 
-ROUTES = [models, one_model, publish, unpin]
+ROUTES = [models, one_model, publish, unpin, propose, refuse]

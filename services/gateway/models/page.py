@@ -1,23 +1,25 @@
 """One version of the model beside the one in force, and the buttons that decide about it."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
+from gateway.kit.snapshots import find_run
 from gateway.models import queries
 from gateway.models.schemas import ModelDetail
 from gateway.runs.requests import ring
-from rfm_common.errors import NotFoundError
-from rfm_common.model_versions import publish_model, unpin_model
+from rfm_common.errors import NotFoundError, existing
+from rfm_common.model_versions import publish_model, refuse_model, unpin_model
 
 PATH = "/dashboard/models"
+RowNumber = Annotated[int, QueryParameter(ge=1, le=2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,20 @@ async def decide(
     """The buttons: leads to the run that scores with the model, or back to it."""
     form = await request.form()
     async with sessions() as session, session.begin():
-        if form.get("do") == "unpin":
-            await unpin_model(session, version, actor)
-            target = f"{PATH}/{version}"
-        else:
+        if form.get("do") == "publish":
             run = await publish_model(session, settings, version, actor)
             target = f"/dashboard/runs/{run.run_id}"
+        else:
+            act = refuse_model if form.get("do") == "refuse" else unpin_model
+            await act(session, version, actor)
+            target = f"{PATH}/{version}"
     await ring(sessions, redis)
     return Redirect(target, status_code=303)
+
+
+@get("/models/proposal")
+async def proposed(session: SessionDep, run: RowNumber) -> Redirect:
+    """Where a run that proposes a model leads to: the model, or its clusters if it has none."""
+    found = existing(await find_run(session, run), f"run {run}", "run")
+    number = found.model_version
+    return Redirect(f"{PATH}/{number}" if number else f"/dashboard/clusters?run={run}")

@@ -1,11 +1,13 @@
 """The versions of the model, and one in full."""
 
 import msgspec
+from sqlalchemy import text
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
 from gateway.kit.snapshots import BY_DATE
-from gateway.models.schemas import ModelCluster, ModelDetail, ModelRow
+from gateway.models.schemas import ModelCluster, ModelDetail, ModelRow, Proposal
 from rfm_common.documents import ClusterMetrics
 from rfm_common.model_versions import LINE, automatic_line
 from rfm_common.models import ScoringRun
@@ -62,15 +64,29 @@ async def find_in_force(
 
 
 async def _in_full(session: AsyncSession, row: ModelRow) -> ModelDetail:
-    run = await session.get_one(ScoringRun, row.run_id)
-    model = run.model
+    run = await _measured(session, row)
+    model, proposal = run.model, (await session.get_one(ScoringRun, row.run_id)).metrics
     return ModelDetail(
         **msgspec.structs.asdict(row),
         verdict=run.metrics.get("verdict", ""),
+        measured_by=run.run_id,
+        proposal=msgspec.convert(proposal.get("proposal"), Proposal | None),
         clusters=[_cluster(one) for one in run.metrics.get("clusters", [])],
         mean=model["mean"], scale=model["scale"], lambdas=model["lambdas"],
         centroids=model["centroids"],
     )  # fmt: skip
+
+
+async def _measured(session: AsyncSession, row: ModelRow) -> ScoringRun:
+    """The newest run whose scores are made with the model, else the first that had it."""
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.is_current), ScoringRun.model_version == row.version)
+        .order_by(text(BY_DATE))
+        .limit(1)
+    )
+    newest = found.first()
+    return newest if newest else await session.get_one(ScoringRun, row.run_id)
 
 
 def _cluster(found: ClusterMetrics) -> ModelCluster:

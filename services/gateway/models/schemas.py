@@ -39,17 +39,16 @@ class ModelList(Answer):
     models: list[ModelRow]
 
 
-class PublishedModel(Answer):
-    """A model that was published, and the run that scores with it."""
+class ModelRun(Answer):
+    """The run that proposes a model, or scores with the one that was published."""
 
-    version: int
     run_id: int
     status: RunState
     message: str
 
 
 class ModelCluster(Answer):
-    """A cluster as the first run with the model found it; the centre is in real units."""
+    """A cluster as a run with the model found it; the centre is in real units."""
 
     cluster_id: int
     segment_name: str
@@ -61,10 +60,33 @@ class ModelCluster(Answer):
     mean_monetary: float
 
 
+class Move(Answer):
+    """Customers whom a proposal would put into another segment."""
+
+    from_segment: str
+    to_segment: str
+    customers: int
+
+
+class Proposal(Answer):
+    """A new fit beside the model that was in force, on the same customers."""
+
+    model_version: Annotated[int, Meta(description="The model that it was compared with")]
+    customers: Annotated[
+        int, Meta(description="Compared: all in clusters, or of more than a million a sample")
+    ]
+    moved: Annotated[int, Meta(description="How many would be in another segment")]
+    moves: Annotated[list[Move], Meta(description="Most customers first")]
+
+
 class ModelDetail(ModelRow):
     """A version in full: standardise with `mean` and `scale`, take the nearest centroid."""
 
-    verdict: str
+    verdict: Annotated[str, Meta(description="Of the run that the clusters are from")]
+    measured_by: Annotated[
+        int, Meta(description="The newest run whose scores it made, or the first that had it")
+    ]
+    proposal: Annotated[Proposal | None, Meta(description="Where it came as a proposal")]
     clusters: list[ModelCluster]
     mean: list[float]
     scale: list[float]

@@ -54,6 +54,7 @@ ROUTES: list[ControllerRouterHandler] = [
             clusters,
             models.one_model,
             models.decide,
+            models.proposed,
             help_page,
             report,
             jobs,

@@ -1,5 +1,6 @@
 """K-means: seeded, independent of the order of rows, steady from one run to the next."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
@@ -62,6 +63,8 @@ class Recipe(NamedTuple):
     seed: int
     transform: Transform
     rule: Rule = "promises"
+    eager: bool = False
+    """Take a new fit even where it is hardly better: somebody asked for it."""
 
 
 def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) -> Model:
@@ -72,7 +75,7 @@ def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) ->
     begins from it, or from nothing, leaves clearly less inertia or one of its names has become
     untrue. Equal arguments give an equal model: a run's row keeps all but the features.
     """
-    seed, transform, rule = recipe
+    seed, transform, rule, eager = recipe
     if not len(features):
         return _empty(recipe)
     space = Space.of(features, transform)
@@ -82,24 +85,40 @@ def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) ->
         space=space, centroids=np.empty((0, 3)), rule=rule, seed=seed, fitted_on=len(points),
         versions=VERSIONS,
     )  # fmt: skip
-    if start is None or (start.k, start.space.transform, start.rule) != (k, transform, rule):
-        return _named(fresh, features, by_worth(cold_start(points, k, seed).centroids))
+    breach = _breach(start, k, recipe) if start else ""
+    if start is None or breach:
+        first = _named(fresh, features, by_worth(cold_start(points, k, seed).centroids))
+        return replace(first, reason=breach)
     kept = replace(fresh, space=start.space, centroids=start.centroids, names=start.names,
                    start=start)  # fmt: skip
-    if len(points) < FEW_PER_CLUSTER * k:
+    if len(points) < FEW_PER_CLUSTER * k and not eager:
         return _renamed(kept, features)
-    return _refitted(replace(fresh, start=start), kept, features, points)
+    return _refitted(replace(fresh, start=start), kept, features, points, eager=eager)
 
 
-def keep(features: Points, start: Start, seed: int) -> Model:
-    """The model that a person chose, bit by bit; `offer` says why a fit would have replaced it."""
-    recipe = Recipe(seed, start.space.transform, start.rule)
-    other = fit(features, start.k, recipe, start)
-    return Model(
-        space=start.space, centroids=start.centroids, names=start.names, rule=start.rule,
-        seed=seed, frozen=True, start=start, fitted_on=len(features), versions=VERSIONS,
-        reason="a person chose this model", offer=other.reason if other.model_changed else "",
+def keep(features: Points, start: Start, seed: int, refused: Mapping[str, float]) -> Model:
+    """The model that a person chose, bit by bit; `offer` says why a fit would have replaced it.
+
+    Unless that was refused: `refused` has the gain of refused models by cause.
+    """
+    other = fit(features, start.k, Recipe(seed, start.space.transform, start.rule), start)
+    is_new = other.gain >= refused.get(other.cause, -1.0) + 1 - CLEARLY_BETTER
+    return replace(
+        other, space=start.space, centroids=start.centroids, names=start.names, rule=start.rule,
+        frozen=True, start=start, model_changed=False, reason="a person chose this model",
+        offer=other.reason if other.model_changed and is_new else "",
     )  # fmt: skip
+
+
+def _breach(start: Start, k: int, recipe: Recipe) -> str:
+    """Why a model cannot begin from this one; empty where it can."""
+    pairs = (
+        ("k", start.k, k),
+        ("transform", start.space.transform, recipe.transform),
+        ("rule", start.rule, recipe.rule),
+    )
+    changes = [f"{name} = {now} instead of {old}" for name, old, now in pairs if old != now]
+    return f"fitted from nothing: {', '.join(changes)}" if changes else ""
 
 
 def _empty(recipe: Recipe) -> Model:
@@ -117,10 +136,12 @@ def _renamed(kept: Model, features: Points) -> Model:
     if not (untrue := broken_names(kept, features, TRIFLE)):
         return replace(kept, reason=reason)
     named = _named(kept, features, kept.centroids)
-    return replace(named, model_changed=True, reason=f"{reason}, but {untrue[0]}")
+    return replace(
+        named, model_changed=True, reason=f"{reason}, but {untrue[0]}", cause=_subject(untrue[0])
+    )
 
 
-def _refitted(fresh: Model, kept: Model, features: Points, points: Points) -> Model:
+def _refitted(fresh: Model, kept: Model, features: Points, points: Points, *, eager: bool) -> Model:
     """The model that was kept, or a better one that carries on its clusters."""
     carried = kept.space.carry(kept.centroids, fresh.space)
     before = nearest(points, carried).inertia
@@ -130,11 +151,19 @@ def _refitted(fresh: Model, kept: Model, features: Points, points: Points) -> Mo
     else:
         best, how = warm, "from the model before"
     untrue = broken_names(kept, features, TRIFLE)
-    if best.inertia >= CLEARLY_BETTER * before and not untrue:
+    if best.inertia >= CLEARLY_BETTER * before and not untrue and not eager:
         return replace(kept, reason="nothing clearly better")
-    less = f"{1 - best.inertia / before:.1%} less inertia" if before else "a better fit"
-    reason = f"fitted {how}: {untrue[0] if untrue else less}"
-    return replace(_named(fresh, features, best.centroids), model_changed=True, reason=reason)
+    gain = 1 - best.inertia / before if before else 0.0
+    why = untrue[0] if untrue else f"{max(gain, 0):.1%} less inertia"
+    return replace(
+        _named(fresh, features, best.centroids), model_changed=True, reason=f"fitted {how}: {why}",
+        cause=_subject(untrue[0]) if untrue else "less inertia", gain=gain,
+    )  # fmt: skip
+
+
+def _subject(sentence: str) -> str:
+    """What is untrue, without the day's figures."""
+    return sentence.partition(":")[0]
 
 
 def _named(model: Model, features: Points, centroids: Points) -> Model:

@@ -80,6 +80,10 @@ class Model:
     model_changed: bool = False
     reason: str = ""
     """Why the model is another one than that it began from, or why it is the same."""
+    cause: str = ""
+    """What the reason is about: the same words on other days, with other figures."""
+    gain: float = 0.0
+    """By what share the inertia is less than that of the model it began from."""
     offer: str = ""
     """Why another model would have taken its place, if no person had chosen this one."""
     frozen: bool = False
@@ -101,6 +105,7 @@ class Model:
             space=Space.stored(data), centroids=_read(data["centroids"]),
             names=tuple(data["names"]), rule=data.get("rule", "classic"), seed=data["seed"],
             model_changed=data.get("model_changed", False), reason=data.get("reason", ""),
+            cause=data.get("cause", ""), gain=data.get("gain", 0.0),
             start=Start.stored(start, start["run_id"]) if start else None,
             fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
         )  # fmt: skip
@@ -111,6 +116,7 @@ class Model:
             **self.space.data(), "centroids": self.centroids.tolist(), "names": list(self.names),
             "rule": self.rule, "seed": self.seed, "versions": self.versions,
             "model_changed": self.model_changed, "reason": self.reason,
+            "cause": self.cause, "gain": self.gain,
             "frozen": self.frozen, "start": self.start.data() if self.start else None,
             "fitted_on": self.fitted_on,
         }  # fmt: skip

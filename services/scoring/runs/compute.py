@@ -18,6 +18,7 @@ from scoring.model import (
     Model,
     Points,
     Recipe,
+    Shift,
     Start,
     broken_names,
     fit,
@@ -25,6 +26,7 @@ from scoring.model import (
     keep,
     measure,
     nearest,
+    shift,
     stoppable,
 )
 from scoring.runs import report
@@ -51,6 +53,8 @@ class Solved(NamedTuple):
     features: Points
     points: Points
     assignment: Assignment
+    shift: Shift | None
+    """What a proposal would change."""
 
 
 async def compute(
@@ -145,14 +149,18 @@ def _solved(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
     """Fit or take over the model, and place the customers of the sample."""
     model, sweep = _model(features, plan, parameters)
     points = model.space.points(features)
-    return Solved(model, sweep, features, points, nearest(points, model.centroids))
+    in_force = _start(plan.start) if parameters.get("refit") else None
+    change = shift(features, in_force, model) if in_force and len(features) else None
+    return Solved(model, sweep, features, points, nearest(points, model.centroids), change)
 
 
 def _measured(solved: Solved) -> Fitted:
     model = solved.model
     quality = measure(solved.points, model.centroids, solved.assignment, model.seed)
     untrue = broken_names(model, solved.features, labels=solved.assignment.labels)
-    return Fitted(model=model, quality=quality, sweep=solved.sweep, untrue=untrue)
+    return Fitted(
+        model=model, quality=quality, sweep=solved.sweep, untrue=untrue, shift=solved.shift
+    )
 
 
 def _model(
@@ -161,7 +169,7 @@ def _model(
     if plan.model_run and plan.model_run.model.get("centroids"):
         return replace(Model.stored(plan.model_run.model), frozen=True), []
     if chosen := _start(plan.chosen):
-        return keep(features, chosen, parameters["seed"]), []
+        return keep(features, chosen, parameters["seed"], plan.refused), []
     k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan.start)
     if k == "auto" and len(features):
         return fit_auto(features, recipe, start)
@@ -172,7 +180,8 @@ def _recipe(plan: Plan, parameters: dict[str, Any]) -> Recipe:
     """How the run fits; a model that is taken over brings its own rule."""
     taken = plan.model_run.model.get("rule", "classic") if plan.model_run else None
     rule = taken or parameters.get("rule", "classic")
-    return Recipe(parameters["seed"], parameters["transform"], rule)
+    eager = bool(parameters.get("refit"))
+    return Recipe(parameters["seed"], parameters["transform"], rule, eager)
 
 
 def _start(before: ScoringRun | None) -> Start | None:

@@ -1,6 +1,6 @@
 """What a run reads before it computes, in one snapshot of the data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.explain import ScoringDefinition
 from rfm_common.model_versions import Line
-from rfm_common.models import DataState, ExchangeRate, ModelVersion, ScoringRun
+from rfm_common.models import DataState, ExchangeRate, ModelState, ModelVersion, ScoringRun
 from rfm_common.runs import resolve_calc_date
 from rfm_common.settings import Settings
 from scoring.runs.changes import additions, commonest, currency_counts
@@ -38,11 +38,14 @@ class Plan:
     previous: ScoringRun | None
     """The run of the snapshot before this calc_date."""
     start: ScoringRun | None
-    """The newest earlier run with a model of the same k, transform and rule."""
+    """The newest earlier run with a model of the same k, transform and rule; of a proposal, the
+    run with the model in force."""
     model_run: ScoringRun | None
     """The run whose model is to be used as it is."""
     chosen: ScoringRun | None
     """The run with the model that a person pinned for this k, transform and rule."""
+    refused: Mapping[str, float]
+    """By cause, the gain of models that a person refused in favour of that one."""
 
 
 async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[str, Any]) -> Plan:
@@ -57,7 +60,8 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     known = await _known_rates(session)
     narrow = _spec(settings, parameters, calc_date, base_currency)
     spec = _with_rates(narrow, known, narrow.window_start)
-    start = await _newest_model(session, calc_date, parameters)
+    chosen = await _pinned_model(session, parameters)
+    start = await _start(session, calc_date, parameters, chosen)
     model_run = parameters.get("model_run_id")
     return Plan(
         data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
@@ -65,7 +69,8 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
         base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date), start=start,
         model_run=await session.get(ScoringRun, model_run) if model_run else None,
-        chosen=await _pinned_model(session, parameters),
+        chosen=None if parameters.get("refit") else chosen,
+        refused=await _refused_models(session, chosen) if chosen else {},
     )  # fmt: skip
 
 
@@ -102,13 +107,22 @@ async def snapshot_before(session: AsyncSession, calc_date: datetime) -> Scoring
     return found.first()
 
 
-async def _newest_model(
-    session: AsyncSession, calc_date: datetime, parameters: dict[str, Any]
+async def _start(
+    session: AsyncSession,
+    calc_date: datetime,
+    parameters: dict[str, Any],
+    chosen: ScoringRun | None,
 ) -> ScoringRun | None:
-    """Another k, transform or rule in between does not break the line."""
+    """Of another day, or, of a proposal, what is in force.
+
+    Another k, transform or rule in between does not break the line.
+    """
+    moment, refit = col(ScoringRun.calc_date), parameters.get("refit")
+    if refit and chosen:
+        return chosen
     found = await session.exec(
         select(ScoringRun)
-        .where(col(ScoringRun.is_current), col(ScoringRun.calc_date) < calc_date)
+        .where(col(ScoringRun.is_current), moment <= calc_date if refit else moment < calc_date)
         .where(*_same_recipe(parameters))
         .order_by(col(ScoringRun.calc_date).desc())
         .limit(1)
@@ -123,6 +137,19 @@ async def _pinned_model(session: AsyncSession, parameters: dict[str, Any]) -> Sc
         .where(col(ModelVersion.is_pinned), *Line.of(parameters).is_same)
     )
     return found.first()
+
+
+async def _refused_models(session: AsyncSession, chosen: ScoringRun) -> dict[str, float]:
+    """Those that were proposed in the place of the pinned one."""
+    instead_of = col(ScoringRun.metrics)["proposal"]["model_version"].astext
+    found = await session.exec(
+        select(ScoringRun)
+        .join(ModelVersion, col(ModelVersion.run_id) == col(ScoringRun.run_id))
+        .where(ModelVersion.state == ModelState.REFUSED, instead_of == str(chosen.model_version))
+        .order_by(col(ScoringRun.run_id))
+    )
+    models = (run.model for run in found.all())
+    return {model.get("cause", ""): model.get("gain", 0.0) for model in models}
 
 
 def _same_recipe(parameters: dict[str, Any]) -> list[ColumnElement[bool]]:

@@ -154,7 +154,7 @@ async def _publish(
             finished_at=func.clock_timestamp(),  # the transaction may have begun long ago
         )
     )  # fmt: skip
-    if is_current:
+    if is_current or _proposes(outcome):
         await number_model(session, claimed.run_id)
     if claimed.is_automatic:
         await _raise_scored_version(session, outcome.data_version)
@@ -278,6 +278,12 @@ async def _raise_scored_version(session: AsyncSession, version: int) -> None:
         " WHERE id = 1 AND scored_version < :version",
         version=version,
     )
+
+
+def _proposes(outcome: Outcome) -> bool:
+    """Whether it is a proposal that would change anything."""
+    proposal = outcome.row["metrics"].get("proposal")
+    return proposal is not None and proposal["moved"] > 0
 
 
 def _event(claimed: Claim, outcome: Outcome) -> RunFinished:

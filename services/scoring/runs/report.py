@@ -5,7 +5,7 @@ from typing import Any
 from rfm_common.documents import ClusterMetrics, Measured, Metrics, Notice, Summary
 from rfm_common.explain import ScoringDefinition
 from rfm_common.words import some
-from scoring.model import LARGEST, Fault, Model, Quality, fault, verdict
+from scoring.model import LARGEST, Fault, Model, Quality, Shift, fault, verdict
 from scoring.runs.plan import Plan
 from scoring.runs.publish import RunColumns
 from scoring.runs.result import Fitted, RunResult
@@ -60,7 +60,16 @@ def metrics(found: RunResult, parameters: Json) -> Metrics:
         "rule": model.rule,
         "clusters": _clusters(found, model, quality),
         "moved": found.flows.summary(),
+        **_proposal(found.plan, found.fitted.shift),
     }  # fmt: skip
+
+
+def _proposal(plan: Plan, shift: Shift | None) -> Metrics:
+    if shift is None:
+        return {}
+    version = plan.start.model_version if plan.start else None
+    return {"proposal": {"model_version": version, "customers": shift.customers,
+                         "moved": shift.moved, "moves": shift.moves}}  # fmt: skip
 
 
 def clustered(found: RunResult) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from scoring.model import Candidate, Model, Quality
+from scoring.model import Candidate, Model, Quality, Shift
 from scoring.runs.plan import Plan
 from scoring.snapshot.features import Edges
 from scoring.snapshot.records import Aggregates, Flows, Totals
@@ -19,6 +19,8 @@ class Fitted:
     sweep: list[Candidate]
     untrue: list[str]
     """A sentence for each name that the figures contradict."""
+    shift: Shift | None
+    """What it would change, where it is a proposal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

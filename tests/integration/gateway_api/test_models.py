@@ -15,7 +15,7 @@ from rfm_common.runs import RunRequest, queue_backfill
 from rfm_common.settings import Settings
 from scoring.engines import open_engine
 from scoring.runs import jobs
-from tests.integration.scoring.shop import ShopOrder, load, run_of, runs
+from tests.integration.scoring.shop import ShopOrder, load, run_of, runs, snapshot
 from tests.integration.scoring.shop import score as carry_out
 
 DAY = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=4)
@@ -243,3 +243,121 @@ async def test_the_page_of_a_model_publishes_and_unpins(client, trade) -> None:
     assert done.headers["location"] == "/dashboard/models/1"
     assert "Pin model 1" in (await client.get("/dashboard/models/1")).text
     assert (await client.get("/dashboard/models/9")).status_code == 404
+
+
+async def propose(client: httpx.AsyncClient, trade: Shop) -> ScoringRun:
+    """The run that proposes a model."""
+    accepted = await client.post("/models/proposal")
+    assert accepted.status_code == 202, accepted.text
+    await trade.drain()
+    return await run_of(trade.sessions, accepted.json()["run_id"])
+
+
+async def test_a_proposal_publishes_nothing_and_says_who_would_move(client, trade) -> None:
+    await trade.with_two_models()
+    kept = await publish(client, trade, 1)
+    run = await propose(client, trade)
+    assert (run.is_current, run.model_version) == (False, 3)
+    assert (await client.get("/segments")).json()["run_id"] == kept.run_id
+    assert await listed(client) == [
+        (3, "proposed", False), (2, "published", False), (1, "published", True),
+    ]  # fmt: skip
+    model = (await client.get("/models/3")).json()
+    proposal = model["proposal"]
+    assert proposal["model_version"] == 1
+    assert proposal["customers"] == run.summary["active_customers"]
+    assert proposal["moved"] == sum(move["customers"] for move in proposal["moves"]) > 0
+    assert all(move["from_segment"] != move["to_segment"] for move in proposal["moves"])
+    assert model["reason"].startswith("fitted ")
+
+
+async def test_what_a_proposal_says_of_its_moves_is_what_publishing_it_does(client, trade) -> None:
+    await trade.with_two_models()
+    await publish(client, trade, 1)
+    before = await segments_of_all(trade)
+    moved = (await propose(client, trade)).metrics["proposal"]["moved"]
+    run = await publish(client, trade, 3)
+    after = await segments_of_all(trade)
+    assert sum(after[one] != before[one] for one in before) == moved
+    assert run.model_version == 3
+    assert (await listed(client))[0] == (3, "published", True)
+    assert not (await client.get("/models/1")).json()["is_pinned"]
+
+
+async def segments_of_all(trade: Shop) -> dict[str, str]:
+    """The segment of each customer in the snapshot of today."""
+    today = max(run.calc_date for run in await runs(trade.sessions) if run.calc_date)
+    return {name: row["segment_name"]
+            for name, row in (await snapshot(trade.sessions, today)).items()}  # fmt: skip
+
+
+async def test_a_refused_proposal_is_not_offered_again_for_the_same_cause(client, trade) -> None:
+    """Not on the next mornings either; for another cause it is."""
+    await trade.with_two_models()
+    await publish(client, trade, 1)
+    proposed = await propose(client, trade)
+    refused = (await client.post("/models/3/refuse")).json()
+    assert (refused["state"], refused["decided_by"]) == ("refused", "local")
+    assert refused["decided_at"]
+    morning = await trade.score(5)
+    assert (morning.model_version, morning.metrics["offer"]) == (1, "")
+    async with trade.sessions() as session, session.begin():
+        await run_sql(
+            session,
+            'UPDATE scoring_runs SET model = model || \'{"cause": "another"}\' WHERE run_id = :run',
+            run=proposed.run_id,
+        )
+    assert (await trade.score(6)).metrics["offer"] != ""
+    actions = [entry["action"] for entry in (await client.get("/audit")).json()["entries"]]
+    assert actions == ["model.refuse", "model.publish"]
+
+
+async def test_refusing_pins_the_model_in_force(client, trade) -> None:
+    await trade.with_two_models()
+    await trade.load(3, ending=4, factor=SPREE // 2)
+    await propose(client, trade)
+    await client.post("/models/3/refuse")
+    model = (await client.get("/models/2")).json()
+    assert (model["is_pinned"], model["decided_by"]) == (True, "local")
+    assert (await trade.score(5)).model_version == 2
+    again = await client.post("/models/3/refuse")
+    assert (again.status_code, "it is refused" in again.json()["detail"]) == (409, True)
+
+
+async def test_a_second_proposal_takes_the_place_of_the_first(client, trade) -> None:
+    await trade.with_two_models()
+    await trade.load(3, ending=4, factor=SPREE // 2)
+    await propose(client, trade)
+    await trade.load(4, ending=4, factor=3)
+    await propose(client, trade)
+    assert [one[1] for one in await listed(client)][:2] == ["proposed", "outdated"]
+    assert (await client.post("/models/3/refuse")).status_code == 409
+    assert (await client.post("/models/3/publish")).status_code == 202
+
+
+async def test_where_a_new_fit_changes_nothing_there_is_no_proposal(client, trade) -> None:
+    await trade.load()
+    await trade.score(calc_date=None)
+    run = await propose(client, trade)
+    assert (run.model_version, run.metrics["proposal"]["moved"]) == (None, 0)
+    page = await client.get(f"/dashboard/models/proposal?run={run.run_id}", follow_redirects=True)
+    assert "A proposal that changes nothing" in page.text
+
+
+async def test_nothing_is_proposed_before_the_first_model(client) -> None:
+    refused = await client.post("/models/proposal")
+    assert (refused.status_code, "score once" in refused.json()["detail"]) == (409, True)
+
+
+async def test_the_page_of_a_proposal_refuses_it(client, trade) -> None:
+    await trade.with_two_models()
+    await publish(client, trade, 1)
+    run = await propose(client, trade)
+    page = await client.get(f"/dashboard/models/proposal?run={run.run_id}", follow_redirects=True)
+    assert page.url.path == "/dashboard/models/3"
+    moved = run.metrics["proposal"]["moved"]
+    assert f"<p>{moved} of {run.summary['active_customers']} customers" in page.text
+    done = await client.post("/dashboard/models/3", data={"do": "refuse"})
+    assert done.headers["location"] == "/dashboard/models/3"
+    assert "Refused by local" in (await client.get("/dashboard/models/3")).text
+    assert (await client.get("/dashboard/models/proposal?run=99")).status_code == 404

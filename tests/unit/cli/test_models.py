@@ -17,6 +17,11 @@ ROW = {
     "segments": ["Champions", "Hibernating"], "created_at": "2026-11-27T08:00:00Z",
 }  # fmt: skip
 
+MOVES = {
+    "model_version": 3, "customers": 1200, "moved": 150,
+    "moves": [{"from_segment": "At Risk", "to_segment": "Hibernating", "customers": 150}],
+}  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("changed", "words"),
@@ -41,16 +46,19 @@ def test_a_row_says_what_the_model_is_and_why_it_came() -> None:
 class Product:
     """Answers as the gateway does; each run has ended as `status` says."""
 
-    def __init__(self, status: str = "finished") -> None:
-        self.status = status
+    def __init__(self, status: str = "finished", proposes: int | None = None) -> None:
+        self.status, self.proposes = status, proposes
         self.asked: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/runs/7":
-            return httpx.Response(200, json={"status": self.status, "error": "no room"})
+            run = {"status": self.status, "error": "no room", "model_version": self.proposes}
+            return httpx.Response(200, json=run)
         self.asked.append(f"{request.method} {request.url.path}")
         if request.url.path == "/models":
             return httpx.Response(200, json={"models": [ROW]})
+        if request.url.path in ("/models/4", "/models/4/refuse"):
+            return httpx.Response(200, json={"version": 4, "state": "proposed", "proposal": MOVES})
         return httpx.Response(202, json={"run_id": 7, "message": "Run 7 scores with model 3."})
 
 
@@ -85,3 +93,21 @@ def test_without_a_word_the_models_are_listed_and_unpin_asks_nothing(
     assert "Champions" in call(monkeypatch, product).output
     assert call(monkeypatch, product, "unpin", "3").exit_code == 0
     assert product.asked == ["GET /models", "POST /models/3/unpin"]
+
+
+def test_a_proposal_is_shown_with_who_would_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    product = Product(proposes=4)
+    done = call(monkeypatch, product, "propose")
+    assert product.asked == ["POST /models/proposal", "GET /models/4"]
+    for word in ("150 of 1,200 customers", "At Risk", "Hibernating", "rfm models refuse 4"):
+        assert word in done.output
+
+
+def test_a_fit_that_changes_nothing_is_no_proposal(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = call(monkeypatch, Product(), "propose")
+    assert (done.exit_code, "there is nothing to propose" in done.output) == (0, True)
+
+
+def test_who_refuses_a_proposal_hears_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = call(monkeypatch, Product(), "refuse", "4")
+    assert done.output == "refused model 4; model 3 is pinned\n"
