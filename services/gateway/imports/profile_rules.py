@@ -10,19 +10,27 @@ from rfm_common.counting import ABOUT_STATUS
 
 def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
     """The text of a mapping.toml."""
-    lines = [f"# {_comment(profile.name)}", "[[file]]", f'name = "*"\nkind = "{profile.kind}"']
+    lines = [f"# {_comment(profile.name)}", "[[file]]", _NAME, f'kind = "{profile.kind}"']
     if rule.get("line_items"):
         lines.append("line_items = true")
+    decided = {
+        about.removeprefix(ABOUT_STATUS): value for about, value in profile.answers.items()
+        if about.startswith(ABOUT_STATUS)
+    }  # fmt: skip
+    tables = {**rule, "statuses": rule.get("statuses", {}) | decided}
     for table in ("columns", "constants", "statuses"):
-        if rule.get(table):
-            lines += [f"\n[file.{table}]", *_pairs(rule[table])]
+        if tables.get(table):
+            lines += [f"\n[file.{table}]", *_pairs(tables[table])]
     others = {
         about: value for about, value in (profile.learned | profile.answers).items()
-        if not about.startswith(("column.", ABOUT_STATUS))
+        if not about.startswith(ABOUT_STATUS)
     }  # fmt: skip
     if others:
         lines += ["\n[file.answers]", *_pairs(others)]
     return "\n".join(lines) + "\n"
+
+
+_NAME = 'name = "*"  # the files it is for; write for example "till-*.csv" where others come, too'
 
 
 def _comment(text: str) -> str:

@@ -9,8 +9,9 @@ from gateway.clusters.page import clusters
 from gateway.customers.exclusion import switch
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
-from gateway.imports.decisions_page import change, decide, preview_part, profiles
+from gateway.imports.decisions_page import decide, preview_part
 from gateway.imports.page import imports, one_import, undo, upload
+from gateway.imports.profiles_page import change, one_profile, profiles
 from gateway.imports.statuses_page import change_statuses
 from gateway.kit.assets import vendor
 from gateway.kit.days import provide_compare, provide_day
@@ -64,6 +65,7 @@ ROUTES: list[ControllerRouterHandler] = [
             preview_part,
             decide,
             profiles,
+            one_profile,
             change,
         ],
         dependencies={

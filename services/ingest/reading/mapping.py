@@ -244,6 +244,8 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
         product=(names.index(factors[0]), names.index(factors[1])) if factors else None,
         constants=export.constants, statuses=export.statuses, line_items=export.line_items,
     )  # fmt: skip
+    if export.name == MAPPING_TOML:
+        mapping = replace(mapping, ids_from_content=_lacks_ids_only(mapping, headers))
     return checked(mapping, headers)
 
 

@@ -134,9 +134,24 @@ async def test_profiles_are_listed_renamed_answered_anew_and_forgotten(
     assert rule["line_items"]
     assert '[file.answers]\n"date_order" = "mdy"' in text
 
-    assert "Till" in (await client.get("/dashboard/profiles")).text
-    renamed = await client.post("/dashboard/profiles/1", data={"name": "Shop", "do": "rename"})
-    assert renamed.status_code == 303
-    assert (await client.get("/profiles/1")).json()["name"] == "Shop"
+    listed = (await client.get("/dashboard/profiles")).text
+    assert "Till" in listed
+    assert "<strong>month</strong>" in listed
+    page = (await client.get("/dashboard/profiles/1")).text
+    assert '<option value="mdy" selected>month</option>' in page
+    form = {"name": "Shop", "answer.date_order": "dmy", "do": "save"}
+    assert (await client.post("/dashboard/profiles/1", data=form)).status_code == 303
+    profile = (await client.get("/profiles/1")).json()
+    assert (profile["name"], profile["answers"]) == ("Shop", {"date_order": "dmy"})
+    wrong = await client.post("/dashboard/profiles/1", data=form | {"answer.date_order": "x"})
+    assert wrong.status_code == 400
+    assert (await client.post("/dashboard/profiles/1", data={"do": "remove"})).status_code == 303
+    assert (await client.get("/dashboard/profiles/1")).status_code == 404
+    assert (await client.delete("/profiles/1")).status_code == 404
+
+
+async def test_a_profile_is_forgotten(client, sessions: Sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, PROFILE.replace(":", "\\:"))
     assert (await client.delete("/profiles/1")).status_code == 204
     assert (await client.get("/profiles/1")).status_code == 404
