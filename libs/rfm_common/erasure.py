@@ -16,9 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common import audit
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.errors import ConflictError, existing
-from rfm_common.identity import same_id
+from rfm_common.joined import who_is
 from rfm_common.lake import note_removal
-from rfm_common.models import Customer, Erasure, ErasureState
+from rfm_common.models import Erasure, ErasureState
 from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
 from rfm_common.settings import Settings
 from rfm_common.versions import change_without_file
@@ -46,7 +46,7 @@ async def request_erasure(
     A request for the same person that is still open is returned instead of a second one.
     """
     await lock(session, AdvisoryLock.ERASE)
-    customer_id = same_id(customer_id)
+    customer_id = await who_is(session, customer_id)
     pseudonyms = await pseudonyms_of(session, settings)
     subject = pseudonyms.of(customer_id)
     open_one = await session.exec(
@@ -60,10 +60,19 @@ async def request_erasure(
     session.add(erasure)
     await session.flush()
     await suppress_values(session, pseudonyms, erasure, [customer_id])
-    known = await session.exec(select(Customer.email).where(Customer.customer_id == customer_id))
-    await learn_emails(session, pseudonyms, erasure, filter(None, known))
+    await learn_emails(session, pseudonyms, erasure, await _known_emails(session, customer_id))
     audit.record(session, actor, "customer.erase", f"erasure {erasure.erasure_id}")
     return erasure
+
+
+async def _known_emails(session: AsyncSession, customer_id: str) -> list[str]:
+    """The addresses that the tables have for a customer."""
+    found = await run_sql(session, """
+        SELECT email FROM customers WHERE customer_id = :id AND email IS NOT NULL
+        UNION SELECT customer_id FROM customers WHERE joined_to = :id
+        UNION SELECT email FROM customer_emails WHERE customer_id = :id
+        """, id=customer_id)  # fmt: skip
+    return list(found.scalars())
 
 
 async def learn_emails(
@@ -74,6 +83,7 @@ async def learn_emails(
     shared = await run_sql(session, """
         SELECT lower(email) FROM customers
         WHERE lower(email) = ANY(:emails) AND customer_id <> :customer_id
+          AND joined_to IS DISTINCT FROM :customer_id
         """, emails=sorted(fresh), customer_id=erasure.customer_id) if fresh else None  # fmt: skip
     own = fresh - set(shared.scalars() if shared else ())
     if own:
@@ -110,6 +120,9 @@ async def erase_rows(session: AsyncSession, erasure: Erasure) -> None:
     }  # fmt: skip
     words = {"id": erasure.customer_id, "emails": erasure.emails,
              "token": as_token(erasure.customer_id), "quoting": list(QUOTING)}  # fmt: skip
+    removed["customers"] += (await run_sql(
+        session, "DELETE FROM customers WHERE joined_to = :id", id=erasure.customer_id
+    )).rowcount  # fmt: skip
     for name, statement in _TEXTS.items():
         used = {key: value for key, value in words.items() if f":{key}" in statement}
         removed[name] = (await run_sql(session, statement, **used)).rowcount

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import audit
+from rfm_common.db import run_sql
 from rfm_common.errors import existing
-from rfm_common.identity import same_id
+from rfm_common.joined import who_is
 from rfm_common.models import Customer
 from rfm_common.versions import change_without_file
 
@@ -19,7 +20,7 @@ async def set_excluded(
     What is so already stays as it is, without an entry in the audit log. The log names nobody: its
     entry is of the moment that the customer's row has. Raises NotFoundError.
     """
-    key = same_id(customer_id)
+    key = await who_is(session, customer_id)
     found = await session.get(Customer, key, with_for_update=True)
     customer = existing(found, f"customer {customer_id!r}", "customer_id")
     if excluded == (customer.excluded_at is not None):
@@ -27,6 +28,8 @@ async def set_excluded(
     since = datetime.now(UTC) if excluded else customer.excluded_at
     customer.excluded_at = since if excluded else None
     session.add(customer)
+    await run_sql(session, "UPDATE customers SET excluded_at = :since WHERE joined_to = :key",
+                  since=customer.excluded_at, key=key)  # fmt: skip
     action = "customer.exclude" if excluded else "customer.include"
     audit.record(session, actor, action, detail={"excluded_at": str(since)})
     await change_without_file(session)

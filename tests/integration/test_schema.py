@@ -147,3 +147,39 @@ async def test_models_of_older_runs_get_numbers(settings: Settings, sessions) ->
             (2, "5", "promises", "fitted afresh"),
             (3, "auto", "classic", "the first model of its kind"),
         ]
+
+
+async def test_customers_of_whom_files_said_number_and_address_are_joined(
+    settings: Settings, sessions
+) -> None:
+    config = alembic_config(settings)
+    await asyncio.to_thread(command.downgrade, config, "0013")
+    async with sessions() as session, session.begin():
+        for statement in (
+            "INSERT INTO imports (file_name, state, size_bytes, in_lake)"
+            " SELECT 'f', 'loaded', 1, true FROM generate_series(1, 2)",
+            "INSERT INTO customers (customer_id, email, excluded_at) VALUES"
+            " ('1', 'Ada@ex.test', NULL), ('ada@ex.test', NULL, '2026-01-01Z'),"
+            " ('2', 'bo@ex.test', NULL), ('3', 'bo@ex.test', NULL), ('bo@ex.test', NULL, NULL)",
+            "INSERT INTO orders (order_id, customer_id, order_date, order_amount, currency, status,"
+            " import_id) VALUES ('A', 'ada@ex.test', '2026-01-01Z', 5, '', 'completed', 1),"
+            " ('B', 'bo@ex.test', '2026-01-01Z', 5, '', 'completed', 2)",
+        ):
+            await run_sql(session, statement)
+
+    await upgrade(settings)
+
+    async with sessions() as session:
+        orders = await run_sql(session, "SELECT order_id, customer_id, known_as FROM orders")
+        assert sorted(orders.all()) == [("A", "1", "ada@ex.test"), ("B", "bo@ex.test", None)]
+        excluded = await run_sql(
+            session, "SELECT customer_id FROM customers WHERE excluded_at IS NOT NULL ORDER BY 1"
+        )
+        assert list(excluded.scalars()) == ["1", "ada@ex.test"]
+        kept = await run_sql(session, "SELECT import_id FROM imports WHERE in_lake")
+        assert list(kept.scalars()) == [2]
+
+    await asyncio.to_thread(command.downgrade, config, "0013")
+    async with sessions() as session:
+        owners = await run_sql(session, "SELECT customer_id FROM orders ORDER BY 1")
+        assert list(owners.scalars()) == ["ada@ex.test", "bo@ex.test"]

@@ -29,7 +29,7 @@ from rfm_common.models.runs import (
 )
 from rfm_common.models.services import ServiceBeat
 from rfm_common.models.settings import StoredSetting
-from rfm_common.models.shop import BEGINNING, Customer, ExchangeRate, Order
+from rfm_common.models.shop import BEGINNING, Customer, CustomerEmail, ExchangeRate, Order
 from rfm_common.models.snapshots import (
     CLUSTER_SCORE,
     Cause,
@@ -65,6 +65,7 @@ __all__ = [
     "CountrySummary",
     "Customer",
     "CustomerCluster",
+    "CustomerEmail",
     "DataState",
     "DeliveryState",
     "Erasure",

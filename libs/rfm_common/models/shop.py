@@ -43,6 +43,10 @@ class Customer(SQLModel, table=True):
             "ix_customers_excluded", "customer_id",
             postgresql_where=text("excluded_at IS NOT NULL"),
         ),
+        Index(
+            "ix_customers_joined_to", "joined_to",
+            postgresql_where=text("joined_to IS NOT NULL"),
+        ),
     )  # fmt: skip
 
     customer_id: str = Field(sa_type=id_text(), primary_key=True)
@@ -53,6 +57,25 @@ class Customer(SQLModel, table=True):
     import_line: int | None = None
     excluded_at: datetime | None = Field(default=None, sa_type=timestamptz())
     """Since when a person keeps the customer out of scores; None: scored."""
+    joined_to: str | None = Field(default=None, sa_type=id_text())
+    """Of an address that some files name a customer by: the number by which others do. Such a row
+    is no customer of its own and has no orders."""
+
+
+class CustomerEmail(SQLModel, table=True):
+    """An address that a file gives to a customer, besides those in `customers`: a file of orders,
+    or an earlier file of customers."""
+
+    __tablename__ = "customer_emails"
+    __table_args__ = (
+        Index("ix_customer_emails_customer_id", "customer_id"),
+        Index("ix_customer_emails_import_id", "import_id"),
+    )  # fmt: skip
+
+    email: str = Field(sa_type=id_text(), primary_key=True)
+    """In lower case, as an id."""
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    import_id: int = Field(sa_type=BigInteger, primary_key=True)
 
 
 class Order(SQLModel, table=True):
@@ -81,6 +104,8 @@ class Order(SQLModel, table=True):
     """`completed`, `cancelled`, `refunded` or `pending`; a word that nobody knows as it is."""
     status_word: str | None = Field(default=None, sa_type=Text)
     """What the file says, trimmed and lower case, where that is another word; empty: nothing."""
+    known_as: str | None = Field(default=None, sa_type=id_text())
+    """The address by which the file names the customer, where `customer_id` is their number."""
     import_id: int | None = Field(default=None, sa_type=BigInteger)
     import_line: int | None = None
     """The line of that import's file where the order stands."""

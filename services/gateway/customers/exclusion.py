@@ -28,7 +28,7 @@ class ExcludedList(Answer):
 @get("/exclusions", summary="Customers kept out of scores", tags=["Customers"])
 async def exclusions(session: SessionDep, paging: PageDep) -> ExcludedList:
     """They keep their orders and are in no snapshot from the next run on."""
-    excluded = "FROM customers WHERE excluded_at IS NOT NULL"
+    excluded = "FROM customers WHERE excluded_at IS NOT NULL AND joined_to IS NULL"
     return ExcludedList(
         page=paging.number,
         page_size=paging.size,

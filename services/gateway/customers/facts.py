@@ -57,19 +57,21 @@ class FactsRow(CustomerRecord):
 def _facts(word: str) -> str:
     """The statement, with the SQL of what decides whether an order counts."""
     return f"""
-WITH history AS MATERIALIZED (
+WITH who AS MATERIALIZED (
+    SELECT coalesce(joined_to, customer_id) AS id FROM customers WHERE customer_id = $1
+), history AS MATERIALIZED (
     SELECT r.calc_date, r.run_id, r.window_days, f.recency_days, f.frequency,
            {money("f.monetary")} AS monetary, f.r_score, f.f_score, f.m_score,
            c.segment_name, c.cluster_id
     FROM rfm_features f
     JOIN customer_clusters c USING (customer_id, calc_date)
     JOIN scoring_runs r ON r.calc_date = f.calc_date AND r.is_current
-    WHERE f.customer_id = $1
+    WHERE f.customer_id = (SELECT id FROM who)
 ), newest AS MATERIALIZED (SELECT * FROM history ORDER BY {BY_DATE} LIMIT 1)
 SELECT customer_id, email, country, created_at, excluded_at,
        (SELECT coalesce(json_agg(history ORDER BY {BY_DATE}), '[]') FROM history) AS history,
        coalesce((SELECT c.cluster_score FROM newest n JOIN customer_clusters c USING (calc_date)
-                 WHERE c.customer_id = $1), '{{}}') AS cluster_score,
+                 WHERE c.customer_id = (SELECT id FROM who)), '{{}}') AS cluster_score,
        (SELECT coalesce(json_agg(recent ORDER BY order_date DESC, order_id), '[]') FROM (
             SELECT o.order_id, o.order_date, {money("o.order_amount")} AS order_amount,
                    o.currency, o.status, {STATUS_WORD} AS status_word,
@@ -78,7 +80,7 @@ SELECT customer_id, email, country, created_at, excluded_at,
                        >= timezone($3, timezone($3, n.calc_date)
                                        - make_interval(days => n.window_days)),
                        false) AS is_counted
-            FROM orders o LEFT JOIN newest n ON true WHERE o.customer_id = $1
+            FROM orders o LEFT JOIN newest n ON true WHERE o.customer_id = (SELECT id FROM who)
             ORDER BY o.order_date DESC, o.order_id LIMIT {NEWEST}) AS recent) AS orders,
-       (SELECT count(*) FROM orders WHERE customer_id = $1) AS orders_total
-FROM customers WHERE customer_id = $1"""
+       (SELECT count(*) FROM orders WHERE customer_id = (SELECT id FROM who)) AS orders_total
+FROM customers WHERE customer_id = (SELECT id FROM who)"""

@@ -77,10 +77,10 @@ async def customer(
     frame: FrameDep, session: SessionDep, settings: SettingsDep, customer_id: FromPath[str]
 ) -> Response[str]:
     """Everything that is known of one customer."""
-    customer_id = same_id(customer_id)
-    found = await queries.find_customer(session, customer_id)
+    found = await queries.find_customer(session, same_id(customer_id))
     if found is None:
         raise NotFoundError(f"There is no customer {customer_id!r}.")
+    customer_id = found.customer_id
     history = await queries.customer_history(session, customer_id)
     snapshot = await latest_snapshot(session)
     scores = history[0] if history else None

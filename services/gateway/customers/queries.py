@@ -31,12 +31,13 @@ class CustomerRecord(Answer):
 
 
 async def find_customer(session: AsyncSession, customer_id: str) -> CustomerRecord | None:
-    """The customer's own data."""
+    """The data of the customer with this id, or with this address where that is joined to one."""
     return await rows.one(
         session,
         CustomerRecord,
         "SELECT customer_id, email, country, created_at, excluded_at FROM customers"
-        " WHERE customer_id = :customer_id",
+        " WHERE customer_id = (SELECT coalesce(joined_to, customer_id) FROM customers"
+        " WHERE customer_id = :customer_id)",
         customer_id=customer_id,
     )
 

@@ -62,7 +62,8 @@ async def _ids(session: AsyncSession, statement: str, values: dict[str, str]) ->
 
 
 def _few(condition: str) -> str:
-    return f"(SELECT customer_id FROM customers u WHERE {condition} LIMIT {MANY + 1})"
+    who = "coalesce(joined_to, customer_id) AS customer_id"
+    return f"(SELECT {who} FROM customers u WHERE {condition} LIMIT {MANY + 1})"
 
 
 # With the array itself the planner would expect to meet them soon in the order of the list.

@@ -62,7 +62,8 @@ async def _count(session: AsyncSession) -> Totals:
     found = await rows.one(
         session,
         Totals,
-        "SELECT (SELECT count(*) FROM customers) AS total_customers,"
+        "SELECT (SELECT count(*) FROM customers)"
+        " - (SELECT count(*) FROM customers WHERE joined_to IS NOT NULL) AS total_customers,"
         " (SELECT count(*) FROM orders) AS total_orders",
     )
     return found or Totals(total_customers=0, total_orders=0)

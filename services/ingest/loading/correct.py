@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.loading import customers, merge, reread, stage, suppressed
+from ingest.loading import customers, joining, merge, reread, stage, suppressed
 from ingest.loading.loader import Load
 from ingest.reading.preview import as_rule
 from ingest.reading.statuses import question_about
@@ -52,6 +52,7 @@ async def _merge(load: Load) -> int:
         WHERE {staged.same_key} AND i.import_id = t.import_id AND t.import_id <> :id
         AND (i.finished_at, i.import_id) > (:finished, :id)
         """, id=row.import_id, finished=row.finished_at)  # fmt: skip
+    await joining.resolve(session, staged)
     await customers.add_unknown(session, staged)
     effects = await merge.merge(session, staged)
     await stage.drop(session, staged)

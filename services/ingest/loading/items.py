@@ -80,6 +80,7 @@ async def fold(session: AsyncSession, stage: Stage, counted_words: Collection[st
         CREATE TEMP TABLE folded ON COMMIT DROP AS
         SELECT order_id, {firsts}, {_STATUS.format("status")} AS status,
                {_STATUS.format("status_word")} AS status_word,
+               CAST(NULL AS text) AS known_as,
                sum(order_amount) FILTER (WHERE standing >= 0 OR best < 1) AS order_amount,
                min(import_line) AS import_line, min(import_id) AS import_id
         FROM (SELECT l.*, max(standing) OVER (PARTITION BY order_id) AS best

@@ -4,19 +4,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.lake.sync import Lake
-from ingest.loading import customers, items, ledger, merge, rebuild, stage, suppressed
+from ingest.loading import customers, items, joining, ledger, merge, rebuild, stage, suppressed
+from ingest.loading.joining import Joined
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
 from ingest.reading.left_out import LeftOutCount
 from ingest.reading.lines import ABOUT, question_behind
+from ingest.reading.mapping import CUSTOMER_EMAIL
 from ingest.reading.mending import MendedCount
 from ingest.reading.questions import Choice, Question
 from ingest.reading.reader import Batch, Layout, batches
@@ -75,6 +77,10 @@ class Load:
     never_rows: int = 0
     """Listed lines that were never rows: totals, footers, the header once more."""
     erased_orders: set[str] = field(default_factory=set)
+    names_addresses: bool = False
+    """Whether orders name customers by e-mail address."""
+    said: pl.DataFrame | None = None
+    """Which addresses orders give to which numbers."""
     currencies: set[str] = field(default_factory=set)
     statuses: StatusCount = field(default_factory=StatusCount)
     left_out: LeftOutCount = field(default_factory=LeftOutCount)
@@ -200,6 +206,8 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
         work.statuses.add(own_words(batch.rows))
     work.left_out.add(batch.left_out)
     work.mended.add(batch.mended)
+    if work.layout.mapping.kind is Kind.ORDERS:
+        batch = await asyncio.to_thread(_note_addresses, work, batch)
     await stage.append(work.session, work.stage, batch.rows)
     await stage.list_rejects(work.session, batch.rejects.with_columns(number))
     for order_id, line in batch.broken.iter_rows():
@@ -209,6 +217,17 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
     work.guests += int((batch.rejects["reason"] == items.NO_CUSTOMER).sum())
     if work.serious > LISTED_AT_MOST:
         _check_rejects(work, work.layout.survey.rows_at_most)
+
+
+def _note_addresses(work: Load, batch: Batch) -> Batch:
+    """Note what orders say of addresses; the batch without the column that says it."""
+    rows = batch.rows
+    work.names_addresses |= rows["customer_id"].str.contains("@", literal=True).any()
+    if CUSTOMER_EMAIL not in rows.columns:
+        return batch
+    said = joining.said_by(rows)
+    work.said = said if work.said is None else pl.concat([work.said, said]).unique()
+    return replace(batch, rows=rows.drop(CUSTOMER_EMAIL))
 
 
 def _check_rejects(work: Load, rows: int) -> None:
@@ -245,11 +264,42 @@ async def _into_table(work: Load) -> dict[str, Any]:
     session, staged = work.session, work.stage
     effects: dict[str, Any] = {}
     await _tell(work, 0.65)
+    before = await _join_before(work)
     if work.layout.mapping.kind is Kind.ORDERS:
         effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
-    if staged.is_rebuild:
-        return effects | await _rebuild(work)
-    effects |= await _customers(work)
+    effects |= await (_rebuild(work) if staged.is_rebuild else _merge(work))
+    after = await _join_after(work)
+    work.told += [*before.told(), *after.told()]
+    changed = before.changed + after.changed
+    return effects | ({"joined_anew": changed} if changed else {})
+
+
+async def _join_before(work: Load) -> Joined:
+    """Let the staged orders belong to whom they are known to; free unless they name addresses."""
+    if work.names_addresses:
+        return await joining.resolve(work.session, work.stage)
+    if work.layout.mapping.kind is Kind.CUSTOMERS:
+        await joining.keep_former(work.session, work.stage)
+    return Joined()
+
+
+async def _join_after(work: Load) -> Joined:
+    """Join the customers whom the file shows to be one."""
+    session, staged, joined = work.session, work.stage, Joined()
+    if work.layout.mapping.kind is Kind.CUSTOMERS:
+        source = staged.target.name if staged.is_rebuild else staged.table
+        joined = await joining.among_customers(session, source)
+    elif work.said is not None and not work.said.is_empty():
+        await joining.note_said(session, staged.import_id, work.said)
+        joined = await joining.among_orders(session, staged.import_id)
+    if joined.orders_moved:
+        work.row.in_lake = False
+    return joined
+
+
+async def _merge(work: Load) -> dict[str, Any]:
+    session, staged = work.session, work.stage
+    effects = await _customers(work)
     with work.step("merge"):
         effects |= await merge.merge(session, staged)
     if replaced := effects.get("orders_replaced"):
@@ -306,7 +356,7 @@ async def _finish_loaded(work: Load, effects: dict[str, Any]) -> None:
     counts.unchanged = (
         counts.total - counts.new - counts.updated - counts.superseded - counts.rejected
     )
-    changed = counts.new + counts.updated > 0
+    changed = counts.new + counts.updated > 0 or effects.get("joined_anew", 0) > 0
     version = await next_version(work.session) if changed else None
     is_partly = counts.rejected > work.never_rows
     state = ImportState.LOADED_WITH_REJECTS if is_partly else ImportState.LOADED

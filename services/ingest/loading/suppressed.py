@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.persons import Persons
 from ingest.reading.fields import REJECT_SCHEMA
+from ingest.reading.mapping import CUSTOMER_EMAIL
 from ingest.reading.reader import Batch
 from rfm_common.models import Suppression
 from rfm_common.pseudonyms import load_pseudonyms
@@ -55,9 +56,9 @@ def without(batch: Batch, persons: Persons) -> tuple[Batch, list[str]]:
         gone, rows = rows.filter(theirs), rows.filter(~theirs)
         orders = gone["order_id"].to_list() if "order_id" in gone.columns else []
         rejects = pl.concat([rejects, bare(gone["import_line"])])
-    if "email" in rows.columns:
-        known = persons.among(rows["email"])
-        rows = rows.with_columns(email=pl.when(~known).then(pl.col("email")))
+    for name in {"email", CUSTOMER_EMAIL} & {*rows.columns}:
+        known = persons.among(rows[name])
+        rows = rows.with_columns(pl.when(~known).then(pl.col(name)).alias(name))
     left_out = batch.left_out.filter(
         pl.col("line").is_in(rows["import_line"].cast(pl.Int64).implode())
         & ~persons.named_in(batch.left_out["value"])

@@ -22,7 +22,8 @@ class Target:
 TARGETS = {
     Kind.ORDERS: Target(
         "orders", ("order_id",),
-        ("customer_id", "order_date", "order_amount", "currency", "status", "status_word"),
+        ("customer_id", "order_date", "order_amount", "currency", "status", "status_word",
+         "known_as"),
     ),
     Kind.CUSTOMERS: Target("customers", ("customer_id",), ("email", "country", "created_at")),
     Kind.EXCHANGE_RATES: Target("exchange_rates", ("currency", "valid_from"), ("rate",)),

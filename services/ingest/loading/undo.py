@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.loading import customers, merge, reread, stage, suppressed
+from ingest.loading import customers, joining, merge, reread, stage, suppressed
 from ingest.loading.loader import Load
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
@@ -32,6 +32,13 @@ NO_LONGER = "DROP TABLE IF EXISTS pg_temp.delta, pg_temp.buyers, pg_temp.folded"
 
 class NotUndoneError(RfmError):
     """A file that is needed is gone; the message says which, and for how many rows."""
+
+
+_BUYS = "SELECT o.import_id FROM orders o WHERE o.customer_id = t.customer_id"
+_BUYS_AS = """
+SELECT o.import_id FROM orders o WHERE o.customer_id = t.joined_to AND o.known_as = t.customer_id
+"""
+"""SQL: the orders of a customer `t`, and those that only its address names."""
 
 
 @dataclass(slots=True)
@@ -59,6 +66,7 @@ async def undo(session: AsyncSession, settings: Settings, import_id: int) -> Non
         return
     work = Work(session, settings, row, await suppressed.read(session, settings))
     await note_removal(session, "o.import_id = :id", id=row.import_id)
+    await joining.forget(session, import_id)
     for kind in (Kind.ORDERS, Kind.CUSTOMERS) if row.kind is Kind.ORDERS else (row.kind,):
         if kind:
             await _take_back(work, kind)
@@ -93,6 +101,8 @@ async def _take_back(work: Work, kind: Kind) -> None:
     await _remove(session, target)
     for other in reversed(staged):
         await _bring_back(work, other)
+    if kind is Kind.CUSTOMERS:
+        await joining.rejoin(session)
     await _count(work, target)
     await run_sql(session, "DROP TABLE undone")
 
@@ -157,23 +167,27 @@ async def _keep_open(session: AsyncSession, staged: Stage) -> None:
 async def _remove(session: AsyncSession, target: Target) -> None:
     """Delete the rows; of a customer with orders only what files of customers say."""
     same = " AND ".join(f"t.{name} = u.{name}" for name in target.key)
-    buys = "EXISTS (SELECT FROM orders o WHERE o.customer_id = t.customer_id)"
-    is_customers = target is TARGETS[Kind.CUSTOMERS]
-    spared = f" AND NOT {buys}" if is_customers else ""
-    await run_sql(session, f"DELETE FROM {target.name} t USING undone u WHERE {same}{spared}")
-    if is_customers:
-        emptied = ", ".join(f"{name} = NULL" for name in (*target.values, "import_line"))
-        await run_sql(session, f"""
-            UPDATE customers t SET {emptied}, import_id =
-                (SELECT min(o.import_id) FROM orders o WHERE o.customer_id = t.customer_id)
-            FROM undone u WHERE {same}
-            """)  # fmt: skip
+    if target is not TARGETS[Kind.CUSTOMERS]:
+        await run_sql(session, f"DELETE FROM {target.name} t USING undone u WHERE {same}")
+        return
+    emptied = ", ".join(f"{name} = NULL" for name in (*target.values, "import_line"))
+    await run_sql(session, f"UPDATE customers t SET {emptied} FROM undone u WHERE {same}")
+    await joining.rejoin(session)
+    await run_sql(session, f"""
+        DELETE FROM customers t USING undone u
+        WHERE {same} AND NOT EXISTS ({_BUYS}) AND NOT EXISTS ({_BUYS_AS})
+        """)  # fmt: skip
+    await run_sql(session, f"""
+        UPDATE customers t SET import_id = (SELECT min(import_id) FROM ({_BUYS} UNION {_BUYS_AS}) o)
+        FROM undone u WHERE {same}
+        """)  # fmt: skip
 
 
 async def _bring_back(work: Work, staged: Stage) -> None:
     """Merge what another import says; its file in the lake is written anew from the table."""
     session = work.session
     if staged.target is TARGETS[Kind.ORDERS]:
+        await joining.resolve(session, staged)
         await customers.add_unknown(session, staged)
         await run_sql(session, f"""
             UPDATE imports SET in_lake = false, data_version = coalesce(data_version, :version)

@@ -15,10 +15,11 @@ from ingest.reading.dates import DateOrder, read_dates
 from ingest.reading.day_numbers import Unit
 from ingest.reading.flags import FLAGS, lowered, taken_out
 from ingest.reading.identity import read_ids
-from ingest.reading.mapping import Mapping
+from ingest.reading.mapping import CUSTOMER_EMAIL, Mapping
 from ingest.reading.refunds import is_filled, kept
 from ingest.reading.statuses import clean, translate
 from rfm_common.counting import CANCELLED, COMPLETED, REFUNDED
+from rfm_common.identity import ADDRESS
 from rfm_common.models import BEGINNING
 
 LONGEST = {"order_id": 255, "customer_id": 255, "email": 320, "country": 100, "status": 64}
@@ -95,6 +96,13 @@ def _optional(name: str) -> Callable[[pl.Series, Style], Column]:
         return column._replace(values=_null_if_empty(column.values))
 
     return read
+
+
+def _address(raw: pl.Series, _style: Style) -> Column:
+    """Addresses in the spelling of ids; null for anything else, which costs no row."""
+    values = read_ids(raw)
+    sound = values.str.contains(ADDRESS) & (values.str.len_chars() <= LONGEST["customer_id"])
+    return Column(values.set(~sound, None))
 
 
 def _null_if_empty(values: pl.Series) -> pl.Series:
@@ -298,6 +306,7 @@ READERS: dict[str, Callable[[pl.Series, Style], Column]] = {
     "currency": _currency,
     "status": _status,
     "email": _optional("email"),
+    CUSTOMER_EMAIL: _address,
     "country": _optional("country"),
     "created_at": _date_if_any,
     "valid_from": _day,

@@ -23,6 +23,8 @@ OWN_COLUMNS, MAPPING_TOML = "own columns", "mapping.toml"
 HELPERS = ("refunded", "cancelled_at", "is_cancelled", "is_refunded", "is_paid", "other_status",
            "row_type")  # fmt: skip
 """Columns of orders that are read for what they say of the amount and of the status."""
+CUSTOMER_EMAIL = "customer_email"
+"""The column of orders that says which address belongs to the customer's id."""
 REQUIRED: dict[Kind, tuple[str, ...]] = {
     Kind.ORDERS: ("order_id", "customer_id", "order_date", "order_amount"),
     Kind.CUSTOMERS: ("customer_id",),
@@ -67,13 +69,14 @@ class Mapping:
     def fields(self) -> tuple[str, ...]:
         """Our columns that the file has something to say about, in the table's order."""
         known = {*self.columns, *self.constants, *(("order_amount",) if self.product else ())}
-        return tuple(name for name in (*FIELDS[self.kind], *HELPERS) if name in known)
+        every = (*FIELDS[self.kind], *HELPERS, CUSTOMER_EMAIL)
+        return tuple(name for name in every if name in known)
 
     @property
     def filled(self) -> tuple[str, ...]:
         """Our columns that a load of the file fills: an order without a status has a default."""
         if self.kind is Kind.ORDERS:
-            return (*FIELDS[self.kind], "status_word")
+            return (*FIELDS[self.kind], "status_word", "known_as")
         return FIELDS[self.kind] if self.kind is not Kind.CUSTOMERS else self.fields
 
 
@@ -115,6 +118,7 @@ def named(kind: Kind, headers: Sequence[str]) -> Mapping:
             _tell_choice(mapping, ours, [headers[index].strip() for index in found])
     if "customer_id" not in mapping.columns and kind is not Kind.EXCHANGE_RATES:
         _known_otherwise(mapping, headers)
+    _find_email(mapping, headers)
     _tell_currency(mapping, headers)
     mapping = _with_product(mapping, headers)
     return replace(mapping, ids_from_content=_lacks_ids_only(mapping, headers))
@@ -198,6 +202,15 @@ def _known_otherwise(mapping: Mapping, headers: Sequence[str]) -> None:
                 "text": f"{text} the column {headers[found[0]].strip()!r}",
             })  # fmt: skip
             return
+
+
+def _find_email(mapping: Mapping, headers: Sequence[str]) -> None:
+    """Take the best-named address beside an id of orders, where no other column has its name."""
+    used, names = mapping.columns.values(), [normalise(header) for header in headers]
+    found = [at for at in ranked(mapping.kind, "email", headers)
+             if at not in used and names.count(names[at]) == 1]  # fmt: skip
+    if found and mapping.kind is Kind.ORDERS:
+        mapping.columns[CUSTOMER_EMAIL] = found[0]
 
 
 def _kind(headers: Sequence[str]) -> Kind:
@@ -310,7 +323,7 @@ def _rule(entry: dict[str, object]) -> Rule:
     kind = Kind(str(entry["kind"]))
     columns = _texts(entry.get("columns", {}))
     constants = _texts(entry.get("constants", {}))
-    allowed = (*FIELDS[kind], *(HELPERS if kind is Kind.ORDERS else ()))
+    allowed = (*FIELDS[kind], *((*HELPERS, CUSTOMER_EMAIL) if kind is Kind.ORDERS else ()))
     if strange := [name for name in (*columns, *constants) if name not in allowed]:
         raise ValueError(f"{kind} have no column {strange[0]!r}")
     amount = columns.get("order_amount", "")

@@ -72,7 +72,10 @@ async def _imports(session: AsyncSession, after: int, until: int) -> Sequence[Im
 
 
 def _only_added(one: Import) -> bool:
-    """Rates change every amount; a changed order may have belonged to somebody else before."""
+    """Rates change every amount; a changed order may have belonged to somebody else before, and so
+    may the orders of customers who are joined."""
+    if one.effects.get("joined_anew"):
+        return False
     return one.kind is Kind.CUSTOMERS or (one.kind is Kind.ORDERS and one.rows_updated == 0)
 
 

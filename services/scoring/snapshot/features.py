@@ -72,7 +72,8 @@ def features_sql(spec: Spec, dialect: Dialect, among: Among = everyone) -> str:
     A row with a negative amount is a refund: it lowers monetary, and is neither an order nor the
     last one. Whoever has nothing else in the window has no order there, and so monetary 0.
     `left_out` counts the orders without an exchange rate: they count, their money does not.
-    Customers whom a person keeps out of scores (`excluded_at`) have no row.
+    Customers whom a person keeps out of scores (`excluded_at`) have no row, nor have the addresses
+    of customers who are known by id (`joined_to`).
     `silent_days` counts from the last counted order, in the window or before it; NULL without one.
     """
     return f"""
@@ -98,7 +99,8 @@ SELECT c.customer_id,
        COALESCE(s.left_out, 0) AS left_out, c.country,
        {days_since("s.ever", spec, dialect)} AS silent_days
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
-WHERE c.excluded_at IS NULL AND {_known(spec, dialect)} AND {among("c.customer_id")}
+WHERE c.excluded_at IS NULL AND c.joined_to IS NULL AND {_known(spec, dialect)}
+  AND {among("c.customer_id")}
 """
 
 

@@ -78,7 +78,7 @@ class Shop:
         """Forget everything, as on the first day."""
         async with self.sessions() as session, session.begin():
             for table in ("orders", "customers", "exchange_rates", "imports", "outbox",
-                          "lake_removals", "file_profiles"):  # fmt: skip
+                          "lake_removals", "file_profiles", "customer_emails"):  # fmt: skip
                 await run_sql(session, f"DELETE FROM {table}")
             await run_sql(session, "UPDATE data_state SET data_version = 0, scored_version = 0")
         for folder in (self.settings.input_dir, self.settings.archive_dir,

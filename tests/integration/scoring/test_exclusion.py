@@ -49,6 +49,20 @@ async def test_a_file_does_not_bring_an_excluded_customer_back(settings, session
     assert "small-3" not in await snapshot(sessions, run.calc_date)
 
 
+async def test_a_joined_address_is_not_scored_by_itself(settings, sessions, redis) -> None:
+    await load(sessions, small_ones(), customers=["small@ex.test"])
+    await score(settings, sessions, redis, ASKED)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE customers SET joined_to = 'small-3' WHERE customer_id ~ '@'")
+    await load(sessions, orders_of("small-3", 4))
+    async with sessions() as session, session.begin():
+        await run_sql(session, """
+            UPDATE imports SET effects = '{"joined_anew": 1}' WHERE import_id = 2
+            """)  # fmt: skip
+    run = await score(settings, sessions, redis, ASKED)
+    assert "small@ex.test" not in await snapshot(sessions, run.calc_date)
+
+
 async def test_it_is_audited_once_and_counts_the_data_up(settings, sessions) -> None:
     await load(sessions, customers=["7"])
     for _ in range(2):

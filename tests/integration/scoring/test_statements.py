@@ -64,7 +64,10 @@ class Duck:
 
 ORDERS = ("order_id VARCHAR, customer_id VARCHAR, order_date TIMESTAMPTZ,"
           " order_amount DECIMAL(18,4), currency VARCHAR, status VARCHAR")  # fmt: skip
-CUSTOMERS = "customer_id VARCHAR, country VARCHAR, created_at TIMESTAMPTZ, excluded_at TIMESTAMPTZ"
+CUSTOMERS = (
+    "customer_id VARCHAR, country VARCHAR, created_at TIMESTAMPTZ, excluded_at TIMESTAMPTZ,"
+    " joined_to VARCHAR"
+)
 
 
 async def duck(session: AsyncSession, folder: Path) -> Duck:
