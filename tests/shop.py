@@ -27,11 +27,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.db import Sessions, open_sessions, raw_connection, run_sql
+from rfm_common.faults import is_locked_out
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
+from rfm_common.snapshots import lock_parents, wait_briefly
 
 CALC_DATE = datetime(2024, 6, 30, 23, 59, 59, 999999, tzinfo=UTC)
 WINDOW_DAYS = 365
@@ -259,6 +263,7 @@ async def add_imports(sessions: Sessions) -> None:
 async def score(sessions: Sessions, calc_date: datetime = CALC_DATE) -> int:
     """Write the snapshot of `calc_date`, as the newest run; returns the run's id."""
     async with sessions() as session, session.begin():
+        await _keep_readers_out(session)
         raw = await raw_connection(session)
         previous = await raw.fetchrow(
             "SELECT run_id, calc_date FROM scoring_runs WHERE is_current AND calc_date < $1"
@@ -276,6 +281,18 @@ async def score(sessions: Sessions, calc_date: datetime = CALC_DATE) -> int:
         await raw.execute("ANALYZE customers, orders, rfm_features, customer_clusters")
         await _finish(raw, run_id, calc_date, previous["run_id"] if previous else None)
     return run_id
+
+
+async def _keep_readers_out(session) -> None:
+    """As a run does before it swaps: whoever waits with half of the locks stops a page for good."""
+    while True:
+        try:
+            async with session.begin_nested():
+                await wait_briefly(session)
+                return await lock_parents(session)
+        except DBAPIError as error:
+            if not is_locked_out(error):
+                raise
 
 
 async def _replace_run(raw, calc_date: datetime) -> int:
