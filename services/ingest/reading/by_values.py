@@ -13,6 +13,7 @@ from ingest.reading.mapping import OWN_COLUMNS, REQUIRED, checked, named, ranked
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.names import words
 from ingest.reading.questions import Choice, Question
+from ingest.reading.statuses import meaning
 from ingest.reading.vocabulary import vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
@@ -69,6 +70,8 @@ def by_values(
     missing = [ours for ours in REQUIRED[Kind.ORDERS] if ours not in mapping.fields]
     _check_dates(table, mapping)
     found = _candidates(free, missing)
+    if refusal.reason == "unknown_columns" and not found["customer_id"]:
+        found["customer_id"] = [one for one in free if _may_be_one_person(one, found)]
     if refusal.reason == "unknown_columns" and _are_customers(free):
         return _customers(table, free)
     needed = [ours for ours in missing if ours != "order_id"]
@@ -109,6 +112,15 @@ def _is_other(name: str) -> bool:
     is_part = any(said & known.parts.get(part, frozenset()) for part in _OTHER_PARTS)
     is_ours = any(known.grade(Kind.ORDERS, ours, name) for ours in _OTHER_COLUMNS)
     return known.is_other(name) or is_part or is_ours
+
+
+def _may_be_one_person(column: Looks, found: Mapping[str, Sequence[Looks]]) -> bool:
+    """Whether a text that all rows share may be their customer: no word for a payment or status,
+    and no currency."""
+    taken = [*found["order_date"], *found["order_amount"][:1], *found["order_id"][:1]]
+    is_other = column.are_payments or column.are_numbers or meaning(column.example.lower(), {})
+    is_text = (column.are_words or column.are_codes) and len(column.example) > len("EUR")
+    return is_text and column.filled > 1 and column not in taken and not is_other
 
 
 def _may_be_people(column: Looks) -> bool:

@@ -49,7 +49,8 @@ class DateVotes:
 
     def count(self, raw: pl.Series, now: datetime) -> None:
         """Add the votes of these cells."""
-        parts = raw.str.strip_chars().str.extract_groups(_VOTES).struct
+        raw = raw.str.strip_chars().str.replace(odd_dates.UNMARKED, "$1/$2/$3")
+        parts = raw.str.extract_groups(_VOTES).struct
         first, second, year = (parts.field(str(place)).cast(pl.Int32) for place in (1, 2, 3))
         self.dmy += int(((first > 12) & (first <= 31) & (second <= 12)).sum())
         self.mdy += int(((second > 12) & (second <= 31) & (first <= 12)).sum())

@@ -9,22 +9,16 @@ import polars as pl
 from ingest.reading.mapping import OWN_COLUMNS, ranked
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.statuses import clean, meaning
+from ingest.reading.yes_no import NO, YES
 from rfm_common.counting import CANCELLED, PENDING, REFUNDED
 from rfm_common.models import Kind
 
-_YES = frozenset({
-    "true", "t", "yes", "y", "1", "x", "ja", "j", "oui", "si", "sí", "sim", "tak", "ano", "evet",
-    "да", "はい", "是", "✓", "✔", "wahr", "vrai", "vero", "verdadero", "verdadeiro",
-    "waar", "prawda",
-})  # fmt: skip
-_NO = frozenset({
-    "false", "f", "no", "n", "0", "nein", "non", "nee", "não", "nao", "nie", "ne", "nej", "hayır",
-    "нет", "いいえ", "否", "falsch", "faux", "falso", "onwaar", "fałsz", "-",
-})  # fmt: skip
 _FLAGS = {
-    "is_cancelled": (_YES, CANCELLED, "is cancelled"),
-    "is_refunded": (_YES, REFUNDED, "was paid back"),
-    "is_paid": (_NO, PENDING, "is not paid yet"),
+    "is_cancelled": (YES, CANCELLED, "is cancelled"),
+    "is_refunded": (YES, REFUNDED, "was paid back"),
+    "is_paid": (NO, PENDING, "is not paid yet"),
+    "is_test": (YES, CANCELLED, "is a test"),
+    "is_live": (NO, CANCELLED, "is not a live one"),
 }
 """Our column: the answers that tell, the status that they mean, and that in words."""
 _DIFFERENT_AT_MOST = 50
@@ -63,7 +57,7 @@ def _fits(ours: str, cells: Sequence[str]) -> bool:
     words = _words(cells)
     if ours in _FLAGS:
         is_amount = ours == "is_refunded" and words <= {"0", "1"}
-        return bool(words) and words <= _YES | _NO and not is_amount
+        return bool(words) and words <= YES | NO and not is_amount
     return 0 < len(words) <= _DIFFERENT_AT_MOST
 
 

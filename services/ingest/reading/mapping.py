@@ -20,8 +20,8 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 }
 OWN_COLUMNS, MAPPING_TOML = "own columns", "mapping.toml"
 """Sources of a mapping; others are the names of exports."""
-HELPERS = ("refunded", "cancelled_at", "is_cancelled", "is_refunded", "is_paid", "other_status",
-           "row_type")  # fmt: skip
+HELPERS = ("refunded", "cancelled_at", "is_cancelled", "is_refunded", "is_paid", "is_test",
+           "is_live", "other_status", "row_type")  # fmt: skip
 """Columns of orders that are read for what they say of the amount and of the status."""
 CUSTOMER_EMAIL = "customer_email"
 """The column of orders that says which address belongs to the customer's id."""
@@ -57,6 +57,8 @@ class Mapping:
     cents: frozenset[str] = frozenset()
     """Our columns whose amounts are hundredths."""
     line_items: bool = False
+    refunds_apart: bool = False
+    """Whether rows with a negative amount have the id of the order that they pay back."""
     ids_from_content: bool = False
     """Whether each row is an order whose id is made of what it says."""
     zero_is_guest: bool = False

@@ -19,6 +19,7 @@ from ingest.reading.clock import with_clock
 from ingest.reading.columns import Style
 from ingest.reading.content_ids import with_ids
 from ingest.reading.dates import DateOrder
+from ingest.reading.doubts import are_orders, one_address
 from ingest.reading.fields import broken_lines, structural, typed
 from ingest.reading.flags import with_flags
 from ingest.reading.guests import with_guests
@@ -202,12 +203,17 @@ def _named(
 ) -> tuple[Meaning, tuple[Question, ...]]:
     """What names say of the columns, and where they do not tell, what values look like."""
     table = Table(headers, sample, options.now)
+    answers = {**options.learned, **options.answers}
     try:
-        return with_fitting(find_mapping(headers, file_name, options.rules), table), ()
+        mapping = with_fitting(find_mapping(headers, file_name, options.rules), table)
     except RefusedError as refusal:
         if refusal.reason not in VAGUE or any(rule.is_for(file_name) for rule in options.rules):
             raise
-        return by_values(table, refusal, {**options.learned, **options.answers})
+        return by_values(table, refusal, answers)
+    if are_orders(mapping, table):
+        with suppress(RefusedError):
+            return by_values(table, RefusedError("missing_column", ""), answers)
+    return mapping, one_address(mapping, table, answers)
 
 
 def _understood(

@@ -12,6 +12,7 @@ import polars as pl
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.names import key
 from ingest.reading.questions import Choice, Question
+from ingest.reading.yes_no import NO, YES
 from rfm_common.counting import ABOUT_STATUS, COMPLETED, PENDING, STATUSES
 
 COLUMN = "column.status"
@@ -157,7 +158,10 @@ def question_about(word: str, found: str, proposal: str) -> Question:
 
 
 def _resembling(word: str) -> str | None:
-    """What the longest known word inside this one means, such as `shipped via dhl`."""
+    """What the longest known word inside this one means, such as `shipped via dhl`; of yes and no,
+    which are no codes of digits, what they say of an order that is there."""
+    if not word.isdigit() and word in YES | NO:
+        return COMPLETED if word in YES else PENDING
     found = [known for known in _known() if known in _key(word) and _tells(known)]
     return _known()[max(found, key=len)] if found else None
 

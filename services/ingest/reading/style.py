@@ -16,6 +16,7 @@ from ingest.reading.currencies import ABOUT as SIGN
 from ingest.reading.currencies import ask
 from ingest.reading.dates import DateOrder, DateVotes
 from ingest.reading.mapping import Mapping as Meaning
+from ingest.reading.odd_dates import UNMARKED
 from ingest.reading.questions import Choice, Question
 from ingest.reading.scan import Rows
 from ingest.refusal import RefusedError
@@ -114,7 +115,7 @@ def may_be_open(sample: Sample, mapping: Meaning, has: frozenset[bytes], delimit
     and by its first rows: most files need no second reading."""
     if b"/" in has or (b'"' in has if delimiter == "," else b"," in has or delimiter == ";"):
         return True
-    forms = ((_DATES, r"^\s*[0-9]{1,2}-[0-9]{1,2}-[0-9]"), (_AMOUNTS, LONE_POINT))
+    forms = ((_DATES, rf"^\s*[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]|{UNMARKED}"), (_AMOUNTS, LONE_POINT))
     return any(
         re.search(form, row[at])
         for names, form in forms

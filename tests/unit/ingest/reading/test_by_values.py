@@ -149,3 +149,40 @@ def test_hundredths_are_divided_and_told(name: str, cell: str, amount: float | N
         1
     ]
     assert any("divided by 100" in note["text"] for note in found.told)
+
+
+@pytest.mark.parametrize("header", ["email,wann,wieviel", "E-Mail,Created,Sum up", "email,x,y"])
+def test_people_who_come_again_with_dates_and_amounts_are_orders(header: str) -> None:
+    text = f"{header}\na@x.test,2026-09-13,20.50\nb@x.test,2026-09-14,10.00\n"
+    text += "a@x.test,2026-09-15,5.50\n"
+    assert proposals(read(text)) == {"column_of.order_amount": header.split(",")[2]}
+    assert numbers(as_proposed(text)) == (2, 3, 36)
+
+
+@pytest.mark.parametrize("text", [
+    "email,registered,total_spent\na@x.test,2026-09-13,20.50\na@x.test,2026-09-14,10.00\n",
+    "email,created,score\na@x.test,2026-09-13,20.50\nb@x.test,2026-09-14,10.00\n",
+    "customer_id,email,created_at\nC1,a@x.test,2026-09-13\nC1,b@x.test,2026-09-14\n",
+])  # fmt: skip
+def test_other_people_stay_people(text: str) -> None:
+    assert read(text).layout.mapping.kind is Kind.CUSTOMERS
+
+
+def of_one_address(rows: int) -> str:
+    lines = [f"t{n},shop@x.test,2026-09-{n + 1:02},10.00" for n in range(rows)]
+    return "\n".join(["transaction_id,email,date,amount", *lines])
+
+
+def test_an_address_in_all_rows_may_be_the_shops_own() -> None:
+    assert not read(of_one_address(9)).questions
+    text = of_one_address(12)
+    assert proposals(read(text)) == {"column_of.customer_id": "-"}
+    with pytest.raises(RefusedError, match="the shop's own address"):
+        as_proposed(text)
+    assert numbers(read(text, answers={"column_of.customer_id": "email"})) == (1, 12, 120)
+
+
+def test_a_file_without_a_header_may_be_of_one_customer() -> None:
+    text = "N0,NOHC,2026-09-01,10.00\nN1,NOHC,2026-09-02,10.00\nN2,NOHC,2026-09-03,10.00\n"
+    assert proposals(read(text))["column_of.customer_id"] == "column 2"
+    assert numbers(as_proposed(text)) == (1, 3, 30)

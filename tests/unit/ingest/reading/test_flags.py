@@ -25,6 +25,9 @@ def file(column: str, *words: str) -> Read:
     ("Storniert", ("", "x", ""), ["completed", "cancelled", "completed"]),
     ("Annul\u00e9e", ("non", "oui", "non"), ["completed", "cancelled", "completed"]),
     ("refunded", ("false", "true", "false"), ["completed", "refunded", "completed"]),
+    ("Test", ("No", "Yes", "No"), ["completed", "cancelled", "completed"]),
+    ("livemode", ("true", "false", "true"), ["completed", "cancelled", "completed"]),
+    ("Testbestellung", ("nein", "ja", ""), ["completed", "cancelled", "completed"]),
 ])  # fmt: skip
 def test_yes_and_no_take_orders_out_of_the_count(
     column: str, words: tuple[str, ...], statuses: list[str]
@@ -71,3 +74,9 @@ def test_a_type_may_say_that_a_row_is_a_refund(column: str, words: tuple[str, ..
 def test_a_refund_that_has_a_minus_keeps_it() -> None:
     found = read(f"{HEAD},type\n1,C1,2026-03-01,10,Sale\n2,C1,2026-03-02,-10,Refund\n")
     assert [amount for amount, _ in orders(found)] == [10, -10]
+
+
+@pytest.mark.parametrize("words", [("TRUE", "FALSE"), ("yes", "no"), ("Ja", "Nein")])
+def test_a_status_of_yes_and_no_is_asked_about_with_what_they_say(words: tuple[str, str]) -> None:
+    asked = file("status", *words).questions
+    assert [asked[f"status.{word.lower()}"].proposal for word in words] == ["completed", "pending"]

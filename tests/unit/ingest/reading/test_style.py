@@ -37,6 +37,8 @@ def amounts_of(found: Read) -> list[Decimal]:
         (["03/04/2026", "25/04/2026"], ["2026-04-03", "2026-04-25"]),
         (["03/04/2026", "04/25/2026"], ["2026-03-04", "2026-04-25"]),
         (["03-04-2026", "04-25-2026"], ["2026-03-04", "2026-04-25"]),
+        (["03042026", "04252026"], ["2026-03-04", "2026-04-25"]),
+        (["03042026", "25042026"], ["2026-04-03", "2026-04-25"]),
         (["3/4/26", "25/4/26 10:30"], ["2026-04-03", "2026-04-25"]),
         (["03/04/2026 9:15 PM", "09/26/2026 11:00 PM"], ["2026-03-04", "2026-09-26"]),
     ],
@@ -181,3 +183,9 @@ def test_both_marks_for_decimals_refuse_the_file_with_what_to_do() -> None:
     with pytest.raises(RefusedError, match="split the file") as caught:
         with_amounts("1.5", "1,5", "2,25")
     assert caught.value.reason == "mixed_decimals"
+
+
+def test_eight_digits_with_the_year_behind_are_asked_about_where_day_and_month_are_open() -> None:
+    found = with_dates("03042026", "05062026")
+    assert found.questions["date_order"].proposal == "dmy"
+    assert days_of(with_dates("03042026", answers={"date_order": "mdy"})) == ["2026-03-04"]
