@@ -20,8 +20,11 @@ from ingest.reading.containers.sheets import SHEET
 from ingest.reading.containers.source import Source, opened_source
 from ingest.reading.reader import Layout, Options, scanned
 from ingest.reading.scan import Rows
-from ingest.reading.survey import PIECE, pieces
+from ingest.reading.survey import pieces
 from ingest.refusal import ChangedError, RefusedError
+
+SLICE = 2**19
+"""Bytes whose words are looked at at once: each takes far more room than its letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ def _find(file: BinaryIO, persons: Persons, reading: Reading) -> Found:
                 planned = source.planned(reading.name, reading.options)
                 return Found(frozenset(_lines(planned.file, planned.layout, persons)))
             return _found(file, source, persons, reading)
-    except (RefusedError, ChangedError) as refusal:
-        return _roughly(file, getattr(refusal, "reason", ""), persons)
+    except (RefusedError, ChangedError):
+        return _roughly(file, persons)
 
 
 def _found(file: BinaryIO, source: Source, persons: Persons, reading: Reading) -> Found:
@@ -91,7 +94,7 @@ def _named(text: BinaryIO, persons: Persons) -> bool:
     """Whether any table names one of the persons, also those that were not read."""
     return any(
         persons.named_in(pl.Series(piece.split("\n"), dtype=pl.String)).any()
-        for piece in _texts(text, "utf-8")
+        for piece in _texts(text)
     )
 
 
@@ -109,29 +112,22 @@ def _addressed(file: BinaryIO, persons: Persons) -> bool:
         return True
 
 
-def _roughly(file: BinaryIO, reason: str, persons: Persons) -> Found:
+def _roughly(file: BinaryIO, persons: Persons) -> Found:
     """What can be said of a file whose rows are unknown."""
     if is_opaque(head_of(file)):
         return Found(is_readable=False)
-    encoding = "utf-16" if reason == "utf_16" else "utf-8"
-    return Found(is_anywhere=any(
-        persons.named_in(pl.Series(text.split("\n"), dtype=pl.String)).any()
-        for text in _texts(file, encoding)
-    ))  # fmt: skip
+    return Found(is_anywhere=_named(file, persons))
 
 
-def _texts(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """The file in pieces that end where lines do; what is no text in `encoding` byte by byte."""
-    if encoding == "utf-16":
-        file.seek(0)
-        yield file.read().decode(encoding, "replace")
-        return
+def _texts(file: BinaryIO) -> Iterator[str]:
+    """The file in pieces that end where lines do; what is not UTF-8 is read byte by byte."""
     rest = b""
-    for piece in pieces(file):
+    for piece in pieces(file, SLICE):
         body = rest + piece
-        cut = body.rfind(b"\n") + 1 or (len(body) if len(body) > 2 * PIECE else 0)
+        cut = body.rfind(b"\n") + 1 or (len(body) if len(body) > 2 * SLICE else 0)
         rest = body[cut:]
-        yield _decoded(body[:cut])
+        if body.strip(b"\0"):
+            yield _decoded(body[:cut])
     yield _decoded(rest)
 
 

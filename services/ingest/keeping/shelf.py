@@ -3,11 +3,14 @@
 import asyncio
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TextIO
 
-from sqlmodel import col, select
+import sqlalchemy
+from sqlalchemy import Row
+from sqlmodel import col
 
 from ingest.folder import Dropped, move, stored_name
 from ingest.keeping.scrub import Found, copy_without
@@ -63,14 +66,7 @@ async def put_away(
     """
     target = place_of(settings, row)
     if row.state is ImportState.QUARANTINED:
-        async with sessions() as session:
-            listed = await session.stream_scalars(
-                select(ImportReject)
-                .where(ImportReject.import_id == row.import_id)
-                .order_by(col(ImportReject.line), col(ImportReject.reject_id))
-            )
-            pages = [page async for page in listed.partitions(1000)]
-        await asyncio.to_thread(_write_rejects, target, row, pages)
+        await _write_rejects(sessions, target, row)
     if found.nobody:
         await asyncio.to_thread(move, item.path, target, item.identity)
     else:
@@ -109,20 +105,40 @@ def _relative(target: Path) -> str:
     return f"{target.parent.name}/{os.fsencode(target.name).decode('utf-8', 'replace')}"
 
 
-def _write_rejects(target: Path, row: Import, pages: Sequence[Sequence[ImportReject]]) -> None:
+async def _write_rejects(sessions: Sessions, target: Path, row: Import) -> None:
     """`<file>.rejects.csv`: a line for what condemned the file, then one for each bad row."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     path = rejects_of(target)
     partial = path.with_name(f"{path.name}.part")
-    with partial.open("w", encoding="utf-8", newline="") as sink:
+    with await asyncio.to_thread(_begun, partial, row) as sink:
         writer = csv.writer(sink)
-        writer.writerow(COLUMNS)
-        writer.writerow(("", "", "", row.reason, harmless(row.message or ""), ""))
-        for page in pages:
-            writer.writerows((item.line, *_texts(item)) for item in page)
-    partial.rename(path)
+        async for page in _rejects(sessions, row):
+            await asyncio.to_thread(writer.writerows, map(_cells, page))
+    await asyncio.to_thread(partial.rename, path)
 
 
-def _texts(item: ImportReject) -> Iterator[str]:
-    texts = (item.column_name, item.value, item.reason, item.message, item.raw)
-    return (harmless(text or "") for text in texts)
+def _begun(partial: Path, row: Import) -> TextIO:
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    sink = partial.open("w", encoding="utf-8", newline="")
+    writer = csv.writer(sink)
+    writer.writerow(COLUMNS)
+    writer.writerow(("", "", "", row.reason, harmless(row.message or ""), ""))
+    return sink
+
+
+async def _rejects(sessions: Sessions, row: Import) -> AsyncGenerator[Sequence[Row[Any]]]:
+    """The rejected rows, a page at a time: there may be as many as the file has."""
+    columns = (ImportReject.line, ImportReject.column_name, ImportReject.value,
+               ImportReject.reason, ImportReject.message, ImportReject.raw)  # fmt: skip
+    async with sessions() as session:
+        listed = await session.stream(
+            sqlalchemy.select(*columns)  # type: ignore[call-overload]
+            .where(col(ImportReject.import_id) == row.import_id)
+            .order_by(col(ImportReject.line), col(ImportReject.reject_id))
+            .execution_options(yield_per=1000)
+        )
+        async for page in listed.partitions():
+            yield page
+
+
+def _cells(reject: Row[Any]) -> tuple[Any, ...]:
+    return reject[0], *(harmless(text or "") for text in reject[1:])

@@ -16,6 +16,9 @@ from ingest.refusal import ChangedError, RefusedError
 NULL, ESCAPE = r"\N", b'\\"'
 """How MySQL and PostgreSQL write that a cell has no value, and MySQL a quote within quotes."""
 
+MOST_LINES = 200_000
+"""Lines that are read at once: short ones that are no rows take far more room than their bytes."""
+
 
 def without_nulls(rows: Rows) -> Rows:
     """The rows with blank cells where they say NULL."""
@@ -47,10 +50,25 @@ def cut(file: BinaryIO, body: Body) -> Iterator[tuple[Rows, int]]:
         rest = text[end:]
         if len(rest) > body.grammar.max_line_bytes:
             scanner.too_long()
-        whole = _decoded(text[:end], body.survey.encoding, scanner.line)
-        yield scanner.feed(whole, final=at >= body.survey.size), at
+        for lines, is_last in slices(text[:end]):
+            whole = _decoded(lines, body.survey.encoding, scanner.line)
+            yield scanner.feed(whole, final=is_last and at >= body.survey.size), at
     if digest.hexdigest() != body.survey.sha256:
         raise ChangedError
+
+
+def slices(body: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines in slices of at most MOST_LINES, and whether it is the last one."""
+    halves = [body]
+    while halves:
+        lines = halves.pop()
+        middle = lines.find(b"\n", len(lines) // 2) + 1
+        if middle in (0, len(lines)):
+            middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1
+        if 0 < middle < len(lines) and lines.count(b"\n") > MOST_LINES:
+            halves += [lines[middle:], lines[:middle]]
+        else:
+            yield lines, not halves
 
 
 def _decoded(body: bytes, encoding: Encoding, line: int) -> str:

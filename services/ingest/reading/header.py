@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 from ingest.reading.mapping import Rule, find_mapping
 from ingest.refusal import RefusedError
@@ -86,13 +86,15 @@ def _most_regular(found: Sequence[_Header]) -> _Header:
 
 def _headers(text: str, delimiter: str, search: Search) -> Iterator[_Header]:
     """The first lines, as far as they are sound CSV with this delimiter; blank ones are none."""
-    head = text if text.count("\n", 0, search.max_line_bytes) else text[: search.max_line_bytes]
     reader = csv.reader(
-        io.StringIO(head, newline="\n"), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
+        _bounded_lines(text, search.max_line_bytes),
+        delimiter=delimiter, strict=True, skipinitialspace=True,
+    )  # fmt: skip
     widest = rank = above = 0
     with suppress(csv.Error):
         for row in islice(reader, HEADER_LINES):
+            if len(row) > MAX_COLUMNS:
+                return
             filled = sum(bool(cell.strip()) for cell in row)
             if not filled or rank == 2:
                 continue
@@ -103,6 +105,11 @@ def _headers(text: str, delimiter: str, search: Search) -> Iterator[_Header]:
             rank = _rank(row, search) if is_header else 0
             widest = max(widest, filled)
             yield _Header(row, delimiter, reader.line_num, rank)
+
+
+def _bounded_lines(text: str, longest: int) -> Iterator[str]:
+    """The lines of a text up to one that is too long to be cut into cells."""
+    return takewhile(lambda line: len(line) <= longest, io.StringIO(text, newline="\n"))
 
 
 def header_of(text: str, search: Search) -> tuple[tuple[str, ...], int] | None:

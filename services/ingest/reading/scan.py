@@ -100,21 +100,22 @@ class Scanner:
 
     def _plain(self, text: str) -> Rows:
         """Lines are rows: cut each at its delimiters and see whether that gave N cells."""
-        last = f"field_{self.grammar.cells - 1}"
-        cells = pl.col("raw").str.split_exact(self.grammar.delimiter, self.grammar.cells)
-        has_cr = "\r" in text
         lines = _lines(text, self.line)
         filled = lines.filter(pl.col("raw") != "")
         self._check_lengths(filled)
-        found = filled.with_columns(cells.alias("cells")).unnest("cells")
-        sound = pl.col(last).is_not_null() & pl.col(f"field_{self.grammar.cells}").is_null()
-        if has_cr:
-            sound &= ~pl.col("raw").str.contains("\r", literal=True)
-        good, bad = found.filter(sound), found.filter(~sound)
-        names = {f"field_{index}": f"c{index}" for index in range(self.grammar.cells)}
-        frame = good.drop(f"field_{self.grammar.cells}").rename(names)
+        is_sound = filled.select(self._has_all_cells("\r" in text)).to_series()
+        # only sound lines are cut: each line that is takes the room of as many cells as the header
+        cells = pl.col("raw").str.split_exact(self.grammar.delimiter, self.grammar.cells - 1)
+        good = filled.filter(is_sound).with_columns(cells.alias("cells")).unnest("cells")
+        bad = filled.filter(~is_sound)
+        frame = good.rename({f"field_{index}": f"c{index}" for index in range(self.grammar.cells)})
         rejects = [self._reject(line, raw) for line, raw in bad.select("line", "raw").iter_rows()]
         return Rows(frame, rejects, lines.height - filled.height)
+
+    def _has_all_cells(self, has_cr: bool) -> pl.Expr:
+        raw = pl.col("raw").str
+        right = raw.count_matches(self.grammar.delimiter, literal=True) == self.grammar.cells - 1
+        return right & ~raw.contains("\r", literal=True) if has_cr else right
 
     def _check_lengths(self, lines: pl.DataFrame) -> None:
         longest = lines["raw"].str.len_bytes()

@@ -32,7 +32,10 @@ SIGNATURES = (
     (codecs.BOM_UTF16_LE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
     (codecs.BOM_UTF16_BE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
 )
-_STRANGE_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*")
+_STRANGE = re.compile(rb"[\x80-\xff]")
+_STRANGE_WORD = re.compile(rb"[^\s,;]*[\x80-\xff][^\s,;]*")
+LONGEST_EVIDENCE = 1024
+"""Bytes of a line that are looked at to tell an encoding."""
 EVIDENCE = 400
 """Lines that are looked at to tell an encoding."""
 NEAR = 0.025
@@ -69,10 +72,10 @@ class Survey:
         return self.newlines + (not self.ends_with_newline)
 
 
-def pieces(file: BinaryIO) -> Iterator[bytes]:
-    """The file from its start in pieces of at most PIECE bytes."""
+def pieces(file: BinaryIO, size: int = PIECE) -> Iterator[bytes]:
+    """The file from its start in pieces of at most `size` bytes."""
     file.seek(0)
-    while piece := file.read(PIECE):
+    while piece := file.read(size):
         yield piece
 
 
@@ -143,16 +146,40 @@ def _strange_lines(file: BinaryIO) -> tuple[int, list[bytes]]:
         body = rest + piece
         cut = body.rfind(b"\n") + 1 or len(body)
         body, rest = body[:cut], body[cut:]
-        for found in _STRANGE_LINE.finditer(body) if not body.isascii() else ():
-            first = first or lines + body.count(b"\n", 0, found.start())
-            (sound if _is_utf8(found[0]) else broken)[found[0]] = None
+        for at, line in _strange_in(body):
+            first = first or lines + body.count(b"\n", 0, at)
+            kept = sound if _is_utf8(line) else broken
+            if len(kept) < EVIDENCE:
+                kept[_evidence(line)] = None
             if len(broken) == EVIDENCE:
-                return first, [*broken, *[*sound][:EVIDENCE]]
+                return first, [*broken, *sound]
         lines += body.count(b"\n")
     if not rest.isascii():
         first = first or lines
-        broken[rest] = None
-    return first, [*broken, *[*sound][:EVIDENCE]]
+        broken[_evidence(rest)] = None
+    return first, [*broken, *sound]
+
+
+def _strange_in(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where lines that are not plain ASCII begin, and the lines."""
+    at = 0
+    while found := _STRANGE.search(body, at):
+        begin = max(body.rfind(b"\n", at, found.start()) + 1, at)
+        end = body.find(b"\n", begin)
+        at = len(body) if end < 0 else end
+        yield begin, body[begin:at]
+
+
+def _evidence(line: bytes) -> bytes:
+    """The line, or the strange words of one that is too long."""
+    if len(line) <= LONGEST_EVIDENCE:
+        return line
+    found: list[bytes] = []
+    for word in _STRANGE_WORD.finditer(line[: 64 * LONGEST_EVIDENCE]):
+        found += [word[0]] if len(word[0]) <= LONGEST_EVIDENCE // 8 else []
+        if len(found) == 8:
+            break
+    return b" ".join(found)
 
 
 def _is_utf8(line: bytes) -> bool:
