@@ -141,4 +141,5 @@ async def _rejects(sessions: Sessions, row: Import) -> AsyncGenerator[Sequence[R
 
 
 def _cells(reject: Row[Any]) -> tuple[Any, ...]:
-    return reject[0], *(harmless(text or "") for text in reject[1:])
+    texts: Sequence[str | None] = reject[1:]
+    return reject[0], *(harmless(text or "") for text in texts)

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from re import findall
+from re import findall, finditer, search
 
 MIXED = "mixed"
 """The registered error handler: what is no UTF-8 in a UTF-8 file is read as Windows-1252."""
@@ -127,6 +127,8 @@ class Reading:
 
 
 IMPLAUSIBLE = 0.3
+LONGEST_WORD = 200
+"""Characters of what may be a word."""
 
 
 def weigh(raw: Sequence[bytes], candidates: Iterable[Encoding] = ENCODINGS) -> list[Reading]:
@@ -211,7 +213,10 @@ def _is_unsaid(word: str, at: int) -> bool:
 
 def twice_encoded(text: str) -> tuple[str, str] | None:
     """A word of UTF-8 that was taken for Windows-1252 and encoded again, and what it was."""
-    for word in findall(r"""[^\s,;|"]*[\xc2-\xef][^\x00-\x7f][^\s,;|"]*""", text):
+    for found in finditer(r"""[^\s,;|"]+""", text):
+        word = found[0]
+        if len(word) > LONGEST_WORD or not search(r"[\xc2-\xef][^\x00-\x7f]", word):
+            continue
         try:
             return word, word.encode("cp1252").decode()
         except UnicodeError:

@@ -19,7 +19,7 @@ _TOLD = {
     TOO_FEW: "lack cells at the end, which no row needs: they were read as empty",
     TOO_MANY: "have empty cells behind those of the header: they were ignored",
 }
-_FORMS = {"email": r"|\S+@\S+", "country": r"\D*", "currency": r"\D{0,5}"}
+_FORMS = {"email": r"|[^\s@]+@\S+", "country": r"\D*", "currency": r"\D{0,5}"}
 """What texts of these columns look like, by which a shifted row is recognised."""
 _QUOTED = re.compile(r' *"((?:[^"]++|"")*+)" *')
 Mended = Sequence[tuple[str, int]]

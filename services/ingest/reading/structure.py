@@ -26,7 +26,7 @@ _FOOTER = (
     r"(?i)(?:\brecords?\b|record\(s\)|\brows?\b|\bentries\b|\bend of (?:report|file)\b"
     r"|\bseller id\b|\bgenerated (?:on|by|at)\b|\bexported (?:on|by|at)\b)"
 )
-_COUNT = r"(?i)^[0-9][0-9,. ]* +(?:records?|record\(s\)|rows?|entries|orders?)(?:\W|$)"
+_COUNT = r"(?i)^[0-9][0-9,. ]*+(?<= )(?:records?|record\(s\)|rows?|entries|orders?)(?:\W|$)"
 """How many rows there are, in the first cells: `2 | record(s) downloaded, | from | ...`."""
 
 

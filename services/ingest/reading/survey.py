@@ -33,7 +33,7 @@ SIGNATURES = (
     (codecs.BOM_UTF16_BE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
 )
 _STRANGE = re.compile(rb"[\x80-\xff]")
-_STRANGE_WORD = re.compile(rb"[^\s,;]*[\x80-\xff][^\s,;]*")
+_BETWEEN_WORDS = re.compile(rb"[\s,;]+")
 LONGEST_EVIDENCE = 1024
 """Bytes of a line that are looked at to tell an encoding."""
 EVIDENCE = 400
@@ -174,12 +174,11 @@ def _evidence(line: bytes) -> bytes:
     """The line, or the strange words of one that is too long."""
     if len(line) <= LONGEST_EVIDENCE:
         return line
-    found: list[bytes] = []
-    for word in _STRANGE_WORD.finditer(line[: 64 * LONGEST_EVIDENCE]):
-        found += [word[0]] if len(word[0]) <= LONGEST_EVIDENCE // 8 else []
-        if len(found) == 8:
-            break
-    return b" ".join(found)
+    first = _STRANGE.search(line)
+    begin = max(0, first.start() - LONGEST_EVIDENCE) if first else 0
+    words = _BETWEEN_WORDS.split(line[begin : begin + 64 * LONGEST_EVIDENCE])
+    found = [word for word in words if not word.isascii() and len(word) <= LONGEST_EVIDENCE // 8]
+    return b" ".join([*found[:7], b""])
 
 
 def _is_utf8(line: bytes) -> bool:

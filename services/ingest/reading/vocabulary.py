@@ -40,6 +40,9 @@ _TELLS_OTHERS = frozenset({
 })  # fmt: skip
 """Words of headers whose rows are no orders: sums by customer, lines, payouts, subscriptions."""
 
+LONGEST = 200
+"""Characters of a header that may name a column; comparing takes longer than reading them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
@@ -55,6 +58,8 @@ class Vocabulary:
 
     def grade(self, kind: Kind, ours: str, header: str) -> float:
         """How well a header names one of our columns; 0: not at all."""
+        if len(header) > LONGEST:
+            return 0
         if normalise(header) == ours:
             return OWN
         bare, code = without_unit(header)

@@ -37,21 +37,21 @@ FILES: dict[str, tuple[Content, str | None]] = {
         lambda: iter([b"Title\n", b",".join(b"c%d" % n for n in range(1_000_000)), b"\n"]),
         "unknown_columns",
     ),
-    "a header without end": (lambda: iter([b"a" * 2**20] * 100), "line_too_long"),
+    "a header without end": (lambda: iter([b"a" * 2**20] * 40), "line_too_long"),
     "titles of a hundred thousand cells": (
         lambda: iter([(b"t," * 100_000 + b"\n") * 29, HEADER, b"O1,C1,2024-01-10,5,EUR,paid\n"]),
-        "unknown_columns",
+        "too_many_columns",
     ),
     "rows that are too short for a wide header": (
-        lambda: iter([_wide(9_000), b"x\n" * 600_000]), "too_many_rejects"
+        lambda: iter([_wide(9_000), b"x\n" * 100_000]), "too_many_rejects"
     ),
-    "rows that are all too short": (lambda: iter([HEADER, b"x\n" * 600_000]), "too_many_rejects"),
+    "rows that are all too short": (lambda: iter([HEADER, b"x\n" * 300_000]), "too_many_rejects"),
     "the same with a quote": (
-        lambda: iter([HEADER, b"x\n" * 300_000, b'"x"\n']), "too_many_rejects"
+        lambda: iter([HEADER, b"x\n" * 100_000, b'"x"\n']), "too_many_rejects"
     ),
-    "a hundred megabytes in no encoding": (lambda: iter([b"\xe9" * 2**20] * 100), "line_too_long"),
+    "sixty megabytes in no encoding": (lambda: iter([b"\xe9" * 2**20] * 60), "line_too_long"),
     "long lines in Latin-1": (
-        lambda: _rows(b"O%d,C1,2024-01-10,5,EUR," + b"\xe9" * 900_000 + b"\n", 100), None
+        lambda: _rows(b"O%d,C1,2024-01-10,5,EUR," + b"\xe9" * 900_000 + b"\n", 60), None
     ),
     "UTF-8 with one line that is none": (
         lambda: iter([HEADER, b"O0,J\xe9,2024-01-10,5,EUR,paid\n",
@@ -63,21 +63,22 @@ FILES: dict[str, tuple[Content, str | None]] = {
         lambda: iter([HEADER, b"O1,J\xe9,2024-01-10,5,EUR,paid\nO2,", b"a" * 900_000, b"\n"]), None
     ),
     "a quote that never closes": (
-        lambda: iter([HEADER, b'O1,"', b"abc,\n" * 10_000_000]), "line_too_long"
+        lambda: iter([HEADER, b'O1,"', b"abc,\n" * 2_000_000]), "line_too_long"
     ),
     "a word for each status": (lambda: _rows(b"O%d,C1,2024-01-10,5,EUR,w%%d\n", 200_000), None),
-    "a third of a million bad rows": (
-        lambda: _rows(b"O%d,C1,yesterday,5,EUR,paid\n", 333_333), "too_many_rejects"
+    "two hundred thousand bad rows": (
+        lambda: _rows(b"O%d,C1,yesterday,5,EUR,paid\n", 200_000), "too_many_rejects"
     ),
     "wide rows": (
-        lambda: iter([_wide(9_900)] + [b"O,C1,2024-01-10,5,EUR,paid" + b"," * 9_900 + b"\n"] * 2_000),
+        lambda: iter([_wide(9_900), (b"O,C,2024-01-10,5,EUR,paid" + b"," * 9_900 + b"\n") * 1_000]),
         None,
     ),
-    "only newlines": (lambda: iter([HEADER, b"\n" * 20_000_000]), "no_rows"),
-    "zeros": (lambda: iter([bytes(2**20)] * 50), None),
+    "only newlines": (lambda: iter([HEADER, b"\n" * 3_000_000]), "no_rows"),
+    "zeros": (lambda: iter([bytes(2**20)] * 20), None),
 }  # fmt: skip
 
 
+@pytest.mark.timeout(600)
 async def test_the_worst_files_one_after_the_other(settings: Settings, sessions: Sessions) -> None:
     process = await start("ingest", settings, RFM_SETTLE_SECONDS="0", RFM_MAX_REJECT_SHARE="0")
     try:
