@@ -97,14 +97,15 @@ def _words(basis: Basis, names: Sequence[str]) -> str:
 
 
 def _parts(basis: Basis, names: Sequence[str]) -> Iterator[str]:
-    statuses = ", ".join(basis.counted_statuses or ()) or "by their meaning"
+    listed = ", ".join(basis.counted_statuses or ())
+    statuses = f"the statuses {listed} counted" if listed else "statuses counted by their meaning"
     words = {
         "window_days": f"a window of {some(basis.window_days, 'day')}",
         "k": some(basis.k, "cluster") if basis.k else "no clusters",
         "rule": f"the rule {basis.rule}",
         "transform": f"the transform {basis.transform}",
         "base_currency": f"amounts in {basis.base_currency}",
-        "counted_statuses": f"counted statuses {statuses}",
+        "counted_statuses": statuses,
         "timezone": f"the time zone {basis.timezone}",
     }
     return (words[name] for name in names)

@@ -60,14 +60,15 @@ class Lasting(BaseModel):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"there is no time zone {value!r}{_did_you_mean(value)}") from None
+            raise ValueError(f"there is no time zone {value!r}.{nearest_zone(value)}") from None
         return value
 
 
-def _did_you_mean(zone: str) -> str:
+def nearest_zone(zone: str) -> str:
+    """A question that names the zone that was perhaps meant; empty when there is none."""
     known = {name.casefold(): name for name in available_timezones()}
     near = get_close_matches(zone.casefold(), known, n=1)
-    return f"; did you mean {known[near[0]]}?" if near else ""
+    return f" Did you mean {known[near[0]]}?" if near else ""
 
 
 NAMES = tuple(Lasting.model_fields)
@@ -93,17 +94,17 @@ def checked(name: str, value: object) -> Any:
     Raises InvalidInputError, which names the setting and says what is allowed.
     """
     if isinstance(value, bool | float):  # which would pass for a number
-        raise _not_allowed(name, value)
+        raise not_allowed(name, value)
     try:
         return getattr(Lasting.model_validate({name: value}), name)
     except ValidationError as error:
-        cause = error.errors()[0].get("ctx", {}).get("error")
-        raise _not_allowed(name, value, str(cause) if cause else None) from error
+        hint = nearest_zone(str(value)) if name == "timezone" else ""
+        raise not_allowed(name, value, hint) from error
 
 
-def _not_allowed(name: str, value: object, why: str | None = None) -> InvalidInputError:
-    said = why or f"{value!r} is not allowed"
-    return InvalidInputError(f"{name}: {said}; allowed: {ALLOWED[name]}", field=name)
+def not_allowed(name: str, value: object, hint: str = "") -> InvalidInputError:
+    """The refusal of a value, in words that say what is allowed."""
+    return InvalidInputError(f"{name}: must be {ALLOWED[name]}, not {value!r}.{hint}", field=name)
 
 
 def as_json(value: Any) -> Value:

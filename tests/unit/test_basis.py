@@ -21,7 +21,7 @@ YEAR = Basis(
         ({"transform": "none"}, ("the transform log1p", "the transform none")),
         ({"base_currency": "USD"}, ("amounts in EUR", "amounts in USD")),
         ({"counted_statuses": ("paid", "sent")},
-         ("counted statuses by their meaning", "counted statuses paid, sent")),
+         ("statuses counted by their meaning", "the statuses paid, sent counted")),
         ({"timezone": "Asia/Tokyo"}, ("the time zone UTC", "the time zone Asia/Tokyo")),
     ],
 )  # fmt: skip

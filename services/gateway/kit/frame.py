@@ -22,6 +22,7 @@ NAVIGATION = (
     ("migrations", "/dashboard/migrations", "Migrations"),
     ("imports", "/dashboard/imports", "Imports"),
     ("runs", "/dashboard/runs", "Runs"),
+    ("settings", "/dashboard/settings", "Settings"),
 )
 SCORES = ("run-finished", "snapshot-deleted", "data-changed", "resync")
 """The events after which a page of scores is out of date."""

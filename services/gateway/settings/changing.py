@@ -1,7 +1,6 @@
 """What the settings are, and changing them: shared by the API and the page."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from babel.numbers import list_currencies
@@ -12,8 +11,7 @@ from gateway.kit.current import Current
 from gateway.settings.schemas import SettingRow, Source
 from rfm_common import lasting_store
 from rfm_common.db import Sessions
-from rfm_common.errors import InvalidInputError
-from rfm_common.lasting import ALLOWED, NAMES, Lasting, as_json, checked, variable
+from rfm_common.lasting import ALLOWED, NAMES, Lasting, as_json, checked, not_allowed, variable
 from rfm_common.lasting_store import Change, effective, is_fixed
 from rfm_common.models import StoredSetting
 from rfm_common.settings import Settings
@@ -42,13 +40,8 @@ def _row(
 def check(name: str, value: object) -> Any:
     """Raises InvalidInputError for what is not allowed; of currencies only known ones are."""
     found = None if value is None else checked(name, value)
-    if name == "currency" and found and found not in (known := list_currencies()):
-        near = get_close_matches(found, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidInputError(
-            f"currency: no currency has the code {found}{hint} Allowed: {ALLOWED[name]}",
-            field=name,
-        )
+    if name == "currency" and found and found not in list_currencies():
+        raise not_allowed(name, value)
     return found
 
 

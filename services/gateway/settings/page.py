@@ -61,6 +61,12 @@ class Entry:
     error: str | None
 
     @property
+    def who(self) -> str:
+        """Who set it; empty where everybody is the one at this machine."""
+        kind, _, name = (self.row.changed_by or "").partition(":")
+        return f" with the {kind} {name}" if name else ""
+
+    @property
     def described_by(self) -> str:
         """The ids of what explains the field."""
         return f"{self.row.name}-hint" + (f" {self.row.name}-error" if self.error else "")
@@ -113,7 +119,7 @@ def _errors(given: Mapping[str, str]) -> dict[str, str]:
         try:
             check(name, text or None)
         except InvalidInputError as error:
-            found[name] = error.detail.removeprefix(f"{name}: ")
+            found[name] = f"This {error.detail.removeprefix(f'{name}: ')}"
     return found
 
 

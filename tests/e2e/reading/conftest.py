@@ -48,6 +48,7 @@ PAGES = {
     "import": "/dashboard/imports/3",
     "runs": "/dashboard/runs",
     "run": "/dashboard/runs/1",
+    "settings": "/dashboard/settings",
     "report": "/dashboard/report",
     "help": "/dashboard/help",
 }
