@@ -53,7 +53,7 @@ _NUMBER = f"""
 INSERT INTO model_versions (version, run_id, {LINE}, digest, reason, state)
 SELECT (SELECT coalesce(max(version), 0) + 1 FROM model_versions), r.run_id,
        {_LINE_OF_RUN}, {_DIGEST},
-       coalesce(nullif(r.model->>'reason', ''), 'the first model of its kind'),
+       coalesce(nullif(r.model->>'reason', ''), 'no earlier model to start from'),
        CASE WHEN r.parameters ? 'refit' THEN 'proposed' ELSE 'published' END
 FROM scoring_runs r
 WHERE r.run_id = :run_id AND jsonb_array_length(r.model->'centroids') > 0
@@ -69,14 +69,20 @@ UPDATE scoring_runs r SET model_version = coalesce(
      WHERE ({LINE}, digest) = ({_LINE_OF_RUN}, {_DIGEST})))
 WHERE r.run_id = :run_id
 """  # noqa: S608 - constants
-_PUBLISH = """
-UPDATE model_versions v SET state = 'published' FROM scoring_runs r
-WHERE r.run_id = :run_id AND NOT r.parameters ? 'refit' AND v.version = r.model_version
+_SETTLE = """
+UPDATE model_versions v
+SET state = CASE WHEN r.parameters ? 'refit' THEN 'proposed' ELSE 'published' END
+FROM scoring_runs r
+WHERE r.run_id = :run_id AND v.version = r.model_version
+  AND NOT (r.parameters ? 'refit' AND v.state = 'refused')
 """
 _OUTDATE = f"""
-UPDATE model_versions v SET state = 'outdated'
-FROM scoring_runs p, scoring_runs r JOIN model_versions n ON n.version = r.model_version
-WHERE r.run_id = :run_id AND v.state = 'proposed' AND v.run_id = p.run_id
+UPDATE model_versions v
+SET state = CASE WHEN f.parameters ? 'refit' THEN 'outdated' ELSE 'published' END
+FROM scoring_runs p, scoring_runs f, scoring_runs r
+JOIN model_versions n ON n.version = r.model_version
+WHERE r.run_id = :run_id AND v.state = 'proposed' AND f.run_id = v.run_id AND p.run_id = (
+    SELECT max(run_id) FROM scoring_runs WHERE model_version = v.version AND parameters ? 'refit')
   AND ({", ".join(f"v.{name}" for name in Line._fields)})
     = ({", ".join(f"n.{name}" for name in Line._fields)})
   AND v.version <> n.version
@@ -87,11 +93,11 @@ WHERE r.run_id = :run_id AND v.state = 'proposed' AND v.run_id = p.run_id
 async def number_model(session: AsyncSession, run_id: int) -> None:
     """Give a finished run's model its number: a new one unless its line has that model already.
 
-    A run with the model of another run has the number of that one. A proposal is outdated by
-    another one, and by another model in force than it was compared with. To be called by one
-    transaction at a time, as publishing is.
+    A run with the model of another run has the number of that one. What was refused is not
+    proposed again. A proposal is outdated by another one, and by another model in force than it
+    was compared with. To be called by one transaction at a time, as publishing is.
     """
-    for statement in (_NUMBER, _LINK, _PUBLISH, _OUTDATE):
+    for statement in (_NUMBER, _LINK, _SETTLE, _OUTDATE):
         await run_sql(session, statement, run_id=run_id)
 
 
@@ -129,6 +135,18 @@ async def propose_model(session: AsyncSession, settings: Settings) -> ScoringRun
     return await queue_run(session, settings, RunRequest(preview=True, refit=True), "api")
 
 
+async def find_proposal(session: AsyncSession, version: int) -> ScoringRun | None:
+    """The newest run that proposed a model."""
+    found = await session.exec(
+        select(ScoringRun)
+        .where(col(ScoringRun.parameters).contains({"refit": True}))
+        .where(ScoringRun.model_version == version)
+        .order_by(col(ScoringRun.run_id).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
 async def refuse_model(session: AsyncSession, version: int, actor: str) -> None:
     """Refuse a proposal and pin the model that it was compared with.
 
@@ -140,8 +158,8 @@ async def refuse_model(session: AsyncSession, version: int, actor: str) -> None:
         raise ConflictError(
             f"model {version} does not wait for a decision: it is {row.state}", version=version
         )
-    proposal = (await session.get_one(ScoringRun, row.run_id)).metrics["proposal"]
-    kept = await session.get_one(ModelVersion, proposal["model_version"])
+    run = existing(await find_proposal(session, version), f"proposal {version}", "version")
+    kept = await session.get_one(ModelVersion, run.metrics["proposal"]["model_version"])
     if not kept.is_pinned:
         await _pin(session, kept, actor)
     row.state, row.decided_by, row.decided_at = ModelState.REFUSED, actor, datetime.now(UTC)

@@ -19,7 +19,7 @@ SELECT run_id, finished_at, parameters->>'k' AS k,
            model->'transform', model->'mean', model->'scale', model->'lambdas',
            model->'centroids', model->'names', coalesce(model->>'rule', 'classic'))::text,
            'UTF8')), 'hex') AS digest,
-       coalesce(nullif(model->>'reason', ''), 'the first model of its kind') AS reason
+       coalesce(nullif(model->>'reason', ''), 'no earlier model to start from') AS reason
 FROM scoring_runs
 WHERE state = 'finished' AND jsonb_array_length(model->'centroids') > 0
   AND NOT parameters @> '{"preview": true}' AND parameters ? 'k'

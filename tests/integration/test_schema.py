@@ -143,9 +143,9 @@ async def test_models_of_older_runs_get_numbers(settings: Settings, sessions) ->
         found = await run_sql(session, "SELECT version, k, rule, reason FROM model_versions"
                               " ORDER BY version")  # fmt: skip
         assert found.all() == [
-            (1, "5", "promises", "the first model of its kind"),
+            (1, "5", "promises", "no earlier model to start from"),
             (2, "5", "promises", "fitted afresh"),
-            (3, "auto", "classic", "the first model of its kind"),
+            (3, "auto", "classic", "no earlier model to start from"),
         ]
 
 

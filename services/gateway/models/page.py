@@ -45,7 +45,7 @@ async def one_model(
         raise NotFoundError(f"There is no model {version}.")
     page = ModelPage(
         frame=frame.of(f"Model {version}", "clusters", SCORES),
-        numbers=frame.numbers,
+        numbers=frame.numbers.of(model.base_currency),
         model=model,
         in_force=await queries.find_in_force(session, settings, model),
     )

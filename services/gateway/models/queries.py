@@ -9,7 +9,7 @@ from gateway.kit import rows
 from gateway.kit.snapshots import BY_DATE
 from gateway.models.schemas import ModelCluster, ModelDetail, ModelRow, Proposal
 from rfm_common.documents import ClusterMetrics
-from rfm_common.model_versions import LINE, automatic_line
+from rfm_common.model_versions import LINE, automatic_line, find_proposal
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 
@@ -65,12 +65,13 @@ async def find_in_force(
 
 async def _in_full(session: AsyncSession, row: ModelRow) -> ModelDetail:
     run = await _measured(session, row)
-    model, proposal = run.model, (await session.get_one(ScoringRun, row.run_id)).metrics
+    model, proposal = run.model, await find_proposal(session, row.version)
     return ModelDetail(
         **msgspec.structs.asdict(row),
+        base_currency=run.base_currency,
         verdict=run.metrics.get("verdict", ""),
         measured_by=run.run_id,
-        proposal=msgspec.convert(proposal.get("proposal"), Proposal | None),
+        proposal=msgspec.convert(proposal.metrics["proposal"], Proposal) if proposal else None,
         clusters=[_cluster(one) for one in run.metrics.get("clusters", [])],
         mean=model["mean"], scale=model["scale"], lambdas=model["lambdas"],
         centroids=model["centroids"],

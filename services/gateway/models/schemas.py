@@ -82,6 +82,7 @@ class Proposal(Answer):
 class ModelDetail(ModelRow):
     """A version in full: standardise with `mean` and `scale`, take the nearest centroid."""
 
+    base_currency: str | None
     verdict: Annotated[str, Meta(description="Of the run that the clusters are from")]
     measured_by: Annotated[
         int, Meta(description="The newest run whose scores it made, or the first that had it")

@@ -166,8 +166,9 @@ def _measured(solved: Solved) -> Fitted:
 def _model(
     features: Points, plan: Plan, parameters: dict[str, Any]
 ) -> tuple[Model, list[Candidate]]:
-    if plan.model_run and plan.model_run.model.get("centroids"):
-        return replace(Model.stored(plan.model_run.model), frozen=True), []
+    taken = plan.model_run if plan.model_run is not plan.chosen else None
+    if taken and taken.model.get("centroids"):
+        return replace(Model.stored(taken.model), frozen=True), []
     if chosen := _start(plan.chosen):
         return keep(features, chosen, parameters["seed"], plan.refused), []
     k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan.start)

@@ -144,7 +144,7 @@ async def _refused_models(session: AsyncSession, chosen: ScoringRun) -> dict[str
     instead_of = col(ScoringRun.metrics)["proposal"]["model_version"].astext
     found = await session.exec(
         select(ScoringRun)
-        .join(ModelVersion, col(ModelVersion.run_id) == col(ScoringRun.run_id))
+        .join(ModelVersion, col(ModelVersion.version) == col(ScoringRun.model_version))
         .where(ModelVersion.state == ModelState.REFUSED, instead_of == str(chosen.model_version))
         .order_by(col(ScoringRun.run_id))
     )
