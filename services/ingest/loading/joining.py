@@ -14,9 +14,11 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.loading.stage import Stage, copy_in
+from ingest.loading.tables import TARGETS
 from ingest.reading.mapping import CUSTOMER_EMAIL
 from rfm_common.db import run_sql
 from rfm_common.identity import ADDRESS
+from rfm_common.models import Kind
 
 ABOUT = "joined"
 KNOWN = f"SELECT customer_id AS address FROM customers WHERE customer_id ~ '{ADDRESS}'"
@@ -73,7 +75,28 @@ def said_by(rows: pl.DataFrame) -> pl.DataFrame:
     return pairs.filter(pl.col("email").is_not_null() & is_number).unique()
 
 
-async def note_said(session: AsyncSession, import_id: int, said: pl.DataFrame) -> None:
+async def before_load(session: AsyncSession, stage: Stage, *, names_addresses: bool) -> Joined:
+    """Let staged orders belong to whom their addresses are known to be; free without addresses."""
+    if names_addresses:
+        return await resolve(session, stage)
+    if stage.target is TARGETS[Kind.CUSTOMERS]:
+        await _keep_former(session, stage)
+    return Joined()
+
+
+async def after_load(session: AsyncSession, stage: Stage, said: pl.DataFrame | None) -> Joined:
+    """Join the customers whom the file shows to be one; `said` is what its orders say."""
+    if stage.target is TARGETS[Kind.CUSTOMERS]:
+        return await _among_customers(
+            session, stage.target.name if stage.is_rebuild else stage.table
+        )
+    if said is None or said.is_empty():
+        return Joined()
+    await _note_said(session, stage.import_id, said)
+    return await _among_orders(session, stage.import_id)
+
+
+async def _note_said(session: AsyncSession, import_id: int, said: pl.DataFrame) -> None:
     """Keep which addresses a file of orders gives to which numbers."""
     pairs = said.unique().with_columns(import_id=pl.lit(import_id, pl.Int64))
     await copy_in(session, "customer_emails", pairs)
@@ -84,7 +107,7 @@ async def forget(session: AsyncSession, import_id: int) -> None:
     await run_sql(session, "DELETE FROM customer_emails WHERE import_id = :id", id=import_id)
 
 
-async def keep_former(session: AsyncSession, stage: Stage) -> None:
+async def _keep_former(session: AsyncSession, stage: Stage) -> None:
     """Before customers get another address: keep the one by which their orders know them."""
     if "email" in stage.filled:
         await run_sql(session, f"""
@@ -116,7 +139,7 @@ async def resolve(session: AsyncSession, stage: Stage) -> Joined:
     return joined
 
 
-async def among_customers(session: AsyncSession, source: str) -> Joined:
+async def _among_customers(session: AsyncSession, source: str) -> Joined:
     """After customers came, from a table with theirs: join whom files know by their addresses."""
     if not (await run_sql(session, f"SELECT EXISTS ({KNOWN})")).scalar():
         return Joined()
@@ -127,7 +150,7 @@ async def among_customers(session: AsyncSession, source: str) -> Joined:
         """)  # fmt: skip
 
 
-async def among_orders(session: AsyncSession, import_id: int) -> Joined:
+async def _among_orders(session: AsyncSession, import_id: int) -> Joined:
     """After orders came that say an address and a number."""
     return await rejoin(session, f"""
         SELECT c.address FROM ({KNOWN}) c WHERE c.address IN (

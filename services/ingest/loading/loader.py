@@ -12,10 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.lake.sync import Lake
 from ingest.loading import customers, items, joining, ledger, merge, rebuild, stage, suppressed
-from ingest.loading.joining import Joined
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
+from ingest.reading import row_types
 from ingest.reading.left_out import LeftOutCount
 from ingest.reading.lines import ABOUT, question_behind
 from ingest.reading.mapping import CUSTOMER_EMAIL
@@ -74,6 +74,8 @@ class Load:
     """What the import says of its rows: `about` and `text`."""
     guests: int = 0
     """Rows without a customer."""
+    other_types: list[str] = field(default_factory=list)
+    """What was listed of rows that are neither orders nor refunds."""
     never_rows: int = 0
     """Listed lines that were never rows: totals, footers, the header once more."""
     erased_orders: set[str] = field(default_factory=set)
@@ -213,6 +215,8 @@ async def _copy_batch(work: Load, batch: Batch) -> None:
     for order_id, line in batch.broken.iter_rows():
         work.broken.setdefault(order_id, line)
     work.serious += int((~batch.rejects["reason"].is_in(HARMLESS)).sum())
+    is_other = batch.rejects["reason"] == row_types.REASON
+    work.other_types += batch.rejects["message"].filter(is_other).to_list()
     work.never_rows += int(batch.rejects["reason"].is_in(NO_ROWS).sum())
     work.guests += int((batch.rejects["reason"] == items.NO_CUSTOMER).sum())
     if work.serious > LISTED_AT_MOST:
@@ -264,37 +268,16 @@ async def _into_table(work: Load) -> dict[str, Any]:
     session, staged = work.session, work.stage
     effects: dict[str, Any] = {}
     await _tell(work, 0.65)
-    before = await _join_before(work)
+    before = await joining.before_load(session, staged, names_addresses=work.names_addresses)
     if work.layout.mapping.kind is Kind.ORDERS:
         effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
     effects |= await (_rebuild(work) if staged.is_rebuild else _merge(work))
-    after = await _join_after(work)
+    after = await joining.after_load(session, staged, work.said)
+    if after.orders_moved:
+        work.row.in_lake = False
     work.told += [*before.told(), *after.told()]
     changed = before.changed + after.changed
     return effects | ({"joined_anew": changed} if changed else {})
-
-
-async def _join_before(work: Load) -> Joined:
-    """Let the staged orders belong to whom they are known to; free unless they name addresses."""
-    if work.names_addresses:
-        return await joining.resolve(work.session, work.stage)
-    if work.layout.mapping.kind is Kind.CUSTOMERS:
-        await joining.keep_former(work.session, work.stage)
-    return Joined()
-
-
-async def _join_after(work: Load) -> Joined:
-    """Join the customers whom the file shows to be one."""
-    session, staged, joined = work.session, work.stage, Joined()
-    if work.layout.mapping.kind is Kind.CUSTOMERS:
-        source = staged.target.name if staged.is_rebuild else staged.table
-        joined = await joining.among_customers(session, source)
-    elif work.said is not None and not work.said.is_empty():
-        await joining.note_said(session, staged.import_id, work.said)
-        joined = await joining.among_orders(session, staged.import_id)
-    if joined.orders_moved:
-        work.row.in_lake = False
-    return joined
 
 
 async def _merge(work: Load) -> dict[str, Any]:
@@ -383,7 +366,8 @@ def _notes(work: Load) -> dict[str, Any]:
     listed = work.statuses.listed(work.layout.mapping.statuses, work.layout.counted_words)
     if listed:  # what the words of the file were taken for
         notes["statuses"] = listed
-    told = [*work.told, *work.left_out.told(), *work.mended.told()]
+    told = [*work.told, *row_types.told(work.other_types)]
+    told += [*work.left_out.told(), *work.mended.told()]
     if work.guests:
         notes["guests"] = work.guests
         text = f"Rows that name no customer: {work.guests:,}. They are listed, not loaded."

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from ingest.reading.exports import Export, export_of
 from ingest.reading.names import normalise, without_unit, words
+from ingest.reading.row_types import RowTypes
 from ingest.reading.vocabulary import KNOWN, vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
@@ -63,6 +64,8 @@ class Mapping:
     """Whether each row is an order whose id is made of what it says."""
     zero_is_guest: bool = False
     """Whether the customer 0 stands for everybody without an account."""
+    row_types: RowTypes | None = None
+    """What the types of its rows mean, where only some are orders."""
     ignored: list[str] = field(default_factory=list)
     told: list[dict[str, str]] = field(default_factory=list)
     """What was decided without asking: `about` and `text`."""
@@ -261,7 +264,20 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
     )  # fmt: skip
     if export.name == MAPPING_TOML:
         mapping = replace(mapping, ids_from_content=_lacks_ids_only(mapping, headers))
+    mapping = replace(mapping, row_types=_row_types(export, mapping, names))
     return checked(mapping, headers)
+
+
+def _row_types(export: Export, mapping: Mapping, names: list[str]) -> RowTypes | None:
+    types = export.row_types
+    if types is None or types.column not in names:
+        return None
+    customer, refund = mapping.columns["customer_id"], types.refund_customer
+    return RowTypes(
+        at=names.index(types.column), amount=mapping.columns["order_amount"], customer=customer,
+        refund_customer=names.index(refund) if refund in names else customer,
+        orders=types.orders, refunds=types.refunds,
+    )  # fmt: skip
 
 
 def _check_rule(
@@ -293,7 +309,9 @@ def checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
             f" recognised as {' or '.join(missing)}; the columns are {shown}. Rename a column,"
             " or say in mapping.toml which one it is",
         )
-    used = {*mapping.columns.values(), *(mapping.product or ())}
+    types = mapping.row_types
+    by_type = (types.at, types.refund_customer) if types else ()
+    used = {*mapping.columns.values(), *(mapping.product or ()), *by_type}
     names = [normalise(header) for header in headers]
     for index in used:
         if names.count(names[index]) > 1:

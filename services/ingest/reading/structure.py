@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from ingest.reading.mapping import REQUIRED, Mapping
+from ingest.reading.row_types import REASON as OTHER_TYPE
+from ingest.reading.row_types import by_type
 from ingest.reading.scan import Rows
 from ingest.refusal import RefusedError
 
-NO_ROWS = ("total_line", "footer_line", "repeated_header")
-"""Reasons to list a line that do not speak against its file: it was never a row."""
+NO_ROWS = ("total_line", "footer_line", "repeated_header", OTHER_TYPE)
+"""Reasons to list a line that do not speak against its file: it was never a row of its kind."""
 
 _MESSAGES = {
     "total_line": "a line of totals, not a row",
@@ -50,7 +52,7 @@ def without_other_lines(rows: Rows, mapping: Mapping, headers: Sequence[str], co
                 rejects.append((row["line"], what, _MESSAGES[what], row["raw"]))
     blank += sum(reason == "blank" for reason in gone.values())
     kept = frame.filter(~pl.col("line").is_in(list(gone))) if gone else frame
-    return Rows(kept, rejects, rows.blank + blank, rows.mended)
+    return by_type(Rows(kept, rejects, rows.blank + blank, rows.mended), mapping.row_types)
 
 
 def _suspects(frame: pl.DataFrame, mapping: Mapping, headers: Sequence[str]) -> pl.DataFrame:

@@ -10,6 +10,17 @@ from ingest.reading.names import normalise
 from rfm_common.models import Kind
 
 
+@dataclass(frozen=True, slots=True)
+class TypeNames:
+    """Which rows of a file are orders and which are refunds, told by a column of types."""
+
+    column: str
+    orders: frozenset[str]
+    refunds: frozenset[str]
+    refund_customer: str
+    """The header of the column that names the customer of a refund."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """How one program's file maps to our columns. Header names are normalised (see `mapping`)."""
@@ -26,6 +37,7 @@ class Export:
     """Its word for a state (lower case): ours. Other words stay as they are."""
     line_items: bool = False
     """Several rows make one order: amounts are added, the first row that says it tells the rest."""
+    row_types: TypeNames | None = None
 
     def matched(self, names: Collection[str]) -> int:
         """How many headers tell that a file with these names is this export; 0: it is not."""
@@ -49,7 +61,14 @@ def _export(table: Mapping[str, Any]) -> Export:
         constants=table.get("constants", {}),
         statuses={word.casefold(): ours for word, ours in table.get("statuses", {}).items()},
         line_items=table.get("line_items", False),
+        row_types=_type_names(table["row_types"]) if "row_types" in table else None,
     )
+
+
+def _type_names(table: Mapping[str, Any]) -> TypeNames:
+    orders, refunds = (frozenset(map(str.lower, table[name])) for name in ("orders", "refunds"))
+    customer = normalise(table["refund_customer"])
+    return TypeNames(normalise(table["column"]), orders, refunds, customer)
 
 
 def _names(theirs: str | list[str]) -> tuple[str, ...]:
