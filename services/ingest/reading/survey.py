@@ -28,10 +28,6 @@ BOM = codecs.BOM_UTF8
 MARKS = (b'"', b"\r", b"/", b",", b"\\", b'\\"')
 """Bytes of which it is good to know whether a file has them at all."""
 
-SIGNATURES = (
-    (codecs.BOM_UTF16_LE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
-    (codecs.BOM_UTF16_BE, "utf_16", "encoded in UTF-16; save it as UTF-8"),
-)
 _STRANGE = re.compile(rb"[\x80-\xff]")
 _BETWEEN_WORDS = re.compile(rb"[\s,;]+")
 LONGEST_EVIDENCE = 1024
@@ -87,7 +83,6 @@ def survey(file: BinaryIO) -> Survey:
     has: set[bytes] = set()
     for piece in pieces(file):
         head = head or piece[:4]
-        _check_signature(head)
         _check_zero_bytes(piece, size, newlines)
         digest.update(piece)
         is_utf8 = is_utf8 and _continues_utf8(decoder, piece)
@@ -97,22 +92,12 @@ def survey(file: BinaryIO) -> Survey:
     is_whole = is_utf8 and _continues_utf8(decoder, b"", final=True)
     if not size:
         raise RefusedError("empty_file", "the file is empty")
-    if not newlines and b"\r" in has:
-        raise RefusedError(
-            "cr_only_lines", "lines end in CR alone (old Macintosh); save it with LF or CRLF"
-        )
     line, strange = (0, []) if is_whole else _strange_lines(file)
     readings = _read_strange(line, strange) if strange else ()
     return Survey(
         digest.hexdigest(), size, newlines, readings[0].encoding if readings else UTF8,
         readings, line, head.startswith(BOM), last == b"\n", frozenset(has),
     )  # fmt: skip
-
-
-def _check_signature(head: bytes) -> None:
-    for signature, reason, message in SIGNATURES:
-        if head.startswith(signature):
-            raise RefusedError(reason, f"the content is {message}")
 
 
 def _check_zero_bytes(piece: bytes, offset: int, newlines: int) -> None:

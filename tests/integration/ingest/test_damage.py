@@ -188,10 +188,7 @@ def _encoded(encoding: str) -> Whole:
 
 
 WHOLE: dict[str, tuple[Whole, str]] = {
-    "UTF-16": (_encoded("utf-16"), "utf_16"),
-    "UTF-16 without mark": (_encoded("utf-16-le"), "nul_byte"),
-    "UTF-32": (_encoded("utf-32-be"), "nul_byte"),
-    "CR only": (lambda table: text_of(table).replace("\n", "\r").encode(), "cr_only_lines"),
+    "UTF-32 without mark": (_encoded("utf-32-be"), "nul_byte"),
     "empty": (lambda table: b"", "empty_file"),
     "only blank lines": (lambda table: b"\n\n\n", "empty_file"),
     "wrong delimiter": (lambda table: text_of(table, "§").encode(), "unknown_columns"),

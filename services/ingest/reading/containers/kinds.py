@@ -33,6 +33,8 @@ _PACKED = (
     (b"PAR1", Format.PARQUET),
 )
 _REFUSED = (
+    (codecs.BOM_UTF32_LE, "utf_32", "encoded in UTF-32; save it as UTF-8"),
+    (codecs.BOM_UTF32_BE, "utf_32", "encoded in UTF-32; save it as UTF-8"),
     (b"\x28\xb5\x2f\xfd", "zstd", "compressed with zstd; unpack it first"),
     (b"Rar!\x1a\x07", "rar", "a RAR archive; unpack it and drop the table"),
     (b"7z\xbc\xaf\x27\x1c", "seven_zip", "a 7z archive; unpack it and drop the table"),
@@ -52,7 +54,7 @@ def _utf16(head: bytes) -> Format | None:
         (codecs.BOM_UTF16_LE, Format.UTF_16_LE),
         (codecs.BOM_UTF16_BE, Format.UTF_16_BE),
     ):
-        if head.startswith(mark) and not head.startswith(codecs.BOM_UTF32_LE):
+        if head.startswith(mark):
             return form
     even, odd = head[0::2], head[1::2]
     if len(head) < 8 or b"\0" not in head:
