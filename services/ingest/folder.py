@@ -171,10 +171,14 @@ def move(path: Path, target: Path, expected: Identity) -> None:
 
 
 def _put_back(target: Path, path: Path) -> None:
-    try:
-        os.link(target, path, follow_symlinks=False)
-    except FileExistsError:
-        os.link(target, path.with_name(f"{target.stem}-again{path.suffix}"))
+    free, number = path, 1
+    while True:
+        try:
+            os.link(target, free, follow_symlinks=False)
+            break
+        except FileExistsError:
+            number += 1
+            free = path.with_name(f"{path.stem}-again-{number}{path.suffix}")
     target.unlink()
 
 

@@ -76,7 +76,7 @@ class Settling:
         found = listing(folder)
         self._since = {item.path: self._first_seen(item) for item in found}
         for item in found:
-            changed = min(item.status.st_mtime, now)
+            changed = min(_changed_at(item), now)
             quiet = now - min(changed, self._since[item.path][1])
             if quiet < self._settle:
                 waits.append(self._settle - quiet)
@@ -89,6 +89,12 @@ class Settling:
     def _first_seen(self, item: Dropped) -> tuple[Identity, float]:
         known = self._since.get(item.path)
         return known if known and known[0] == item.identity else (item.identity, time.time())
+
+
+def _changed_at(item: Dropped) -> float:
+    """A file with two names may be an upload that is just getting its own: names count as well."""
+    status = item.status
+    return max(status.st_mtime, status.st_ctime) if status.st_nlink > 1 else status.st_mtime
 
 
 def _is_being_written(item: Dropped) -> bool:

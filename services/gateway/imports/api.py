@@ -114,6 +114,7 @@ async def rejects(
     tags=["Imports"],
     status_code=202,
     request_max_body_size=None,
+    responses={507: refusal("The disk is full")},
     operation_class=FilesAsBody,
 )
 async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> UploadAnswer:

@@ -5,8 +5,10 @@ whole body has arrived.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +16,7 @@ from typing import BinaryIO
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from gateway.kit.folder import free_name, safe_name
+from gateway.kit.folder import on_disk, publish, safe_name
 from rfm_common.errors import InvalidInputError
 from rfm_common.filenames import TABLES, uploading
 
@@ -29,6 +31,7 @@ class Part:
     name: str
     path: Path
     sink: BinaryIO
+    published: Path | None = None
 
 
 class Receiver:
@@ -92,6 +95,8 @@ class Receiver:
 
     def _end(self) -> None:
         if self._current:
+            self._current.sink.flush()
+            os.fsync(self._current.sink.fileno())  # what was answered 202 outlives a power cut
             self._current.sink.close()
         self._current = None
 
@@ -99,41 +104,56 @@ class Receiver:
         self.is_complete = True
 
     def publish(self) -> list[str]:
-        """Give the files their names, one that is taken a number; returns the names."""
-        names = []
-        for part in self.parts:
-            name = free_name(self.folder, part.name)
-            part.path.rename(self.folder / name)
-            names.append(name)
-        return names
+        """Give the files their names, one that is taken a number; returns the names.
+
+        All or none: what has a name already is taken back when another one cannot get one.
+        """
+        for number, part in enumerate(self.parts):
+            try:
+                part.published = publish(part.path, self.folder, part.name)
+            except OSError:
+                self._take_back(self.parts[:number])
+                raise
+        return [part.published.name for part in self.parts if part.published]
+
+    def _take_back(self, parts: list[Part]) -> None:
+        for part in parts:
+            with suppress(FileNotFoundError):  # ingest was quicker: what it has, it has whole
+                if part.published:
+                    part.published.rename(part.path)
 
     def discard(self) -> None:
         """Remove what has not been published."""
         for part in self.parts:
-            part.sink.close()
+            with suppress(OSError):  # what a full disk did not take
+                part.sink.close()
             part.path.unlink(missing_ok=True)
 
 
 async def receive(chunks: AsyncIterator[bytes], content_type: str, folder: Path) -> list[str]:
     """Write the files of a multipart body into the folder and return their names.
 
-    Raises InvalidInputError, and what `chunks` raises, and then leaves nothing behind.
+    Raises InvalidInputError, DiskFullError, UnavailableError, and what `chunks` raises, and then
+    leaves nothing behind.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise InvalidInputError("send the files as multipart/form-data", field="Content-Type")
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    with on_disk():
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     receiver = Receiver(folder)
     try:
         parser = MultipartParser(boundary, receiver.callbacks())  # type: ignore[arg-type]
         async for chunk in chunks:
-            await asyncio.to_thread(parser.write, chunk)
+            with on_disk():
+                await asyncio.to_thread(parser.write, chunk)
         if not receiver.is_complete:
             raise InvalidInputError("the body ends before its last boundary")
         if not receiver.parts:
             raise InvalidInputError("there is no file in the body", field="file")
-        return await asyncio.to_thread(receiver.publish)
+        with on_disk():
+            return await asyncio.to_thread(receiver.publish)
     except MultipartParseError as error:
         raise InvalidInputError(f"the multipart body is broken: {error}") from error
     finally:

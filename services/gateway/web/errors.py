@@ -4,6 +4,7 @@ RfmError               its status below, its context as members
 NotModifiedError       304
 HTTPException          the framework's status; `errors` lists each field
 database refuses value 400    (SQLSTATE class 22)
+the disk refuses       507 when it is full, else 503 with what it said
 database is away       503, with Retry-After
 anything else          500, with an id that is in the log beside the traceback
 """
@@ -19,6 +20,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.kit.folder import FULL, DiskFullError, storage_error
 from gateway.kit.problems import PROBLEM
 from gateway.kit.quick import AWAY, UNFIT
 from gateway.kit.responses import NotModifiedError
@@ -42,6 +44,7 @@ STATUS = {
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    DiskFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
 }
 HEADERS = {
@@ -105,8 +108,16 @@ def on_database_error(request: AnyRequest, error: SQLAlchemyError) -> Response[b
     return on_unexpected(request, error)
 
 
+def on_os_error(request: AnyRequest, error: OSError) -> Response[bytes]:
+    """A file that the disk refuses, or else no answer from PostgreSQL."""
+    if error.errno in FULL or error.filename is not None:
+        log.warning("the disk refuses: %s", error, extra={"path": request.url.path})
+        return on_rfm_error(request, storage_error(error))
+    return on_connection_error(request, error)
+
+
 def on_connection_error(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """No answer from PostgreSQL; everything else is caught where it happens."""
+    """No answer from PostgreSQL."""
     log.warning("database away: %s", error, extra={"path": request.url.path})
     return problem(503, AWAY, {"Retry-After": "2"})
 
@@ -125,6 +136,6 @@ HANDLERS: ExceptionHandlersMap = {
     RfmError: on_rfm_error,
     HTTPException: on_http_error,
     SQLAlchemyError: on_database_error,
-    OSError: on_connection_error,
+    OSError: on_os_error,
     Exception: on_unexpected,
 }

@@ -2,10 +2,14 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNIT = re.compile(r"[(\[]([^)\]]*)[)\]]\s*$")
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe", "đ": "d"})
+
+LONGEST = 200
+"""Characters of a header that may name a column; comparing takes longer than reading them."""
 
 _SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "zł": "PLN", "kč": "CZK",
           "r$": "BRL", "us$": "USD"}  # fmt: skip
@@ -28,10 +32,18 @@ def words(header: str) -> list[str]:
 
     Accents, case, dots, dashes and line breaks do not count; `#` and `№` are a number.
     """
+    return list(_known_words(header) if len(header) <= LONGEST else _words(header))
+
+
+def _words(header: str) -> tuple[str, ...]:
     apart = _HUMP.sub(" ", header.strip("\ufeff \t\r\n").replace("#", " number "))
     plain = unicodedata.normalize("NFKD", apart.casefold().translate(_LETTERS))
     bare = "".join(mark for mark in plain if not unicodedata.combining(mark))
-    return re.findall(r"[^\W_]+", bare.translate(_LETTERS))
+    return tuple(re.findall(r"[^\W_]+", bare.translate(_LETTERS)))
+
+
+_known_words = lru_cache(2**15)(_words)
+"""A header is compared with dozens of names, and a file may have ten thousand."""
 
 
 def key(header: str) -> str:
@@ -46,8 +58,9 @@ def without_unit(header: str) -> tuple[str, str]:
         return (header[: found.start()], code) if code else (header, "")
     parts = re.split(r"[\s_]+(?:in[\s_]+)?", header.strip())
     code = _currency(parts[-1]) if len(parts) > 1 else ""
-    rest = re.sub(rf"[\s_]+(?:in[\s_]+)?{re.escape(parts[-1])}$", "", header.strip())
-    return (rest, code) if code else (header, "")
+    if not code:
+        return header, ""
+    return re.sub(rf"[\s_]+(?:in[\s_]+)?{re.escape(parts[-1])}$", "", header.strip()), code
 
 
 def _currency(text: str) -> str:

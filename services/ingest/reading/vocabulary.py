@@ -11,7 +11,15 @@ from functools import cache
 from importlib.resources import files
 from itertools import chain
 
-from ingest.reading.names import key, normalise, without_cents, without_tax, without_unit, words
+from ingest.reading.names import (
+    LONGEST,
+    key,
+    normalise,
+    without_cents,
+    without_tax,
+    without_unit,
+    words,
+)
 from rfm_common.models import Kind
 
 OWN, SAME_KEY, KNOWN, WORDS = 100.0, 95.0, 90.0, 30.0
@@ -39,9 +47,6 @@ _TELLS_OTHERS = frozenset({
     "sessions", "visits", "clicks", "impressions", "pageviews", "views",
 })  # fmt: skip
 """Words of headers whose rows are no orders: sums by customer, lines, payouts, subscriptions."""
-
-LONGEST = 200
-"""Characters of a header that may name a column; comparing takes longer than reading them."""
 
 
 @dataclass(frozen=True, slots=True)

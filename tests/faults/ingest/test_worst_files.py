@@ -78,13 +78,13 @@ FILES: dict[str, tuple[Content, str | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_the_worst_files_one_after_the_other(settings: Settings, sessions: Sessions) -> None:
     process = await start("ingest", settings, RFM_SETTLE_SECONDS="0", RFM_MAX_REJECT_SHARE="0")
     try:
         for number, (name, (content, reason)) in enumerate(FILES.items(), 1):
             _drop(settings.input_dir, name, content())
-            row = (await settled(sessions, number, 120))[-1]
+            row = (await settled(sessions, number, 300))[-1]
             assert reason in (row.reason, None), f"{name}: {row.state}, {row.message}"
             assert (row.attempts, process.returncode) == (0, None), name
             assert _peak(process.pid) < MOST, name

@@ -1,7 +1,10 @@
 """The ledger, its rejected rows, and uploads into the same folder."""
 
 import csv
+import errno
 import io
+import os
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +83,7 @@ async def test_a_name_that_is_taken_gets_a_number(client, settings: Settings) ->
         ("Bestellungen März.csv", "Bestellungen März.csv"),
         ("x" * 300 + ".csv", "x" * 116 + ".csv"),
         ("nul\x00byte.csv", "nul_byte.csv"),
+        ("漢" * 200 + ".csv", "漢" * 38 + ".csv"),
     ],
 )
 async def test_names_from_clients_are_never_paths(client, settings, asked, given) -> None:
@@ -101,6 +105,26 @@ async def test_only_csv_files_are_taken(client, settings: Settings, name) -> Non
         "/imports", files=[("file", ("good.csv", ORDERS)), ("file", (name, ORDERS))]
     )
     assert answer.status_code == 400
+    assert list(settings.input_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("no/where")])
+async def test_a_folder_that_is_none_is_said_and_is_no_database(client, settings, make) -> None:
+    settings.input_dir.rmdir()
+    make(settings.input_dir)
+    answer = await client.post("/imports", files={"file": ("orders.csv", ORDERS)})
+    assert answer.status_code == 503
+    assert "data folder cannot be written" in answer.json()["detail"]
+
+
+async def test_a_full_disk_is_507_and_leaves_nothing(client, settings, monkeypatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    files = [("file", ("a.csv", ORDERS)), ("file", ("b.csv", ORDERS))]
+    answer = await client.post("/imports", files=files)
+    assert (answer.status_code, "no room" in answer.json()["detail"]) == (507, True)
     assert list(settings.input_dir.iterdir()) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.__main__ import check_entrance
 from gateway.imports.schemas import UploadAnswer
-from gateway.kit.folder import free_name, safe_name
+from gateway.kit.folder import safe_name
 from gateway.kit.guide import slug
 from gateway.kit.responses import csv_text
 from gateway.kit.snapshots import asked_range
@@ -44,13 +44,6 @@ def test_lists_in_csv_cells_are_json() -> None:
 )
 def test_safe_names(client, name) -> None:
     assert safe_name(client) == name
-
-
-def test_free_names_count_up(tmp_path) -> None:
-    (tmp_path / "a.csv").touch()
-    (tmp_path / "a-2.csv").touch()
-    assert free_name(tmp_path, "a.csv") == "a-3.csv"
-    assert free_name(tmp_path, "b.csv") == "b.csv"
 
 
 @pytest.mark.parametrize(
