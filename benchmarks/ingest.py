@@ -66,10 +66,16 @@ def _digits(number: pl.Expr, width: int) -> pl.Expr:
     return number.cast(pl.String).str.zfill(width)
 
 
+class Postgres(PrivatePostgres):
+    """Its user may ask for a checkpoint."""
+
+    rights = "SUPERUSER"
+
+
 @contextmanager
 def servers(folder: Path) -> Generator[dict[str, str]]:
     """Private PostgreSQL and Valkey; the environment that reaches them."""
-    postgres, valkey = PrivatePostgres(folder / "postgres"), PrivateValkey(folder / "valkey")
+    postgres, valkey = Postgres(folder / "postgres"), PrivateValkey(folder / "valkey")
     postgres.start()
     valkey.start()
     try:

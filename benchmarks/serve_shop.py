@@ -64,8 +64,6 @@ async def make_shop(
         if found.scalar():
             return
         await run_sql(session, "SELECT setseed(0.5)")
-        # The benchmark's user owns its private server: keys are right by construction.
-        await run_sql(session, "SET LOCAL session_replication_role = replica")
         await run_sql(session, CUSTOMERS, customers=customers)
         await run_sql(session, ORDERS, customers=customers, orders=orders)
         await run_sql(session, "UPDATE data_state SET data_version = 1, changed_at = now()")

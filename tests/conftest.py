@@ -18,6 +18,7 @@ from hypothesis import settings as examples
 from redis.asyncio import Redis
 
 from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.roles import RIGHTS
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.bus import open_redis
 from rfm_common.db import Sessions, open_sessions
@@ -62,7 +63,12 @@ def state_dir() -> Generator[Path]:
 
 
 class HastyPostgres(PrivatePostgres):
-    """Does not wait for the disk: no test pulls the plug of the machine, only of processes."""
+    """Does not wait for the disk: no test pulls the plug of the machine, only of processes.
+
+    Its user may make databases, because each test gets one.
+    """
+
+    rights = RIGHTS.replace("NOCREATEDB", "CREATEDB")
 
     def command(self) -> list[str | Path]:
         return [*super().command(), "-cfsync=off", "-cfull_page_writes=off"]

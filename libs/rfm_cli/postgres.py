@@ -2,17 +2,24 @@
 
 import importlib.util
 import os
+import shutil
 import signal
+import stat
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from rfm_cli.processes import ServerError, end_leftover
+from rfm_cli.roles import DATABASE, RIGHTS, SUPERUSER, USER, database_script, roles_script
 from rfm_cli.server import PrivateServer
-from rfm_cli.users import Identity, credentials, reachable_program
+from rfm_cli.users import Identity, credentials, give, reachable_program, server_environment
+from rfm_common.plain_files import read_plain
 
-USER = "rfm"
-DATABASE = "rfm"
+_SECRET = "rfm.password"  # noqa: S105 - the name of a file
+_EARLIER_SECRET = "password"  # noqa: S105 - the name of a file
+_RULES = "pg_hba.conf"
+_LONGEST_PID_FILE = 10_000
 
 # Minimal WAL lets a load into a fresh table skip the log; nothing replicates from this server.
 TUNING = {
@@ -53,10 +60,8 @@ class PrivatePostgres(PrivateServer):
     stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for the clients to leave
     kill_signal = signal.SIGQUIT  # ends its children too; the next start recovers
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.bin = programs(self.user)
-        self.data = self.home / "data"
+    rights: ClassVar[str] = RIGHTS
+    """Of the services' user, besides owning the database."""
 
     def environment(self) -> dict[str, str]:
         """What services need to reach it."""
@@ -71,23 +76,33 @@ class PrivatePostgres(PrivateServer):
     def command(self) -> list[str | Path]:
         """`postgres` itself: its options win over the cluster's postgresql.conf."""
         settings = [f"-c{name}={value}" for name, value in TUNING.items()]
-        return [self.bin / "postgres", "-D", self.data, f"-cport={self.port}", *settings]
+        rules = f"-chba_file={self.home / _RULES}"
+        return [
+            self._program("postgres"), "-D", self.data, f"-cport={self.port}", rules, *settings
+        ]  # fmt: skip
+
+    def kept_password(self) -> str:
+        """The password of the last time, if there is one."""
+        return self._kept(_SECRET) or self._kept(_EARLIER_SECRET)
 
     def prepare(self) -> None:
-        """Make the cluster if there is none yet."""
+        """Make the cluster if there is none yet, and let the services own no more than they need.
+
+        The file of the password is there once the cluster knows it.
+        """
         super().prepare()
+        self._keep(_RULES, f"host all {USER} 127.0.0.1/32 scram-sha-256\n", 0o644)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
+        elif not self._kept(_SECRET):
+            self._arrange_roles(self.data)
+        self._keep(_SECRET, self.password)
+        (self.home / _EARLIER_SECRET).unlink(missing_ok=True)
 
     def is_ready(self, pid: int) -> bool:
         """What pg_ctl reads as well: exact, and it cannot be another server's answer."""
         lines = self._pid_file()
         return lines[:1] == [str(pid)] and lines[_STATUS_LINE : _STATUS_LINE + 1] == ["ready"]
-
-    def wait_ready(self, seconds: float = 600) -> None:
-        """Wait for the server and for the database inside."""
-        super().wait_ready(seconds)
-        self._create_database()
 
     def end_leftover(self) -> None:
         """End a server of this folder that outlived its supervisor."""
@@ -97,37 +112,58 @@ class PrivatePostgres(PrivateServer):
         if not end_leftover(int(lines[0]), str(self.data), self.stop_signal):
             # The number may belong to somebody else since a reboot, and PostgreSQL would then
             # refuse to start. It ignores its parent's, and still checks the shared memory.
-            path = self.data / "postmaster.pid"
-            path.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
+            _overwrite(self._pid_path, "\n".join([str(os.getpid()), *lines[1:], ""]))
+
+    @property
+    def _pid_path(self) -> Path:
+        return self.data / "postmaster.pid"
 
     def _pid_file(self) -> list[str]:
-        with suppress(FileNotFoundError):
-            text = (self.data / "postmaster.pid").read_text()
+        with suppress(OSError):
+            text = read_plain(self._pid_path, _LONGEST_PID_FILE).decode(errors="replace")
             return [line.strip() for line in text.splitlines()]
         return []
 
     def _initialise(self) -> None:
         partial = self.home / "data.new"
-        self._run("rm", "-rf", partial)  # an initdb that was cut off left it
+        if partial.exists():  # an initdb that was cut off left it
+            shutil.rmtree(partial)
+        partial.mkdir(mode=0o700)
+        give(partial, self.user)
         self._run(
-            self.bin / "initdb", "-D", partial, "-U", USER, "-E", "UTF8", "-A", "scram-sha-256",
-            "--pwfile", self.home / "password", "--no-sync",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            self._program("initdb"), "-D", partial, "-U", SUPERUSER, "-E", "UTF8", "-A", "reject",
+            "--no-sync", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
         )  # fmt: skip
+        self._arrange_roles(partial)
         partial.rename(self.data)
 
-    def _create_database(self) -> None:
-        query = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608 - a constant
-        connect = ["-h", "127.0.0.1", "-p", str(self.port), "-U", USER]
-        psql: list[str | Path] = [self.bin / "psql", *connect, "-d", "postgres", "-Atc", query]
-        if self._run(*psql).strip() != "1":
-            self._run(self.bin / "createdb", *connect, DATABASE)
+    def _arrange_roles(self, cluster: Path) -> None:
+        single: list[str | Path] = [
+            self._program("postgres"), "--single", "-j", "-D", cluster,
+            "-clog_min_error_statement=panic",  # the password stays out of what it says
+        ]  # fmt: skip
+        self._run(*single, "postgres", script=database_script())
+        roles = roles_script(self.password, self.rights)
+        self._run(*single, "-cexit_on_error=on", DATABASE, script=roles)
 
-    def _run(self, *command: str | Path) -> str:
+    def _program(self, name: str) -> Path:
+        return programs(self.user) / name
+
+    def _run(self, *command: str | Path, script: str = "") -> None:
         done = subprocess.run(  # noqa: S603
             [str(part) for part in command], check=False, capture_output=True, text=True, cwd="/",
-            env={**os.environ, "PGPASSWORD": self.password}, **credentials(self.user),
+            input=script, env=server_environment(), **credentials(self.user),
         )  # fmt: skip
         if done.returncode:
             raise ServerError(f"{Path(command[0]).name} failed:\n{done.stderr[-2000:]}")
-        return str(done.stdout)
+
+
+def _overwrite(path: Path, text: str) -> None:
+    """Write into a file of the server's, if it is one and has no other name."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "w") as sink:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ServerError(f"{path} is no file of PostgreSQL's: remove it")
+        sink.truncate(0)
+        sink.write(text)

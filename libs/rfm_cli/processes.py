@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 _PR_SET_PDEATHSIG = 1
 _PORTS = range(15_000, 32_000)  # below the ports that systems give to outgoing connections
@@ -59,18 +59,21 @@ def die_with_parent(number: int) -> Callable[[], None] | None:
 
 def spawn(
     command: Sequence[str | Path],
-    log: Path,
+    log: IO[bytes],
+    feed: bytes = b"",
     death_signal: int = signal.SIGTERM,
     **credentials: Any,
 ) -> "subprocess.Popen[bytes]":
-    """Start a server in its own session, its output appended to `log`."""
-    with log.open("ab") as sink:
-        return subprocess.Popen(  # noqa: S603
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
-            cwd="/", start_new_session=True, preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509
-            **credentials,
-        )  # fmt: skip
+    """Start a server in its own session, its output appended to `log`; `feed` is its input."""
+    process = subprocess.Popen(  # noqa: S603
+        [str(part) for part in command],
+        stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
+        cwd="/", start_new_session=True, preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509
+        **credentials,
+    )  # fmt: skip
+    with suppress(BrokenPipeError), cast("IO[bytes]", process.stdin) as sink:  # its log says why
+        sink.write(feed)
+    return process
 
 
 def command_line(pid: int) -> str:

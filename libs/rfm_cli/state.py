@@ -8,15 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rfm_cli.folders import StateFolderError, own_folder
 from rfm_common.errors import RfmError
+from rfm_common.plain_files import read_plain
+
+_LONGEST = 100_000
+"""Bytes of a record."""
 
 
 class AlreadyRunningError(RfmError):
     """Another `rfm up` runs on this state folder."""
-
-
-class StateFolderError(RfmError):
-    """The state folder cannot be used."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class StateFolder:
     def held(self) -> Generator[None]:
         """Be the only supervisor; the system releases the lock however this process ends."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            own_folder(self.path)
             lock = (self.path / "lock").open("a")
         except OSError as error:
             raise StateFolderError(
@@ -61,8 +62,8 @@ class StateFolder:
 
     def record(self) -> Record | None:
         """What the last supervisor wrote down; None after a clean stop."""
-        with suppress(FileNotFoundError, json.JSONDecodeError, TypeError):
-            return Record(**json.loads(self._record.read_text()))
+        with suppress(FileNotFoundError, ValueError, TypeError):
+            return Record(**json.loads(read_plain(self._record, _LONGEST)))
         return None
 
     def write(self, record: Record) -> None:

@@ -1,22 +1,41 @@
-"""Under root: which user the private servers run as, and folders that this user can enter.
+"""Under root: which user the private servers run as, and where this user can reach them.
 
 PostgreSQL refuses to run as root. A normal user runs the servers as itself, and none of this
 does anything.
 """
 
 import hashlib
+import logging
 import os
 import pwd
+import re
 import secrets
 import shutil
 import stat
+import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rfm_cli.folders import own_folder
+
+log = logging.getLogger(__name__)
+
+OWN_USER = "rfm-servers"
+"""Runs the servers of root and nothing else."""
 UNPRIVILEGED = "nobody"
+"""Runs them where no user can be made, and ran them before OWN_USER."""
 ELSEWHERE = Path("/var/lib/rfm")
 """Where servers live when the state folder is below one that their user may not enter."""
+
+_HARMLESS = re.compile("PATH|TZ|TMPDIR|LANG|(LC|LD|DYLD)_.*")
+_MAKE_USER = (
+    ("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
+     "--shell", "/usr/sbin/nologin", OWN_USER),
+    ("adduser", "-S", "-D", "-H", "-h", "/nonexistent", "-s", "/sbin/nologin", OWN_USER),
+)  # fmt: skip
+"""Of most systems, and of BusyBox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +64,43 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def server_user(folder: Path) -> Identity | None:
-    """Who runs the server of this folder; None is the present user.
+def server_user() -> Identity | None:
+    """Who runs the servers; None is the present user.
 
-    Under root: the folder's owner when a normal user made it, so that `sudo rfm up` after
-    `rfm up` still reads the same data; else `nobody`.
+    Under root it is a user of their own, which is made when there is none yet.
     """
     if not is_root():
         return None
-    if folder.exists() and (found := folder.stat()).st_uid:
-        return Identity(found.st_uid, found.st_gid)
-    nobody = pwd.getpwnam(UNPRIVILEGED)
-    return Identity(nobody.pw_uid, nobody.pw_gid)
+    if _find(OWN_USER) is None:
+        _make_user()
+    return _find(OWN_USER) or _find(UNPRIVILEGED)
+
+
+def former_users() -> set[int]:
+    """The numbers of all who may have run the servers of root."""
+    found = (_find(OWN_USER), _find(UNPRIVILEGED)) if is_root() else ()
+    return {user.uid for user in found if user}
+
+
+def _find(name: str) -> Identity | None:
+    with suppress(KeyError):
+        found = pwd.getpwnam(name)
+        return Identity(found.pw_uid, found.pw_gid)
+    return None
+
+
+def _make_user() -> None:
+    command = next((one for one in _MAKE_USER if shutil.which(one[0])), None)
+    if command is None:
+        reason = "there is no useradd and no adduser"
+    else:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+        reason = done.stderr.strip()
+    if _find(OWN_USER) is None:
+        log.warning(
+            "the servers run as %s, which other services may run as too: the user %s could not be"
+            " made (%s)", UNPRIVILEGED, OWN_USER, reason,
+        )  # fmt: skip
 
 
 def credentials(user: Identity | None) -> dict[str, Any]:
@@ -64,45 +108,37 @@ def credentials(user: Identity | None) -> dict[str, Any]:
     return {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
 
 
+def server_environment() -> dict[str, str]:
+    """What servers get of our environment: no key of ours is in it."""
+    return {name: value for name, value in os.environ.items() if _HARMLESS.fullmatch(name)}
+
+
 def give(path: Path, user: Identity | None) -> None:
-    """Make this user the owner."""
+    """Make this user the owner of what lies in a folder of ours."""
     if user:
-        os.chown(path, user.uid, user.gid)
+        os.chown(path, user.uid, user.gid, follow_symlinks=False)
 
 
-def server_home(folder: Path) -> Path:
-    """Create the private folder of a server, owned by the user that it will run as.
+def server_home(folder: Path, user: Identity | None) -> Path:
+    """Make the folder of a server, ours, through which its user may pass to its data.
 
     When that user cannot reach it (root's own home has mode 700), it lives in ELSEWHERE and
     `folder` is a link to it; deleting the link forgets it, like deleting the folder would.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    user = server_user(folder)
+    own_folder(folder.parent)
     if user and not folder.exists() and not user.may_reach(folder):
-        return _linked_home(folder, user)
+        _link_elsewhere(folder)
     home = folder.resolve()
-    _private_folder(home, user)
+    own_folder(home, 0o711 if user else 0o700, former_users())
     return home
 
 
-def _linked_home(folder: Path, user: Identity) -> Path:
-    home = _elsewhere() / f"{folder.name}-{secrets.token_hex(6)}"
-    _private_folder(home, user)
+def _link_elsewhere(folder: Path) -> None:
+    own_folder(ELSEWHERE, 0o755)
+    home = ELSEWHERE / f"{folder.name}-{secrets.token_hex(6)}"
+    home.mkdir()
     folder.unlink(missing_ok=True)  # a link whose target is gone
     folder.symlink_to(home)
-    return home
-
-
-def _private_folder(folder: Path, user: Identity | None) -> None:
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o700)
-    give(folder, user)
-
-
-def _elsewhere() -> Path:
-    ELSEWHERE.mkdir(parents=True, exist_ok=True)
-    ELSEWHERE.chmod(0o755)  # whatever the umask
-    return ELSEWHERE
 
 
 def reachable_program(folder: Path, user: Identity | None) -> Path:
@@ -111,7 +147,8 @@ def reachable_program(folder: Path, user: Identity | None) -> Path:
         return folder
     version = f"{folder.resolve()} {folder.stat().st_mtime_ns}"  # a new wheel is a new copy
     digest = hashlib.sha256(version.encode()).hexdigest()[:12]
-    copy = _elsewhere() / f"{folder.name}-program-{digest}"
+    own_folder(ELSEWHERE, 0o755)
+    copy = ELSEWHERE / f"{folder.name}-program-{digest}"
     if not copy.exists():
         partial = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(folder, partial, symlinks=True)

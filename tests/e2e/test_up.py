@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from rfm_cli.processes import command_line
+from rfm_cli.users import OWN_USER
 from tests.integration.cli.supervised import (
     Supervised,
     clean_environment,
@@ -53,7 +54,9 @@ def rfm(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture(scope="module")
 def shared() -> Generator[Supervised]:
     """One running product for many questions; each leaves it running."""
+    mask = os.umask(0o022)
     supervised = Supervised(open_folder()).start()
+    os.umask(mask)
     supervised.ready()
     yield supervised
     supervised.stop()
@@ -130,6 +133,51 @@ def test_the_commands_find_the_product_of_their_folder(shared: Supervised) -> No
     status = rfm(folder, "status")
     assert status.returncode == 0, status.stderr
     assert url in status.stdout
+
+
+def tables_of(page: Path, heading: str) -> list[list[str]]:
+    """The rows of the tables of a section, without their heads."""
+    section = page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"]
+    return [line for line in lines if line[0][:1] == "`"]
+
+
+@linux
+def test_files_and_processes_belong_to_whom_the_documentation_says(shared: Supervised) -> None:
+    """Under root, and as any other user."""
+    load_and_score(shared)
+    assert httpx.get(f"{shared.record().url}/export/segments/all", trust_env=False).is_success
+    page = Path(__file__).parents[2] / "docs/security.md"
+    listed = {row[0].strip("`/"): row[1:] for row in tables_of(page, "Files and processes")}
+    assert files_of(shared).keys() - listed.keys() == set(), "everything is listed"
+    found = {name: files_of(shared).get(name) or owner_of(shared, name) for name in listed}
+    assert found == {name: promised(*row) for name, row in listed.items()}
+
+
+def promised(owner: str, modes: str = "") -> tuple[str, str]:
+    """Owner and mode as the documentation says them, for the user of this process."""
+    starter, is_root = Path("/proc/self").owner(), os.geteuid() == 0
+    users, _, roots = modes.partition("; root's: ")
+    is_servers = owner == "the servers' user"
+    return (OWN_USER if is_root and is_servers else starter, (is_root and roots) or users)
+
+
+def files_of(up: Supervised) -> dict[str, tuple[str, str]]:
+    """Owner and mode of what lies in the state folder, down to what the servers write."""
+    paths = [up.folder / ".rfm", up.folder / "data/input", *(up.folder / ".rfm").glob("*")]
+    paths += [
+        path for name in ("postgres", "valkey") for path in (up.folder / ".rfm" / name).iterdir()
+    ]
+    return {
+        path.relative_to(up.folder).as_posix(): (path.owner(), f"{path.stat().st_mode & 0o7777:o}")
+        for path in paths
+    }  # fmt: skip
+
+
+def owner_of(up: Supervised, process: str) -> tuple[str, str]:
+    """Who runs it; processes have no mode."""
+    pids = up.record().services | {"rfm up": up.record().pid}
+    return Path(f"/proc/{pids.get(process) or up.child(process)}").owner(), ""
 
 
 def health_segment(url: str) -> str:

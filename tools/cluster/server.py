@@ -26,7 +26,8 @@ class Server:
 
     def start(self) -> None:
         """Start it. From the main thread: Linux ends it with the thread that started it."""
-        self.process = spawn(self.command, self.log, env=self.env)
+        with self.log.open("ab") as log:
+            self.process = spawn(self.command, log, env=self.env)
 
     @property
     def pid(self) -> int:

@@ -17,7 +17,7 @@ from redis.exceptions import AuthenticationError
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.processes import ServerError, command_line
 from rfm_cli.server import PrivateServer
-from rfm_cli.users import credentials, give
+from rfm_cli.users import credentials
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.bus import open_redis
 from rfm_common.settings import Settings
@@ -36,6 +36,16 @@ def open_folder(folder: Path) -> None:
 @pytest.fixture
 def database(folder: Path) -> Generator[PrivatePostgres]:
     server = PrivatePostgres(folder / "postgres")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(state_dir: Path) -> Generator[PrivatePostgres]:
+    """One for questions that change nothing."""
+    server = PrivatePostgres(Path(tempfile.mkdtemp(dir=state_dir)) / "postgres")
+    server.home.parent.chmod(0o755)
     server.start()
     yield server
     server.stop()
@@ -87,16 +97,65 @@ async def test_nobody_gets_in_without_the_password(
     await stranger.aclose()
 
 
+def test_no_key_of_ours_is_in_the_environment_of_a_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RFM_ADMIN_KEY", "RFM_ERASURE_KEY", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD"):
+        monkeypatch.setenv(name, "only-for-us")
+    for kind in (PrivatePostgres, PrivateValkey):
+        server = kind(folder / kind.name)
+        server.start()
+        assert server.process
+        environment = Path(f"/proc/{server.process.pid}/environ")
+        if environment.exists():
+            assert b"only-for-us" not in environment.read_bytes()
+        server.stop()
+
+
 def test_passwords_are_in_no_command_line_and_in_no_open_file(
     database: PrivatePostgres, store: PrivateValkey
 ) -> None:
     for server in (database, store):
         assert server.process
         assert server.password not in command_line(server.process.pid)
-        assert stat.S_IMODE(server.home.stat().st_mode) == 0o700
-        for path in server.home.iterdir():
+        for path in server.home.rglob("*"):
             if path.is_file() and server.password in path.read_text(errors="ignore"):
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600
+                assert path.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COPY (SELECT 1) TO PROGRAM 'id'",
+        "COPY (SELECT 1) TO '/tmp/rfm-pwned'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT pg_ls_dir('/')",
+        "SELECT lo_import('/etc/passwd')",
+        "ALTER SYSTEM SET archive_command = 'id'",
+        "ALTER ROLE rfm SUPERUSER",
+        "CREATE ROLE another SUPERUSER",
+        "GRANT pg_execute_server_program TO rfm",
+        "SET ROLE postgres",
+        "SELECT rolpassword FROM pg_authid",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'libc.so.6', 'system'",
+        "CREATE DATABASE another",
+    ],
+)
+async def test_the_services_own_their_database_and_nothing_else(
+    shared: PrivatePostgres, statement: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await query(shared, statement)
+
+
+async def test_nobody_logs_in_as_the_superuser(shared: PrivatePostgres) -> None:
+    for password in ("", shared.password):
+        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+            await asyncpg.connect(
+                host="127.0.0.1", port=shared.port, user="postgres", password=password,
+                database="postgres",
+            )  # fmt: skip
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a normal user is no root")
@@ -190,9 +249,8 @@ async def test_a_process_with_the_number_of_a_dead_postgres_is_no_obstacle(
 
 def test_an_initdb_that_was_cut_off_is_begun_again(folder: Path) -> None:
     server = PrivatePostgres(folder / "postgres")
-    (server.home / "data.new").mkdir()
+    (server.home / "data.new").mkdir(parents=True)
     (server.home / "data.new" / "PG_VERSION").write_text("18")
-    give(server.home / "data.new", server.user)
     server.start()
     server.stop()
     assert not (server.home / "data.new").exists()

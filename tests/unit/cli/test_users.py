@@ -54,31 +54,31 @@ def test_a_path_is_reached_through_all_its_folders(tmp_path: Path) -> None:
 
 @as_user
 def test_a_normal_user_runs_everything_itself(tmp_path: Path) -> None:
-    home = server_home(tmp_path / "state" / "postgres")
+    home = server_home(tmp_path / "state" / "postgres", None)
     assert home == (tmp_path / "state" / "postgres").resolve()
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    assert server_user(home) is None
+    assert server_user() is None
     assert credentials(None) == {}
     assert reachable_program(tmp_path, None) == tmp_path
 
 
 @as_root
-def test_a_server_of_root_belongs_to_nobody(state_dir: Path) -> None:
-    home = server_home(state_dir / "of-nobody")
-    assert home == state_dir / "of-nobody"
-    assert server_user(home) == NOBODY
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+def test_the_home_of_a_server_stays_roots(state_dir: Path) -> None:
+    home = server_home(state_dir / "of-root", NOBODY)
+    assert home == state_dir / "of-root"
+    assert home.stat().st_uid == 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o711, "the server passes to its data"
 
 
 @as_root
-def test_a_server_of_a_normal_user_stays_with_them_under_sudo(state_dir: Path) -> None:
-    folder = state_dir / "of-somebody"
-    folder.mkdir()
-    os.chown(folder, 12345, 12345)
-    home = server_home(folder)
-    assert server_user(home) == Identity(12345, 12345)
-    assert (home.stat().st_uid, home.stat().st_gid) == (12345, 12345)
-    assert credentials(server_user(home)) == {"user": 12345, "group": 12345, "extra_groups": []}
+def test_where_no_user_can_be_made_they_run_as_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(users, "OWN_USER", "rfm-not-there")
+    monkeypatch.setattr(users, "_MAKE_USER", (("false", "--system"),))
+    assert server_user() == NOBODY
+    assert "the user rfm-not-there could not be made" in caplog.text
+    assert credentials(NOBODY) == {"user": NOBODY.uid, "group": NOBODY.gid, "extra_groups": []}
 
 
 @as_root
@@ -88,29 +88,29 @@ def test_a_private_folder_gets_a_link_to_one_that_can_be_reached(
     """As in root's home, mode 700; the link is what says where the data is."""
     state = tmp_path / "private" / ".rfm"
     (tmp_path / "private").mkdir(mode=0o700)
-    home = server_home(state / "postgres")
+    home = server_home(state / "postgres", NOBODY)
     assert home.parent == elsewhere
     assert (state / "postgres").is_symlink()
     assert (state / "postgres").resolve() == home
-    assert home.stat().st_uid == NOBODY.uid
-    assert server_home(state / "postgres") == home, "the next start finds the same data"
+    assert home.stat().st_uid == 0
+    assert server_home(state / "postgres", NOBODY) == home, "the next start finds the same data"
 
 
 @as_root
 def test_removing_the_state_folder_forgets_the_data(tmp_path: Path, elsewhere: Path) -> None:
     state = tmp_path / "private" / ".rfm"
     (tmp_path / "private").mkdir(mode=0o700)
-    first = server_home(state / "postgres")
+    first = server_home(state / "postgres", NOBODY)
     (state / "postgres").unlink()
-    assert server_home(state / "postgres") != first
+    assert server_home(state / "postgres", NOBODY) != first
 
 
 @as_root
 def test_a_link_to_nothing_is_replaced(tmp_path: Path, elsewhere: Path) -> None:
     state = tmp_path / "private" / ".rfm"
     (tmp_path / "private").mkdir(mode=0o700)
-    server_home(state / "valkey").rmdir()
-    home = server_home(state / "valkey")
+    server_home(state / "valkey", NOBODY).rmdir()
+    home = server_home(state / "valkey", NOBODY)
     assert home.is_dir()
     assert (state / "valkey").resolve() == home
 
