@@ -21,8 +21,10 @@ MOST_LINES = 200_000
 
 
 def without_nulls(rows: Rows) -> Rows:
-    """The rows with blank cells where they say NULL."""
-    frame = rows.frame.with_columns(pl.col(r"^c[0-9]+$").replace(NULL, ""))
+    """The rows with blank cells where they say NULL; between quotes it is text."""
+    is_text = pl.col("raw").str.contains(f'"{NULL}"', literal=True)
+    cells = pl.col(r"^c[0-9]+$")
+    frame = rows.frame.with_columns(pl.when(is_text).then(cells).otherwise(cells.replace(NULL, "")))
     return replace(rows, frame=frame)
 
 

@@ -13,7 +13,6 @@ from ingest.reading.mapping import OWN_COLUMNS, REQUIRED, checked, named, ranked
 from ingest.reading.mapping import Mapping as Meaning
 from ingest.reading.names import words
 from ingest.reading.questions import Choice, Question
-from ingest.reading.statuses import meaning
 from ingest.reading.vocabulary import vocabulary
 from ingest.refusal import RefusedError
 from rfm_common.models import Kind
@@ -73,7 +72,7 @@ def by_values(
     if refusal.reason == "unknown_columns" and not found["customer_id"]:
         found["customer_id"] = [one for one in free if _may_be_one_person(one, found)]
     if refusal.reason == "unknown_columns" and _are_customers(free):
-        return _customers(table, free)
+        return _customers(table, free, answers)
     needed = [ours for ours in missing if ours != "order_id"]
     if not free or any(not found[ours] for ours in needed) or _are_no_orders(table, missing):
         raise refusal
@@ -81,6 +80,7 @@ def by_values(
     for ours in missing:
         mapping, asked = _with(mapping, ours, found[ours], answers)
         questions += asked
+    mapping = _with_more(mapping, free)
     return checked(mapping, table.headers), tuple(questions)
 
 
@@ -118,14 +118,14 @@ def _may_be_one_person(column: Looks, found: Mapping[str, Sequence[Looks]]) -> b
     """Whether a text that all rows share may be their customer: no word for a payment or status,
     and no currency."""
     taken = [*found["order_date"], *found["order_amount"][:1], *found["order_id"][:1]]
-    is_other = column.are_payments or column.are_numbers or meaning(column.example.lower(), {})
-    is_text = (column.are_words or column.are_codes) and len(column.example) > len("EUR")
+    is_other = column.are_payments or column.are_numbers or column.are_statuses
+    is_text = (column.are_words or column.are_codes) and not column.are_currencies
     return is_text and column.filled > 1 and column not in taken and not is_other
 
 
 def _may_be_people(column: Looks) -> bool:
     is_other = column.are_numbers or column.are_payments or _is_of_others(column.name)
-    return column.different > 1 and not is_other
+    return column.different > 1 and not is_other and not column.are_statuses
 
 
 def _is_of_others(name: str) -> bool:
@@ -170,12 +170,17 @@ def _are_customers(free: Sequence[Looks]) -> bool:
     )  # fmt: skip
 
 
-def _customers(table: Table, free: Sequence[Looks]) -> tuple[Meaning, tuple[Question, ...]]:
+def _customers(
+    table: Table, free: Sequence[Looks], answers: Mapping[str, str]
+) -> tuple[Meaning, tuple[Question, ...]]:
+    """People by their address; where they have ids as well, which of them their orders have is
+    asked."""
     address = next(one for one in free if one.are_addresses)
-    mapping = Meaning(kind=Kind.CUSTOMERS, source=OWN_COLUMNS,
-                      columns={"customer_id": address.at, "email": address.at})  # fmt: skip
-    _tell(mapping, "customer_id", address)
-    return checked(mapping, table.headers), ()
+    ids = [one for one in free if one.are_codes and not one.repeat and not one.are_dates
+           and one.filled == address.filled]  # fmt: skip
+    mapping = Meaning(kind=Kind.CUSTOMERS, source=OWN_COLUMNS, columns={"email": address.at})
+    mapping, asked = _with(mapping, "customer_id", [*ids, address], answers)
+    return checked(mapping, table.headers), tuple(asked)
 
 
 def _are_no_orders(table: Table, missing: Sequence[str]) -> bool:
@@ -203,17 +208,31 @@ def _with(
     return mapping, [_question(ours, found[:_SHOWN])]
 
 
+def _with_more(mapping: Meaning, free: Sequence[Looks]) -> Meaning:
+    """The mapping with a column of statuses and one of currencies, where values show them."""
+    for ours in ("status", "currency"):
+        looks_so = "are_statuses" if ours == "status" else "are_currencies"
+        found = [one for one in free if getattr(one, looks_so)
+                 and one.at not in mapping.columns.values()]  # fmt: skip
+        if ours not in mapping.columns and found:
+            mapping.columns[ours] = found[0].at
+            _tell(mapping, ours, found[0])
+    return mapping
+
+
 def _is_plain(ours: str, found: Sequence[Looks]) -> bool:
     """Whether nothing else can be meant."""
     if ours == "order_date":
         return len(found) == 1
-    is_known = [one for one in found if one.are_addresses]
-    return ours == "customer_id" and len(is_known) == 1 and is_known[0].different > 1
+    return ours == "customer_id" and found[0].are_addresses and found[0].different > 1 and not any(
+        one.are_addresses for one in found[1:]
+    )  # fmt: skip
 
 
 def _tell(mapping: Meaning, ours: str, column: Looks) -> None:
     """Say it; with an example only where that names nobody."""
-    what = {"order_date": "dates", "order_amount": "amounts"}.get(ours, "ids")
+    what = {"order_date": "dates", "order_amount": "amounts", "status": "statuses",
+            "currency": "currencies"}.get(ours, "ids")  # fmt: skip
     what = "e-mail addresses" if column.are_addresses else what
     example = "" if ours == "customer_id" else f" such as {column.example!r}"
     text = f"{ours} is the column {column.name!r}, which holds {what}{example}"

@@ -10,10 +10,14 @@ import polars as pl
 from ingest.reading.amount_forms import usual
 from ingest.reading.amounts import AmountStyle, read_amounts
 from ingest.reading.dates import read_dates
+from ingest.reading.names import is_currency
+from ingest.reading.statuses import clean, meaning
 from rfm_common.identity import ADDRESS
 
 LOOKED_AT = 300
 """Cells of a column that are looked at."""
+_STATUSES = 20
+"""Different words that a column of statuses has at most."""
 ENOUGH = 0.95
 """The share of cells that has to look alike."""
 _EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
@@ -58,6 +62,9 @@ class Looks:
     are_numbers: bool = False
     """Numbers that are short or have a fraction: counts and measures rather than ids."""
     are_words: bool = False
+    are_statuses: bool = False
+    """Some words, most of them known for statuses of orders."""
+    are_currencies: bool = False
     are_payments: bool = False
     """Words for ways to pay."""
 
@@ -81,10 +88,19 @@ def look(at: int, name: str, cells: Sequence[str], now: datetime) -> Looks:
         have_decimals=_share(raw.str.contains(_PLAIN)) > 0,
         are_addresses=_share(raw.str.contains(ADDRESS)) >= ENOUGH,
         are_codes=_share(raw.str.contains(_CODE) | raw.str.contains(_PHONE)) >= ENOUGH,
-        are_numbers=_share(raw.str.contains(r"^[0-9]{1,3}$|^[0-9]+[.,]")) > 1 - ENOUGH,
+        are_numbers=_share(raw.str.contains(r"^0$|^[1-9][0-9]{0,2}$|^[0-9]+[.,]")) > 1 - ENOUGH,
+        are_statuses=_are_statuses(raw),
+        are_currencies=all(map(is_currency, filled)),
         are_payments=_share(raw.str.to_lowercase().is_in([*_PAYMENTS])) >= ENOUGH / 2,
         are_words=_share(raw.str.contains(r"^[^0-9@]*\p{L}{2}[^0-9@]*$")) >= ENOUGH,
     )
+
+
+def _are_statuses(raw: pl.Series) -> bool:
+    words = clean(raw).unique().to_list()
+    known = sum(bool(word) and not word.isdigit() and meaning(word, {}) is not None
+                for word in words)  # fmt: skip
+    return len(words) <= _STATUSES and known * 2 > len(words)
 
 
 def _share(mask: pl.Series) -> float:

@@ -63,6 +63,11 @@ def without_unit(header: str) -> tuple[str, str]:
     return re.sub(rf"[\s_]+(?:in[\s_]+)?{re.escape(parts[-1])}$", "", header.strip()), code
 
 
+def is_currency(text: str) -> bool:
+    """Whether a text is the code of a currency in wide use."""
+    return text in _CODES
+
+
 def _currency(text: str) -> str:
     word = text.strip().removeprefix("in ").strip()
     if word.upper() in _CODES:

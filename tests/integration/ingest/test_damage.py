@@ -192,7 +192,6 @@ WHOLE: dict[str, tuple[Whole, str]] = {
     "empty": (lambda table: b"", "empty_file"),
     "only blank lines": (lambda table: b"\n\n\n", "empty_file"),
     "wrong delimiter": (lambda table: text_of(table, "§").encode(), "unknown_columns"),
-    "no header": (lambda table: text_of(table[1:]).encode(), "unknown_columns"),
 }  # fmt: skip
 
 
@@ -203,6 +202,16 @@ def test_damage_to_the_whole_file_refuses_it_with_one_reason(kind: Table, damage
     with pytest.raises(RefusedError) as caught:
         read(make(kind))
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])
+def test_without_a_header_the_first_line_is_a_row_and_what_is_what_is_asked(kind: Table) -> None:
+    content = text_of(kind[1:]).encode()
+    file = io.BytesIO(content)
+    questions = plan(file, "file.csv", survey(file), Options(now=NOW)).questions
+    assert questions
+    rows, rejects = read(content)
+    assert (sorted(rows), rejects) == ([*range(1, ROWS + 1)], {})
 
 
 @pytest.mark.parametrize("kind", [ORDERS, CUSTOMERS], ids=["orders", "customers"])

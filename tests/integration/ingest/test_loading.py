@@ -124,13 +124,13 @@ async def test_a_file_without_a_good_row_is_quarantined_with_each_of_them_listed
 
 
 async def test_an_id_that_stands_out_and_new_currencies_are_effects(shop: Shop) -> None:
-    guests = "".join(order(n, "WALK-IN") for n in range(15)) + "".join(
+    guests = "".join(order(n, "TILL-1") for n in range(15)) + "".join(
         order(n, f"C{n}") for n in range(15, 30)
     )
     row = await shop.load("a.csv", ORDERS_HEADER + guests)
     assert row.effects == {
         "new_customers": 16, "customers_touched": 16, "new_currencies": [],
-        "dominant_customer": {"customer_id": "WALK-IN", "share": 0.5},
+        "dominant_customer": {"customer_id": "TILL-1", "share": 0.5},
         "orders_new": 30, "orders_updated": 0,
     }  # fmt: skip
     second = await shop.load("b.csv", ORDERS_HEADER + order(99).replace("EUR", "USD"))

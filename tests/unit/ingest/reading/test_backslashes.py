@@ -51,3 +51,8 @@ def test_a_file_that_neither_way_makes_sense_of_is_refused_as_before() -> None:
     with pytest.raises(RefusedError) as refused:
         read(text)
     assert refused.value.reason == "text_after_quote"
+
+
+def test_between_quotes_the_mark_is_text() -> None:
+    found = read(HEAD.format(",") + '"1","\\N","2026-03-01","10","","x"\n2,C2,2026-03-01,10,,\\N\n')
+    assert rows(found) == [("1", "\\N", 10), ("2", "C2", 10)]

@@ -186,3 +186,19 @@ def test_a_file_without_a_header_may_be_of_one_customer() -> None:
     text = "N0,NOHC,2026-09-01,10.00\nN1,NOHC,2026-09-02,10.00\nN2,NOHC,2026-09-03,10.00\n"
     assert proposals(read(text))["column_of.customer_id"] == "column 2"
     assert numbers(as_proposed(text)) == (1, 3, 30)
+
+
+def test_statuses_and_currencies_are_told_by_their_values_too() -> None:
+    text = "1,C1,2026-09-13,10.50,EUR,paid\n2,C2,2026-09-14,5.00,EUR,cancelled\n"
+    found = as_proposed(text)
+    assert found.rows["status"].to_list() == ["completed", "cancelled"]
+    assert found.rows["currency"].to_list() == ["EUR", "EUR"]
+    assert {"column.status", "column.currency"} <= {note["about"] for note in found.told}
+
+
+def test_people_with_ids_and_addresses_are_asked_about() -> None:
+    text = "Feld1;Feld2;Feld3\nK-1;ann@x.test;DE\nK-2;bob@x.test;AT\n"
+    assert proposals(read(text)) == {"column_of.customer_id": "Feld1"}
+    assert as_proposed(text).rows["customer_id"].to_list() == ["K-1", "K-2"]
+    found = read(text, answers={"column_of.customer_id": "Feld2"})
+    assert found.rows["customer_id"].to_list() == ["ann@x.test", "bob@x.test"]
