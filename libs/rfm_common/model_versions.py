@@ -17,6 +17,7 @@ from rfm_common.errors import ConflictError, existing
 from rfm_common.models import ModelState, ModelVersion, ScoringRun
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
+from rfm_common.snapshots import BY_DATE
 
 
 class Line(NamedTuple):
@@ -46,6 +47,13 @@ encode(sha256(convert_to(jsonb_build_array(
     r.model->'centroids', r.model->'names', coalesce(r.model->>'rule', 'classic'))::text,
     'UTF8')), 'hex')"""
 LINE = ", ".join(Line._fields)
+IN_FORCE = f"""
+SELECT DISTINCT ON ({LINE}) version
+FROM (SELECT v.version, v.k, v.transform, v.rule, r.calc_date
+      FROM scoring_runs r JOIN model_versions v ON v.version = r.model_version
+      WHERE r.is_current) shown
+ORDER BY {LINE}, {BY_DATE}"""  # noqa: S608 - constants
+"""SQL: the version of each line that its newest scores are made with."""
 _LINE_OF_RUN = """
 r.parameters->>'k', r.parameters->>'transform', coalesce(r.parameters->>'rule', 'classic')"""
 
@@ -83,10 +91,10 @@ FROM scoring_runs p, scoring_runs f, scoring_runs r
 JOIN model_versions n ON n.version = r.model_version
 WHERE r.run_id = :run_id AND v.state = 'proposed' AND f.run_id = v.run_id AND p.run_id = (
     SELECT max(run_id) FROM scoring_runs WHERE model_version = v.version AND parameters ? 'refit')
-  AND ({", ".join(f"v.{name}" for name in Line._fields)})
-    = ({", ".join(f"n.{name}" for name in Line._fields)})
   AND v.version <> n.version
-  AND CAST(p.metrics->'proposal'->>'model_version' AS bigint) IS DISTINCT FROM n.version
+  AND (r.parameters ? 'refit'
+       AND (v.k, v.transform, v.rule) = (n.k, n.transform, n.rule)
+    OR CAST(p.metrics->'proposal'->>'model_version' AS bigint) NOT IN ({IN_FORCE}))
 """  # noqa: S608 - constants
 
 
@@ -182,10 +190,9 @@ async def unpin_model(session: AsyncSession, version: int, actor: str) -> None:
 async def _locked(session: AsyncSession, version: int) -> ModelVersion:
     """The row of a model; nobody else decides about its line until the transaction ends."""
     row = existing(await session.get(ModelVersion, version), f"model {version}", "version")
-    same_line = Line(row.k, row.transform, row.rule).is_same
     await session.exec(
         select(ModelVersion)
-        .where(*same_line)
+        .where(*_line_of(row).is_same)
         .order_by(col(ModelVersion.version))
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -193,8 +200,12 @@ async def _locked(session: AsyncSession, version: int) -> ModelVersion:
     return row
 
 
+def _line_of(row: ModelVersion) -> Line:
+    return Line(row.k, row.transform, row.rule)
+
+
 def _check_line(row: ModelVersion, settings: Settings) -> None:
-    line, automatic = Line(row.k, row.transform, row.rule), automatic_line(settings)
+    line, automatic = _line_of(row), automatic_line(settings)
     if line != automatic:
         raise ConflictError(
             f"model {row.version} is for {line}, but automatic runs use {automatic}, so the next"
@@ -205,7 +216,7 @@ def _check_line(row: ModelVersion, settings: Settings) -> None:
 
 async def _pin(session: AsyncSession, row: ModelVersion, actor: str) -> None:
     """In the place of the one of its line that was pinned."""
-    same_line = Line(row.k, row.transform, row.rule).is_same
-    await session.exec(update(ModelVersion).where(*same_line).values(is_pinned=False))
+    alike = _line_of(row).is_same
+    await session.exec(update(ModelVersion).where(*alike).values(is_pinned=False))
     row.is_pinned, row.decided_by, row.decided_at = True, actor, datetime.now(UTC)
     session.add(row)

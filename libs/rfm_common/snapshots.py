@@ -24,6 +24,9 @@ from rfm_common.models import (
 PARENTS = ("rfm_features", "customer_clusters")
 LOCK_WAIT = "200ms"
 """Readers queue behind a waiting swap; no longer than this, then it steps back."""
+BY_DATE = "calc_date > now() + interval '1 day', calc_date DESC"
+"""SQL: the newest up to today; one of a day to come only when there is no other. Else whoever asked
+for such a day, or scored under a clock that ran ahead, would hide every run after that."""
 OF_CUSTOMERS: tuple[type[SQLModel], ...] = (RunSample, QuietCustomer)
 OF_SEGMENTS: tuple[type[SQLModel], ...] = (
     SegmentStat, SegmentCountry, CountrySummary, SegmentFlow,

@@ -9,9 +9,9 @@ from gateway.customers.queries import STATUS_WORD, CustomerRecord
 from gateway.customers.schemas import CustomerScores, OrderRow
 from gateway.kit.quick import Quick
 from gateway.kit.rows import money
-from gateway.kit.snapshots import BY_DATE
 from rfm_common.counting import counted_by
 from rfm_common.settings import Settings
+from rfm_common.snapshots import BY_DATE
 
 NEWEST = 100
 """Orders that are shown with their customer."""

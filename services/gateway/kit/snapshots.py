@@ -20,6 +20,7 @@ from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
 from rfm_common.models import ScoringRun
 from rfm_common.runs import RunRequest, foreseen
 from rfm_common.settings import Settings
+from rfm_common.snapshots import BY_DATE
 
 ATTEMPTS = 5
 LATEST = (None, "", "latest")
@@ -31,9 +32,6 @@ SELECT run_id, calc_date, window_days, k, {RULE} AS rule, {TRANSFORM} AS transfo
        coalesce(customers_processed, 0) AS customers, coalesce(clusters_created, 0) AS clusters,
        (SELECT data_version FROM data_state) AS data_version
 FROM scoring_runs WHERE is_current"""
-BY_DATE = "calc_date > now() + interval '1 day', calc_date DESC"
-"""The newest up to today; one of a day to come only when there is no other. Else whoever asked for
-such a day, or scored under a clock that ran ahead, would hide every run after that."""
 
 
 async def list_snapshots(session: AsyncSession, limit: int = 1000) -> list[Snapshot]:

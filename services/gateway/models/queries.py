@@ -6,21 +6,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
-from gateway.kit.snapshots import BY_DATE
 from gateway.models.schemas import ModelCluster, ModelDetail, ModelRow, Proposal
 from rfm_common.documents import ClusterMetrics
-from rfm_common.model_versions import LINE, automatic_line, find_proposal
+from rfm_common.model_versions import IN_FORCE, automatic_line, find_proposal
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
+from rfm_common.snapshots import BY_DATE
 
 _MODELS = f"""
-WITH newest AS (
-    SELECT DISTINCT ON ({LINE}) version
-    FROM (SELECT v.version, v.k, v.transform, v.rule, r.calc_date
-          FROM scoring_runs r JOIN model_versions v ON v.version = r.model_version
-          WHERE r.is_current) shown
-    ORDER BY {LINE}, {BY_DATE}
-)
+WITH newest AS ({IN_FORCE})
 SELECT v.version, v.state, v.version IN (SELECT version FROM newest) AS in_force, v.is_pinned,
        jsonb_array_length(r.model->'centroids') AS k, v.k = 'auto' AS is_auto,
        r.model->>'transform' AS transform, v.rule,

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
 from gateway.kit.schemas import Answer
-from gateway.kit.snapshots import BY_DATE
+from rfm_common.snapshots import BY_DATE
 
 
 class State(Answer):

@@ -38,7 +38,7 @@ async def remove_snapshot(
     """Remove the scores, statistics and flows that a run published, for good.
 
     The snapshot before it is then the newest, if it was that. The run stays in the history with
-    its parameters and its model; later runs do not start from that model.
+    its parameters and its model; later runs do not start from that model unless it is pinned.
     """
     await _delete(sessions, run_id, actor)
     await ring(sessions, redis)

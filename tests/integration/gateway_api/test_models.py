@@ -1,6 +1,7 @@
 """Versions of the model: numbers that stay, and which one is in force."""
 
 import random
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -323,6 +324,8 @@ async def test_refusing_pins_the_model_in_force(client, trade) -> None:
     await trade.with_two_models()
     await trade.load(3, ending=4, factor=SPREE // 2)
     await propose(client, trade)
+    await trade.score(1)  # an older date, of which another model is in force
+    assert (3, "proposed", False) in await listed(client)
     await client.post("/models/3/refuse")
     model = (await client.get("/models/2")).json()
     assert (model["is_pinned"], model["decided_by"]) == (True, "local")
@@ -383,6 +386,9 @@ async def test_the_page_of_a_proposal_refuses_it(client, trade) -> None:
     page = await client.get(f"/dashboard/models/proposal?run={run.run_id}", follow_redirects=True)
     assert page.url.path == "/dashboard/models/3"
     moved = run.metrics["proposal"]["moved"]
+    ids = re.findall(r'\sid="([^"]+)"', page.text)
+    assert set(re.findall(r'aria-labelledby="([^"]+)"', page.text)) <= set(ids)
+    assert len(ids) == len(set(ids))
     assert f"<p>{moved} of {run.summary['active_customers']} customers" in page.text
     done = await client.post("/dashboard/models/3", data={"do": "refuse"})
     assert done.headers["location"] == "/dashboard/models/3"
