@@ -129,6 +129,15 @@ class Proposal(TypedDict):
     moves: list[Move]
 
 
+class Held(TypedDict):
+    """Customers who stay in their segment of an earlier snapshot although past its border."""
+
+    run_id: int
+    """Of that snapshot."""
+    customers: int
+    """0 also where a name would have become untrue."""
+
+
 class Metrics(TypedDict, total=False):
     """`metrics`: the quality of the clusters, each cluster's own, and who moved."""
 
@@ -148,6 +157,8 @@ class Metrics(TypedDict, total=False):
     rule: Rule
     clusters: list[ClusterMetrics]
     moved: Moved
+    held: Held
+    """Where the run has the model of the snapshot before it."""
 
 
 class SpaceConstants(TypedDict):
@@ -187,6 +198,8 @@ class StoredModel(Centroids, total=False):
     frozen: bool
     start: StartModel | None
     fitted_on: int
+    margin: float
+    """How far past a border a customer of the snapshot before stays, in standard deviations."""
 
 
 class Candidate(TypedDict):

@@ -1,8 +1,8 @@
 """Why a customer is in another segment than before: the one rule, for pages and for sums.
 
 Two questions decide. Which segment would the figures of now have had under the model of
-then? If another one than then, the customer moved by its own figures: by an order, or by
-ageing. If the same, the model moved underneath a customer who stayed.
+then, starting from the segment of then? If another one than then, the customer moved by its own
+figures: by an order, or by ageing. If the same, the model moved underneath a customer who stayed.
 
 The edges between the scores decide no segment, because clusters are made of figures and not of
 scores. They are the cause only for a customer who kept the segment and got other scores with
@@ -17,8 +17,9 @@ from math import copysign, expm1, log1p
 from zoneinfo import ZoneInfo
 
 from rfm_common.basis import Basis, basis_of, changed
+from rfm_common.borders import is_same_model, stays_in
 from rfm_common.calendar import days_between
-from rfm_common.documents import Edges, Measured, StoredModel
+from rfm_common.documents import Centroids, Edges, Measured, StoredModel
 from rfm_common.models import Cause
 
 SCORES = ("recency_days", "frequency", "monetary")
@@ -94,7 +95,8 @@ def explain(
             segment_by_old_model=None, scores=(),
         )  # fmt: skip
     ordered = has_new_order(before, after, elapsed_days(then, now))
-    expected = segment_of(then.model, after) if is_comparable(then, now) else None
+    is_alike = is_comparable(then, now)
+    expected = segment_of(then.model, after, before.segment_name) if is_alike else None
     own = own_cause(before, after, then, now) if expected else Cause.DEFINITION
     scores = _score_changes(before, after, then.edges, own)
     cause = segment_cause(before, after, then, now)
@@ -113,9 +115,19 @@ def segment_cause(
         return Cause.STAYED
     if not is_comparable(then, now):
         return Cause.DEFINITION
-    if not then.model.get("centroids") or segment_of(then.model, after) == before.segment_name:
+    if is_by_model(before, after, then, now):
         return Cause.MODEL
     return own_cause(before, after, then, now)
+
+
+def is_by_model(
+    before: Standing, after: Standing, then: ScoringDefinition, now: ScoringDefinition
+) -> bool:
+    """Whether a customer who moved would have stayed under the model of then, which is gone."""
+    if not then.model.get("centroids"):
+        return True
+    stayed = segment_of(then.model, after, before.segment_name) == before.segment_name
+    return stayed and not is_same_model(then.model, now.model)
 
 
 def own_cause(
@@ -197,24 +209,29 @@ def score_of(figure: str, figures: Standing, edges: Edges) -> int:
     return 5 - place if figure == "recency_days" else place + 1
 
 
-def segment_of(model: StoredModel, figures: Standing) -> str:
-    """The segment that a stored model gives to these figures; without an order by rule."""
+def segment_of(model: StoredModel, figures: Standing, earlier: str = "") -> str:
+    """The segment that a stored model gives to these figures; without an order by rule.
+
+    `earlier` is the segment that the customer comes from, and leaves only past the margin.
+    """
     if not figures.frequency and model.get("rule", "classic") != "classic":
         return figures.segment_name
-    return model["names"][cluster_of(model, figures)]
+    squares = squares_of(model, figures)
+    if stays_in(model, squares, earlier):
+        return earlier
+    return model["names"][squares.index(min(squares))]
 
 
-def cluster_of(model: StoredModel, figures: Standing) -> int:
-    """The nearest centroid, the first of equals."""
+def squares_of(model: Centroids, figures: Standing) -> list[float]:
+    """Squared distances to the centroids."""
     point = standardise(model, figures)
-    squares = [
+    return [
         sum((a - b) ** 2 for a, b in zip(point, centroid, strict=True))
         for centroid in model["centroids"]
     ]
-    return squares.index(min(squares))
 
 
-def standardise(model: StoredModel, figures: Standing) -> list[float]:
+def standardise(model: Centroids, figures: Standing) -> list[float]:
     """The customer's point in the space in which a stored model measures distance."""
     raw = [float(getattr(figures, name)) for name in SCORES]
     shaped = _shape(raw, model["transform"], model.get("lambdas"))

@@ -18,7 +18,7 @@ from rfm_spark.dialect import SparkDialect
 from rfm_spark.jdbc import as_of, database
 from rfm_spark.ranks import values
 from rfm_spark.tallies import Column
-from scoring.engines import Engine, EngineAwayError
+from scoring.engines import Engine, EngineAwayError, Placed
 from scoring.model import Assignment, Model, Points
 from scoring.snapshot import flows, frames, quiet, reading, writing
 from scoring.snapshot.countries import Row, grid, summaries
@@ -126,14 +126,24 @@ class SparkEngine:
         """Add the three scores."""
         await self._spark.view("scored", statements.scored("features", edges))
 
-    async def assign(self, model: Model, known: Assignment | None) -> float:
+    async def recall(self, run_id: int) -> None:
+        """As a view: nothing is read yet."""
+        table = f"({reading.snapshot_query(run_id)}) AS snapshot"
+        await self._spark.read_database("before", self._database, table, self._parts)
+
+    async def assign(
+        self, model: Model, known: Assignment | None, *, from_before: bool = False
+    ) -> Placed:
         """Generated SQL for everybody, also for those whom the model was fitted on."""
         self._model = model
-        assigned = statements.assigned("scored", PLACED, model, DIALECT)
+        source, earlier = "scored", "NULL"
+        if from_before:
+            source, earlier = statements.with_earlier("scored", "before"), "s.earlier_segment"
+        assigned = statements.assigned(source, PLACED, model, DIALECT, earlier)
         await self._spark.keep("cut", statements.cut(f"({assigned})", await self._steps()))
         await self._spark.keep("placed", statements.ranked("cut"))
-        found = await self._spark.rows("SELECT sum(distance * distance) AS inertia FROM placed")
-        return float(found[0]["inertia"])
+        [found] = await self._spark.rows(sums.placed("placed"))
+        return Placed(float(found["inertia"]), int(found["held"]) if from_before else None)
 
     async def _steps(self) -> list[Decimal]:
         """Money at which segments are cut to be ranked: no need to be exact."""
@@ -190,10 +200,8 @@ class SparkEngine:
         ]
         return [row for part in chosen for row in part.drop("checksum").rows(named=True)]
 
-    async def flows(self, run_id: int, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
-        """Read the other snapshot to the cluster and join there."""
-        table = f"({reading.snapshot_query(run_id)}) AS snapshot"
-        await self._spark.read_database("before", self._database, table, self._parts)
+    async def flows(self, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
+        """Join there."""
         query = statements.flows("before", "placed", then, now, DIALECT)
         return flows.gathered(await self._spark.rows(query))
 

@@ -4,9 +4,10 @@ PostgreSQL, Spark and DuckDB run the same statements. Each takes the name of a t
 and makes a query of it, so that they can be stacked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
+from rfm_common.borders import is_same_model
 from rfm_common.explain import SCORES, ScoringDefinition, elapsed_days, is_comparable
 from rfm_common.models import MONEY_DIGITS, MONEY_SCALE, Cause
 from scoring.model import PROSPECTS, Model, Space
@@ -55,10 +56,13 @@ def _above(value: str, steps: Sequence[Decimal]) -> str:
     return " + ".join(["0", *(f"CASE WHEN {value} > {step} THEN 1 ELSE 0 END" for step in steps)])
 
 
-def assigned(source: str, columns: Sequence[str], model: Model, dialect: Dialect) -> str:
+def assigned(
+    source: str, columns: Sequence[str], model: Model, dialect: Dialect, earlier: str = "NULL"
+) -> str:
     """The columns, and the nearest centroid (the first of equals) of each customer.
 
-    Customers who are in no cluster are told apart by `silent_days`.
+    Customers who are in no cluster are told apart by `silent_days`. Whoever is past a border of
+    the segment `earlier`, an expression on the source `s`, by no more than the margin stays.
 
     cluster_id, segment_name, and distance and next_distance in standard deviations.
     """
@@ -67,30 +71,49 @@ def assigned(source: str, columns: Sequence[str], model: Model, dialect: Dialect
     squares = ", ".join(f"{_square(model, number, dialect)} AS d{number}" for number in numbers)
     nearest = _least([f"d{number}" for number in numbers])
     never = f"CASE WHEN silent_days IS NULL THEN {model.k + 1} ELSE {model.k} END"
-    place = f"WHEN {apart} THEN {never} " + " ".join(
-        f"WHEN d{number} = nearest THEN {number}" for number in numbers
-    )
+    place = " ".join([
+        f"WHEN {apart} THEN {never}",
+        *(_stays(model, dialect) if model.margin and earlier != "NULL" else ()),
+        *(f"WHEN d{number} = nearest THEN {number}" for number in numbers),
+    ])  # fmt: skip
     others = [f"CASE WHEN place = {number} THEN NULL ELSE d{number} END" for number in numbers]
     following = _least(others) if model.k > 1 else "nearest"
+    own = _chosen("place", [f"d{number}" for number in numbers])
+    points = _points(source, model.space, dialect, f"{earlier} AS earlier")
     return f"""
 SELECT {carried}, CAST(place AS smallint) AS cluster_id,
        {_chosen("place", [dialect.text(name) for name in model.segments])} AS segment_name,
-       CASE WHEN place < {model.k} THEN sqrt(nearest) ELSE 0 END AS distance,
+       CASE WHEN place < {model.k} THEN sqrt({own}) ELSE 0 END AS distance,
        CASE WHEN place < {model.k} THEN sqrt({following}) ELSE 0 END AS next_distance
 FROM (SELECT m.*, CASE {place} END AS place
       FROM (SELECT d.*, {nearest} AS nearest
-            FROM (SELECT {carried}, {squares}
-                  FROM ({_points(source, model.space, dialect)}) p) d) m) l"""
+            FROM (SELECT {carried}, earlier, {squares} FROM ({points}) p) d) m) l"""
 
 
-def _points(source: str, space: Space, dialect: Dialect) -> str:
-    """Add p0, p1 and p2: R, F, M in standard deviations, as `Space.points` has them."""
+def with_earlier(source: str, before: str) -> str:
+    """Add earlier_segment, that of the snapshot `before`."""
+    return (
+        f"(SELECT f.*, b.segment_name AS earlier_segment FROM {source} f"
+        f" LEFT JOIN {before} b ON b.customer_id = f.customer_id)"
+    )
+
+
+def _stays(model: Model, dialect: Dialect) -> Iterator[str]:
+    """By own cluster, that a customer is past no border of it by more than the margin."""
+    for own, (name, allowed) in enumerate(zip(model.names, model.allowances(), strict=True)):
+        inside = [f"d{own} - d{other} <= {_real(most, dialect)}"
+                  for other, most in enumerate(allowed.tolist())]  # fmt: skip
+        yield f"WHEN earlier = {dialect.text(name)} AND {' AND '.join(inside)} THEN {own}"
+
+
+def _points(source: str, space: Space, dialect: Dialect, more: str) -> str:
+    """Add p0, p1 and p2: R, F, M in standard deviations, as `Space.points` has them; and more."""
     columns = ", ".join(
         f"({_shaped(space, place, dialect)} - {_real(space.mean[place], dialect)})"
         f" / {_real(space.scale[place], dialect)} AS p{place}"
         for place in range(len(SCORES))
     )
-    return f"SELECT s.*, {columns} FROM {source} s"
+    return f"SELECT s.*, {columns}, {more} FROM {source} s"
 
 
 def _shaped(space: Space, place: int, dialect: Dialect) -> str:
@@ -208,7 +231,15 @@ def _expected(both: str, then: ScoringDefinition, now: ScoringDefinition, dialec
         return (
             f"SELECT {', '.join([*columns, 'to_segment'])}, NULL AS segment_name FROM {renamed} x"
         )
-    return assigned(renamed, [*columns, "to_segment"], Model.stored(then.model), dialect)
+    carried, old = [*columns, "to_segment"], Model.stored(then.model)
+    return assigned(renamed, carried, old, dialect, "s.segment_name_before")
+
+
+def _by_model(then: ScoringDefinition, now: ScoringDefinition) -> str:
+    """Whether somebody who moved would have stayed under the model of then, which is gone."""
+    if is_same_model(then.model, now.model):
+        return "FALSE"
+    return "COALESCE(segment_name, segment_name_before) = segment_name_before"
 
 
 def _ordered(elapsed: int) -> str:
@@ -233,7 +264,7 @@ def _cause(dialect: Dialect, then: ScoringDefinition, now: ScoringDefinition) ->
         "segment_name_before IS NULL": Cause.NEW_CUSTOMER,
         "to_segment = segment_name_before": Cause.STAYED,
         "TRUE" if not is_comparable(then, now) else "FALSE": Cause.DEFINITION,
-        "COALESCE(segment_name, segment_name_before) = segment_name_before": Cause.MODEL,
+        _by_model(then, now): Cause.MODEL,
         "ordered = 1": Cause.NEW_ORDER,
         "corrected = 1": Cause.CORRECTION,
     }

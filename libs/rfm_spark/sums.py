@@ -31,6 +31,14 @@ SELECT cluster_id, count(*) AS customers, sum(frequency) AS orders, sum(monetary
 FROM {source} GROUP BY cluster_id ORDER BY cluster_id"""
 
 
+def placed(source: str) -> str:
+    """What `engines.Placed` holds."""
+    return f"""
+SELECT sum(least(distance, next_distance) * least(distance, next_distance)) AS inertia,
+       count(CASE WHEN next_distance < distance THEN 1 END) AS held
+FROM {source}"""
+
+
 def grid(source: str, *also: str) -> str:
     """Customers and money by recency score and the rounded mean of the other two scores."""
     keys = ", ".join([*(one.split()[-1] for one in also), "r_score", "fm_score"])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
@@ -125,6 +126,27 @@ async def test_both_engines_tell_the_same(spark, settings, sessions, redis) -> N
     assert remote.model == local.model
     assert remote.summary == local.summary
     assert remote.warnings == local.warnings
+    assert remote.metrics == local.metrics | {"inertia": pytest.approx(local.metrics["inertia"])}
+    assert await stored(sessions, remote.run_id) == told
+    assert rounded(await snapshot(sessions, CALC_DATE)) == rounded(here)
+
+
+@pytest.mark.parametrize("spark", ["database"], indirect=True)
+async def test_both_engines_hold_the_same_customers(
+    spark, settings, sessions, redis, monkeypatch
+) -> None:
+    """From a snapshot of the same model, with a margin that holds some of so few."""
+    monkeypatch.setattr(import_module("scoring.model.fit"), "MARGIN", 1.0)
+    settings = in_berlin(settings)
+    model_run_id = (await score(settings, sessions, redis, ASKED)).run_id
+    asked = replace(ASKED, model_run_id=model_run_id)
+    before = replace(asked, calc_date=CALC_DATE - timedelta(days=40))
+    await score(settings, sessions, redis, before)
+    local = await score(settings, sessions, redis, asked)
+    here, told = await snapshot(sessions, CALC_DATE), await stored(sessions, local.run_id)
+    assert local.metrics["held"]["customers"] > 0
+    remote = await score(spark, sessions, redis, asked)
+    assert (remote.engine, remote.state, remote.error) == ("spark", "finished", None)
     assert remote.metrics == local.metrics | {"inertia": pytest.approx(local.metrics["inertia"])}
     assert await stored(sessions, remote.run_id) == told
     assert rounded(await snapshot(sessions, CALC_DATE)) == rounded(here)

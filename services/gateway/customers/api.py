@@ -12,7 +12,7 @@ from gateway.customers.facts import customer_facts
 from gateway.customers.filters import CustomerFilter, SortKey
 from gateway.customers.lists import Window, list_customers
 from gateway.customers.queries import CustomerRecord
-from gateway.customers.reasons import peek_reason
+from gateway.customers.reasons import peek_near, peek_reason
 from gateway.customers.schemas import CustomerDetail, CustomerList, OrderList, OrderRow
 from gateway.kit.current import settings_of
 from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
@@ -113,6 +113,7 @@ async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
         segment=newest.segment_name if newest else None,
         rfm=newest,
         cluster_score=found.cluster_score,
+        near=await peek_near(quick, found.history),
         why=await peek_reason(quick, found.history),
         history=found.history,
         orders=found.orders,

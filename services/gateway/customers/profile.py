@@ -11,8 +11,8 @@ from litestar.params import FromPath
 
 from gateway.customers import queries
 from gateway.customers.queries import CustomerRecord
-from gateway.customers.reasons import find_reason
-from gateway.customers.schemas import CustomerScores, OrderRow, Reason
+from gateway.customers.reasons import find_near, find_reason
+from gateway.customers.schemas import CustomerScores, NearBorder, OrderRow, Reason
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import CAUSES
@@ -65,6 +65,7 @@ class CustomerPage:
     standings: list[Standing]
     stages: list[Stage]
     moves: list[str]
+    near: NearBorder | None
     centroid: dict[str, Any]
     counted: list[OrderRow]
     others: list[OrderRow]
@@ -100,6 +101,7 @@ async def customer(
         standings=build_standings(numbers, scores) if scores else [],
         stages=build_stages(history, await _reasons(session, history)),
         moves=build_moves(await find_reason(session, history)),
+        near=await find_near(session, history),
         centroid=score.get("centroid", {}),
         counted=[order for order in orders if order.is_counted],
         others=[order for order in orders if not order.is_counted],

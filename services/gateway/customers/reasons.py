@@ -1,4 +1,4 @@
-"""Why a customer moved, from the two newest snapshots that have the customer."""
+"""Why a customer moved, from the two newest snapshots of the customer, or may soon."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -8,11 +8,12 @@ from typing import Any, cast
 from msgspec.json import decode
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.customers.schemas import CustomerScores, Reason, ScoreMove
+from gateway.customers.schemas import CustomerScores, NearBorder, Reason, ScoreMove
 from gateway.kit import rows
 from gateway.kit.quick import Quick
 from gateway.kit.schemas import Answer
-from rfm_common.explain import Figures, ScoringDefinition, explain
+from rfm_common import borders
+from rfm_common.explain import Figures, ScoringDefinition, explain, squares_of
 
 
 class Measure(Answer):
@@ -69,6 +70,28 @@ def _reason(
             for s in why.scores
         ],
     )
+
+
+async def find_near(session: AsyncSession, history: Sequence[CustomerScores]) -> NearBorder | None:
+    """The border that the newest row is close to."""
+    newest = history[0] if history else None
+    return _near(newest, await find_definition(session, newest.run_id)) if newest else None
+
+
+async def peek_near(quick: Quick, history: Sequence[CustomerScores]) -> NearBorder | None:
+    """The same without a session."""
+    newest = history[0] if history else None
+    return _near(newest, await _peek_definition(quick, newest.run_id)) if newest else None
+
+
+def _near(scores: CustomerScores, by: ScoringDefinition | None) -> NearBorder | None:
+    if by is None or not (margin := by.model.get("margin")):
+        return None
+    figures = _figures(scores)
+    near = borders.find_near(by.model, squares_of(by.model, figures), figures.segment_name)
+    if near is None:
+        return None
+    return NearBorder(segment=near.segment, distance=round(near.distance, 4), margin=margin)
 
 
 async def find_definition(session: AsyncSession, run_id: int) -> ScoringDefinition | None:

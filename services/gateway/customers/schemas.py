@@ -58,6 +58,19 @@ class Reason(Answer):
     scores: list[ScoreMove]
 
 
+class NearBorder(Answer):
+    """The border of another segment that a customer is close to, in the customer's snapshot."""
+
+    segment: Annotated[str, Meta(description="On the other side")]
+    distance: Annotated[
+        float,
+        Meta(description="To the border, in standard deviations; below 0: past it, and kept"),
+    ]
+    margin: Annotated[
+        float, Meta(description="How far past the border a customer keeps the segment")
+    ]
+
+
 class OrderRow(Answer):
     """An order as the latest import told it, in its own currency."""
 
@@ -98,7 +111,11 @@ class CustomerDetail(Answer):
     segment: str | None
     rfm: CustomerScores | None
     cluster_score: Annotated[
-        dict[str, Any], Meta(description="Centroid in real units, distance, next distance")
+        dict[str, Any],
+        Meta(description="Centroid in real units, distance to it and to the nearest other one"),
+    ]
+    near: Annotated[
+        NearBorder | None, Meta(description="null for a customer who is near no other segment")
     ]
     why: Annotated[
         Reason | None, Meta(description="null without an earlier snapshot of the customer")

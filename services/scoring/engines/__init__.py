@@ -5,9 +5,9 @@ from typing import cast
 
 from rfm_common.db import Sessions
 from rfm_common.settings import Settings
-from scoring.engines.protocol import Engine, EngineAwayError, EngineError
+from scoring.engines.protocol import Engine, EngineAwayError, EngineError, Placed
 
-__all__ = ["Engine", "EngineAwayError", "EngineError", "open_engine"]
+__all__ = ["Engine", "EngineAwayError", "EngineError", "Placed", "open_engine"]
 
 MODULES = {"local": "scoring.engines.local", "spark": "rfm_spark.engine"}
 """By name, each with a function `open_engine`: what is not chosen is not even imported."""

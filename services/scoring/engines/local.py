@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import Sessions
 from rfm_common.explain import SCORES, ScoringDefinition
 from rfm_common.settings import Rule, Settings
-from scoring.engines.protocol import Engine
+from scoring.engines.protocol import Engine, Placed
 from scoring.model import Assignment, Model, Points
 from scoring.snapshot import flows, frames, quiet, reading, writing
 from scoring.snapshot.dialects import PostgresDialect
@@ -38,6 +38,8 @@ class LocalEngine:
         """The run that is built upon, and its features with scores."""
         self._spent = quiet.read()
         """What customers of the table spent before they went quiet, as far as it was asked for."""
+        self._earlier: pl.DataFrame | None = None
+        """The recalled snapshot."""
         self._model: Model | None = None
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
@@ -81,26 +83,37 @@ class LocalEngine:
         """Add the three scores."""
         self._frame = await asyncio.to_thread(frames.score, self._frame, edges)
 
-    async def assign(self, model: Model, known: Assignment | None) -> float:
+    async def recall(self, run_id: int) -> None:
+        """Read it once."""
+        async with self._sessions() as session, session.begin():
+            csv = await reading.copy_out(session, reading.snapshot_query(run_id))
+        self._earlier = await asyncio.to_thread(frames.read_snapshot, csv)
+
+    async def assign(
+        self, model: Model, known: Assignment | None, *, from_before: bool = False
+    ) -> Placed:
         """Add cluster, segment, distances and rank."""
         self._model = model
         chosen = await asyncio.to_thread(frames.clustered, self._frame, model.rule)
         if known is None or len(known.labels) < chosen.height:
             features = await asyncio.to_thread(frames.numbers, chosen)
             known = await asyncio.to_thread(model.assign, features)
-        self._frame = await asyncio.to_thread(frames.assign, self._frame, model, known)
-        return known.inertia
+        found, held = known, None
+        if from_before and self._earlier is not None:
+            found = await asyncio.to_thread(frames.held, chosen, model, known, self._earlier)
+            held = int((found.next_distance < found.distance).sum())
+        self._frame = await asyncio.to_thread(frames.assign, self._frame, model, found)
+        return Placed(known.inertia, held)
 
     async def aggregate(self, names: Sequence[str]) -> Aggregates:
         """Add up by cluster."""
         return await asyncio.to_thread(frames.aggregate, self._frame, names, 0)
 
-    async def flows(self, run_id: int, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
-        """Read the other snapshot once and join."""
-        async with self._sessions() as session, session.begin():
-            csv = await reading.copy_out(session, reading.snapshot_query(run_id))
-        before = await asyncio.to_thread(frames.read_snapshot, csv)
-        return await asyncio.to_thread(flows.compare, before, self._frame, then, now)
+    async def flows(self, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
+        """Join."""
+        if self._earlier is None:
+            return Flows()
+        return await asyncio.to_thread(flows.compare, self._earlier, self._frame, then, now)
 
     async def write_features(self, target: Target) -> int | None:
         """COPY from the table as it is now; what is added to it later does not matter."""
@@ -122,6 +135,7 @@ class LocalEngine:
 
     async def release(self) -> None:
         """The table stays: the next run may build upon it."""
+        self._earlier = None
 
 
 def open_engine(_: Settings, sessions: Sessions) -> Engine:

@@ -5,7 +5,7 @@ A run calls the methods in the order in which they stand here.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -23,6 +23,15 @@ class EngineAwayError(ConnectionError):
 
 class EngineError(Exception):
     """The engine refused the work, and would again."""
+
+
+class Placed(NamedTuple):
+    """What came of putting everybody into a segment."""
+
+    inertia: float
+    """Sum of the squared distances to the nearest centroids."""
+    held: int | None = None
+    """How many stay in the segment of the snapshot before; None when nobody could."""
 
 
 class Engine(Protocol):
@@ -54,11 +63,17 @@ class Engine(Protocol):
         """Give every customer the scores 1-5."""
         ...
 
-    async def assign(self, model: Model, known: Assignment | None) -> float:
+    async def recall(self, run_id: int) -> None:
+        """Look at the published snapshot of an earlier run, for `assign` and `flows`."""
+        ...
+
+    async def assign(
+        self, model: Model, known: Assignment | None, *, from_before: bool = False
+    ) -> Placed:
         """Put every customer into a segment, buyers into their nearest cluster; rank each segment.
 
-        `known` is where the customers of the sample belong; they may be all. Returns the sum
-        of the squared distances.
+        `known` is the nearest cluster of the customers of the sample; they may be all. With
+        `from_before` whoever is close to a border stays in the segment of the recalled snapshot.
         """
         ...
 
@@ -66,8 +81,8 @@ class Engine(Protocol):
         """Add the snapshot up."""
         ...
 
-    async def flows(self, run_id: int, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
-        """Compare with the published snapshot of the run `run_id`."""
+    async def flows(self, then: ScoringDefinition, now: ScoringDefinition) -> Flows:
+        """Compare with the recalled snapshot."""
         ...
 
     async def write_features(self, target: Target) -> int | None:

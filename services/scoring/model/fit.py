@@ -1,18 +1,19 @@
 """K-means: seeded, independent of the order of rows, steady from one run to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from platform import python_version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 
+from rfm_common.borders import MARGIN
 from rfm_common.settings import Rule, Transform
 from scoring.model.classic import classic_names
 from scoring.model.model import Labels, Model, Start, nearest
@@ -83,7 +84,7 @@ def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) ->
     k = count_distinct(points, k)
     fresh = Model(
         space=space, centroids=np.empty((0, 3)), rule=rule, seed=seed, fitted_on=len(points),
-        versions=VERSIONS,
+        versions=VERSIONS, margin=MARGIN if rule == "promises" else 0.0,
     )  # fmt: skip
     breach = _breach(start, k, recipe) if start else ""
     if start is None or breach:
@@ -189,6 +190,16 @@ def broken_names(
     if model.rule == "classic" or not len(features):
         return []
     return replace(naming(model, features, labels), slack=slack).broken(model.names)
+
+
+def untrue_names(model: Model, features: Points, stats: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same of the segments as they are shown, from their rows in `segment_stats`.
+
+    `features` are of all buyers, or of an even sample of them.
+    """
+    if model.rule == "classic" or not len(features):
+        return []
+    return Naming.shown(features, stats, model.centroids).broken(model.names)
 
 
 def cold_start(points: Points, k: int, seed: int) -> Solution:

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rfm_common.borders import allowances
 from rfm_common.documents import Centroids, StartModel, StoredModel
 from rfm_common.explain import SCORES
 from rfm_common.settings import Rule
@@ -91,6 +92,8 @@ class Model:
     start: Start | None = None
     fitted_on: int = 0
     versions: dict[str, str] = field(default_factory=dict)
+    margin: float = 0.0
+    """How far past a border a customer of the snapshot before stays, in standard deviations."""
 
     @property
     def k(self) -> int:
@@ -108,6 +111,7 @@ class Model:
             cause=data.get("cause", ""), gain=data.get("gain", 0.0),
             start=Start.stored(start, start["run_id"]) if start else None,
             fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
+            margin=data.get("margin", 0.0),
         )  # fmt: skip
 
     def data(self) -> StoredModel:
@@ -118,7 +122,7 @@ class Model:
             "model_changed": self.model_changed, "reason": self.reason,
             "cause": self.cause, "gain": self.gain,
             "frozen": self.frozen, "start": self.start.data() if self.start else None,
-            "fitted_on": self.fitted_on,
+            "fitted_on": self.fitted_on, "margin": self.margin,
         }  # fmt: skip
 
     @property
@@ -130,6 +134,14 @@ class Model:
     def segments(self) -> tuple[str, ...]:
         """The segment of each number that a customer may have: clusters, then those apart."""
         return (*self.names, *self.apart)
+
+    def places(self) -> Labels:
+        """The segment of each cluster, by the number of the first cluster of its name."""
+        return np.array([self.names.index(name) for name in self.names], dtype=np.int16)
+
+    def allowances(self) -> Points:
+        """By own and other cluster, how much greater the squared distance to the own may be."""
+        return np.array(allowances(self.data()), dtype=float).reshape(self.k, self.k)
 
     def centres(self) -> list[dict[str, float]]:
         """The centroids in real units."""

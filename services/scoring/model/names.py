@@ -5,8 +5,9 @@ median frequency and its mean monetary beside those of all buyers. The others ar
 rule: Lost ordered before the window, Prospects never did.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,14 +77,20 @@ class Naming:
         centroids: NDArray[np.float64],
     ) -> "Naming":
         """Measure buyers (rows of R, F, M in real units) and the clusters that they are in."""
-        buyers = Buyers(
-            recency_days=float(np.median(features[:, 0])),
-            third_quartile=float(np.quantile(features[:, 0], 0.75)),
-            monetary=float(features[:, 2].mean()),
-            typical_monetary=float(np.median(features[:, 2])),
-        )
         parts = [features[labels == number] for number in range(len(centroids))]
-        return cls(buyers, [_profile(part, at) for part, at in zip(parts, centroids, strict=True)])
+        profiles = [_profile(part, at) for part, at in zip(parts, centroids, strict=True)]
+        return cls(_buyers(features), profiles)
+
+    @classmethod
+    def shown(
+        cls,
+        features: NDArray[np.float64],
+        stats: Sequence[Mapping[str, Any]],
+        centroids: NDArray[np.float64],
+    ) -> "Naming":
+        """The same with clusters as rows of `segment_stats` have them, by cluster."""
+        pairs = zip(stats, centroids, strict=False)  # behind the clusters are those apart
+        return cls(_buyers(features), [_shown(row, at) for row, at in pairs])
 
     def is_recent(self, one: Profile) -> bool:
         """Whether a cluster ordered no longer ago than buyers do at the median."""
@@ -154,14 +161,42 @@ class Naming:
         return "" if holds else "Potential Loyalists are worth more than Loyal Customers"
 
 
+def _buyers(features: NDArray[np.float64]) -> Buyers:
+    return Buyers(
+        recency_days=float(np.median(features[:, 0])),
+        third_quartile=float(np.quantile(features[:, 0], 0.75)),
+        monetary=_money(features[:, 2].mean()),
+        typical_monetary=_money(np.median(features[:, 2])),
+    )
+
+
 def _profile(part: NDArray[np.float64], centroid: NDArray[np.float64]) -> Profile:
-    r, f, m = centroid.tolist()
     if not len(part):
-        return Profile(recency_days=0, frequency=0, monetary=0, worth=f + m - r, is_empty=True)
+        return Profile(
+            recency_days=0, frequency=0, monetary=0, worth=_worth(centroid), is_empty=True
+        )
     return Profile(
         recency_days=float(np.median(part[:, 0])), frequency=float(np.median(part[:, 1])),
-        monetary=float(part[:, 2].mean()), worth=f + m - r,
+        monetary=_money(part[:, 2].mean()), worth=_worth(centroid),
     )  # fmt: skip
+
+
+def _shown(row: Mapping[str, Any], centroid: NDArray[np.float64]) -> Profile:
+    return Profile(
+        recency_days=row["median_recency_days"], frequency=row["median_frequency"],
+        monetary=_money(row["avg_monetary"]), worth=_worth(centroid),
+        is_empty=not row["customer_count"],
+    )  # fmt: skip
+
+
+def _money(value: Any) -> float:
+    """To the fourth digit, as money is stored: equal means are equal, however they came about."""
+    return round(float(value), 4)
+
+
+def _worth(centroid: NDArray[np.float64]) -> float:
+    r, f, m = centroid.tolist()
+    return float(f + m - r)
 
 
 def _holds(*conditions: tuple[bool, str]) -> str:

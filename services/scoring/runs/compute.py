@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rfm_common.borders import is_same_model
 from rfm_common.db import Sessions
+from rfm_common.explain import is_comparable
 from rfm_common.lasting_store import effective
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
-from scoring.engines import Engine
+from scoring.engines import Engine, Placed
 from scoring.model import (
     Assignment,
     Candidate,
@@ -28,6 +30,7 @@ from scoring.model import (
     nearest,
     shift,
     stoppable,
+    untrue_names,
 )
 from scoring.runs import report
 from scoring.runs.plan import Plan, definition_of, read_plan
@@ -39,7 +42,7 @@ from scoring.snapshot.features import Edges, Spec, edge_positions, edges_at
 from scoring.snapshot.quiet import of_value
 from scoring.snapshot.quiet import read as read_quiet
 from scoring.snapshot.reading import count_rows
-from scoring.snapshot.records import Flows, Target, Totals
+from scoring.snapshot.records import Aggregates, Flows, Target, Totals
 
 FIT_LIMIT = 1_000_000
 """Up to so many customers the model is fitted on all, beyond on a sample by checksum of id."""
@@ -55,6 +58,14 @@ class Solved(NamedTuple):
     assignment: Assignment
     shift: Shift | None
     """What a proposal would change."""
+
+
+class Shown(NamedTuple):
+    """Everybody's segment, added up, and which names are untrue of the segments as they are."""
+
+    placed: Placed
+    aggregates: Aggregates
+    untrue: list[str]
 
 
 async def compute(
@@ -74,18 +85,17 @@ async def compute(
         await engine.score(edges)
         async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
             features = group.create_task(_write_features(engine, target, plan, publication))
+            recalled = group.create_task(_recall(engine, plan))
             progress.enter("clusters")
             solved = await _solve(engine, totals, plan, claimed.parameters)
             progress.enter("assign")
-            inertia = await engine.assign(solved.model, solved.assignment) if solved else 0.0
+            await recalled
+            placed = await _place(engine, plan, edges, solved)
             group.create_task(engine.write_clusters(target))
-            fitted = await stoppable(_measured, solved) if solved else None
-            if fitted:
-                fitted = replace(fitted, quality=replace(fitted.quality, inertia=inertia))
+            fitted = await stoppable(_measured, solved, placed) if solved else None
             found = RunResult(
                 plan=plan, totals=totals, edges=edges, quiet=quiet, fitted=fitted,
-                aggregates=await engine.aggregate(fitted.model.segments if fitted else ()),
-                flows=Flows(),
+                aggregates=placed.aggregates, flows=Flows(),
             )  # fmt: skip
             found = replace(found, flows=await _flows(engine, found))
             progress.enter("publish")
@@ -131,6 +141,25 @@ async def _write_features(
     return base
 
 
+async def _recall(engine: Engine, plan: Plan) -> None:
+    if before := _before(plan):
+        await engine.recall(before)
+
+
+def _before(plan: Plan) -> int | None:
+    """The run of the snapshot before, if that has segments."""
+    before = plan.previous
+    return before.run_id if before and before.model.get("centroids") else None
+
+
+def _is_held(plan: Plan, edges: Edges, model: Model) -> bool:
+    """Whether only customers can have changed since the snapshot before, and borders are wide."""
+    if not (plan.previous and _before(plan) and model.margin):
+        return False
+    then, now = definition_of(plan.previous), report.definition(plan, edges, model)
+    return is_comparable(then, now) and is_same_model(then.model, now.model)
+
+
 async def _edges(engine: Engine, active: int) -> Edges:
     values = await engine.active_values(edge_positions(active))
     return {name: edges_at(values[name], active) for name in values}
@@ -154,13 +183,36 @@ def _solved(features: Points, plan: Plan, parameters: dict[str, Any]) -> Solved:
     return Solved(model, sweep, features, points, nearest(points, model.centroids), change)
 
 
-def _measured(solved: Solved) -> Fitted:
+async def _place(engine: Engine, plan: Plan, edges: Edges, solved: Solved | None) -> Shown:
+    """Everybody's segment; nobody is held where a name would be untrue that is true without."""
+    if solved is None:
+        return Shown(Placed(inertia=0.0), await engine.aggregate(()), [])
+    shown = await _placed(engine, solved, from_before=_is_held(plan, edges, solved.model))
+    if shown.placed.held and shown.untrue and not await stoppable(_untrue_of_nearest, solved):
+        released = await _placed(engine, solved, from_before=False)
+        return released._replace(placed=released.placed._replace(held=0))
+    return shown
+
+
+async def _placed(engine: Engine, solved: Solved, *, from_before: bool) -> Shown:
+    model = solved.model
+    placed = await engine.assign(model, solved.assignment, from_before=from_before)
+    found = await engine.aggregate(model.segments)
+    untrue = await stoppable(untrue_names, model, solved.features, found.stats)
+    return Shown(placed, found, untrue)
+
+
+def _untrue_of_nearest(solved: Solved) -> list[str]:
+    return broken_names(solved.model, solved.features, labels=solved.assignment.labels)
+
+
+def _measured(solved: Solved, shown: Shown) -> Fitted:
     model = solved.model
     quality = measure(solved.points, model.centroids, solved.assignment, model.seed)
-    untrue = broken_names(model, solved.features, labels=solved.assignment.labels)
     return Fitted(
-        model=model, quality=quality, sweep=solved.sweep, untrue=untrue, shift=solved.shift
-    )
+        model=model, quality=replace(quality, inertia=shown.placed.inertia), sweep=solved.sweep,
+        untrue=shown.untrue, shift=solved.shift, held=shown.placed.held,
+    )  # fmt: skip
 
 
 def _model(
@@ -194,10 +246,10 @@ def _start(before: ScoringRun | None) -> Start | None:
 async def _flows(engine: Engine, found: RunResult) -> Flows:
     """From the snapshot before, if there is one and both have segments."""
     before = found.plan.previous
-    if not (before and before.run_id and before.model.get("centroids") and found.fitted):
+    if not (before and _before(found.plan) and found.fitted):
         return Flows()
     now = report.definition(found.plan, found.edges, found.fitted.model)
-    return await engine.flows(before.run_id, definition_of(before), now)
+    return await engine.flows(definition_of(before), now)
 
 
 def _filled(result: RunResult) -> list[dict[str, Any]]:

@@ -61,6 +61,7 @@ def metrics(found: RunResult, parameters: Json) -> Metrics:
         "clusters": _clusters(found, model, quality),
         "moved": found.flows.summary(),
         **_proposal(found.plan, found.fitted.shift),
+        **_held(found.plan, found.fitted),
     }  # fmt: skip
 
 
@@ -70,6 +71,13 @@ def _proposal(plan: Plan, shift: Shift | None) -> Metrics:
     version = plan.start.model_version if plan.start else None
     return {"proposal": {"model_version": version, "customers": shift.customers,
                          "moved": shift.moved, "moves": shift.moves}}  # fmt: skip
+
+
+def _held(plan: Plan, fitted: Fitted) -> Metrics:
+    """The snapshot that customers near a border depend on, which another may replace later."""
+    if plan.previous is None or plan.previous.run_id is None or fitted.held is None:
+        return {}
+    return {"held": {"run_id": plan.previous.run_id, "customers": fitted.held}}
 
 
 def clustered(found: RunResult) -> int:

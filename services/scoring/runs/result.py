@@ -21,6 +21,8 @@ class Fitted:
     """A sentence for each name that the figures contradict."""
     shift: Shift | None
     """What it would change, where it is a proposal."""
+    held: int | None
+    """How many stay in the segment of the snapshot before; None when nobody could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

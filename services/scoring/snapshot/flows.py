@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rfm_common.borders import is_same_model
 from rfm_common.explain import ScoringDefinition, elapsed_days, is_comparable
 from rfm_common.models import Cause
-from scoring.model import Model
-from scoring.snapshot.frames import numbers
+from scoring.model import NOWHERE, Labels, Model, hold
+from scoring.snapshot.frames import numbers, segment_numbers
 from scoring.snapshot.records import Flow, Flows
 
 
@@ -63,12 +64,13 @@ def _movers(marked: pl.DataFrame, then: ScoringDefinition, now: ScoringDefinitio
     if not is_comparable(then, now):
         return moved.with_columns(cause=pl.lit(Cause.DEFINITION.value))
     expected = _expected(moved, Model.stored(then.model))
+    is_gone = not is_same_model(then.model, now.model)
     own = (
         pl.when("ordered").then(pl.lit(Cause.NEW_ORDER.value))
         .when("corrected").then(pl.lit(Cause.CORRECTION.value))
         .otherwise(pl.lit(Cause.AGEING.value))
     )  # fmt: skip
-    by_model = expected == moved["segment_name_before"]
+    by_model = (expected == moved["segment_name_before"]) & is_gone
     return moved.with_columns(
         cause=pl.when(by_model).then(pl.lit(Cause.MODEL.value)).otherwise(own)
     )
@@ -76,11 +78,22 @@ def _movers(marked: pl.DataFrame, then: ScoringDefinition, now: ScoringDefinitio
 
 def _expected(moved: pl.DataFrame, old: Model) -> pl.Series:
     """Their segments by the old model; whoever is in no cluster is told apart by a rule."""
-    labels = old.assign(numbers(moved)).labels.astype(np.uint32)
+    labels = _labels(moved, old).astype(np.uint32)
     names = pl.Series(list(old.names), dtype=pl.String).gather(pl.Series(labels))
     inside = pl.col("frequency") > (0 if old.apart else -1)
     chosen = pl.when(inside).then("by_model").otherwise("segment_name").alias("expected")
     return moved.with_columns(by_model=names).select(chosen).to_series()
+
+
+def _labels(moved: pl.DataFrame, old: Model) -> Labels:
+    """Their clusters, starting from the segment before."""
+    features = numbers(moved)
+    nearest = old.assign(features).labels
+    if not old.margin:
+        return nearest
+    earlier = segment_numbers(moved["segment_name_before"], old)
+    stays = hold(old, old.space.points(features), earlier)
+    return np.where(stays == NOWHERE, nearest, stays)
 
 
 def _added_up(judged: pl.DataFrame) -> list[dict[str, Any]]:

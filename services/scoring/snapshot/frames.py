@@ -11,7 +11,7 @@ import polars as pl
 from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from rfm_common.settings import Rule
-from scoring.model import Assignment, Model, Points
+from scoring.model import NOWHERE, Assignment, Labels, Model, Points, find_away, hold, put_back
 from scoring.snapshot.countries import Row, by_country, cells, grid
 from scoring.snapshot.features import CENT, Edges, cuts
 from scoring.snapshot.records import Aggregates, Totals
@@ -115,6 +115,30 @@ def _score(figure: str, edges: Sequence[Decimal]) -> pl.Expr:
     graded = 5 - place if figure == "recency_days" else place + 1
     counted = pl.when(pl.col("frequency") > 0).then(graded).otherwise(1)
     return counted.cast(pl.Int16).alias(f"{figure[0]}_score")
+
+
+def held(frame: pl.DataFrame, model: Model, found: Assignment, before: pl.DataFrame) -> Assignment:
+    """`found`, but for whoever stays in the segment of the snapshot before.
+
+    All are of the clustered customers, in the frame's order.
+    """
+    known = before.select("customer_id", "segment_name")
+    joined = frame.select("customer_id").join(
+        known, on="customer_id", how="left", maintain_order="left"
+    )
+    earlier = segment_numbers(joined["segment_name"], model)
+    rows = find_away(model, found, earlier)
+    points = model.space.points(numbers(frame, rows))
+    labels = hold(model, points, earlier[rows])
+    stay = labels != NOWHERE
+    return put_back(model, found, rows[stay], points[stay], labels[stay])
+
+
+def segment_numbers(names: pl.Series, model: Model) -> Labels:
+    """The segments of a column, numbered as `Model.places` does."""
+    places = {name: int(place) for name, place in zip(model.names, model.places(), strict=True)}
+    numbered = names.replace_strict(places, default=NOWHERE, return_dtype=pl.Int16)
+    return numbered.fill_null(NOWHERE).to_numpy()
 
 
 def assign(frame: pl.DataFrame, model: Model, found: Assignment) -> pl.DataFrame:

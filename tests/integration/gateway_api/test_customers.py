@@ -198,5 +198,32 @@ async def test_a_customer_who_moved_is_told_why(client, shop, sessions) -> None:
     assert {move["after"] for move in why["scores"]} == {1}
 
 
+NEAR = """
+UPDATE scoring_runs SET model = jsonb_build_object('transform', 'none', 'lambdas', null,
+    'mean', '[0, 0, 0]'::jsonb, 'scale', '[1, 1e9, 1e9]'::jsonb, 'rule', 'promises',
+    'margin', 5.0, 'names', '["Champions", "At Risk"]'::jsonb, 'centroids', jsonb_build_array(
+        jsonb_build_array(CAST(:border AS int) - 10, 0, 0),
+        jsonb_build_array(CAST(:border AS int) + 10, 0, 0)))
+"""
+
+
+@pytest.mark.parametrize(("beyond", "distance"), [(3, 3), (5, 5), (-2, -2), (6, None)])
+async def test_a_customer_near_a_border_says_so(client, shop, sessions, beyond, distance) -> None:
+    """A day is a standard deviation; the border is so many days off."""
+    listed = (await everyone(client, segment="champions"))[0]
+    async with sessions() as session, session.begin():
+        await run_sql(session, NEAR, border=listed["recency_days"] + beyond)
+    path = f"/customers/{listed['customer_id']}"
+    near = (await client.get(path)).json()["near"]
+    page = (await client.get(f"/dashboard{path}")).text
+    if distance is None:
+        assert near is None
+        assert "border of" not in page
+    else:
+        assert near == {"segment": "At Risk", "distance": distance, "margin": 5}
+        assert "Near the border of" in page or distance < 0
+        assert "Past the border of" in page or distance > 0
+
+
 async def test_without_an_earlier_snapshot_there_is_no_why(reader) -> None:
     assert (await reader.get("/customers/C0001")).json()["why"] is None

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import Sessions, raw_connection, run_sql
 from rfm_common.explain import SCORES, ScoringDefinition
 from rfm_common.settings import Transform
-from rfm_spark import statements
+from rfm_spark import statements, sums
 from scoring.model import Model, Points, Recipe, fit
 from scoring.snapshot import flows, frames, reading
 from scoring.snapshot.dialects import Dialect, PostgresDialect
@@ -178,6 +178,31 @@ async def test_everyone_gets_the_same_cluster_and_rank(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("k", [1, 4, 7])
+async def test_everyone_near_a_border_stays_alike(database, memory, k: int) -> None:
+    """From segments of another day, and by a margin that holds many."""
+    session, now = memory
+    past = replace(spec_of(shop_of(11, 600), CALC_DATE - timedelta(days=35)), as_of=True)
+    model = replace(fit(buyers(now.frame), k, Recipe(42, "log1p")), margin=0.8)
+    before = (await InMemory.of(session, past)).placed(model)
+    nearest = model.assign(buyers(now.frame))
+    chosen = frames.clustered(now.frame, "promises")
+    held = frames.held(chosen, model, nearest, before)
+    assert k == 1 or (held.labels != nearest.labels).sum() > 2
+    await scored(database, now)
+    await put(database, "before", before)
+    columns = (*SCORED, "country", "silent_days")
+    source = statements.with_earlier("scored", "before")
+    query = statements.assigned(source, columns, model, database.dialect, "s.earlier_segment")
+    await table(database, "cut_up", statements.cut(f"({query})", [Decimal(200)]))
+    await table(database, "placed", statements.ranked("cut_up"))
+    found, expected = await rows(database, "placed"), frames.assign(now.frame, model, held)
+    alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
+    [placed] = await database.run(sums.placed("placed"))
+    assert placed["inertia"] == pytest.approx(nearest.inertia)
+    assert placed["held"] == (held.next_distance < held.distance).sum()
+
+
 def definition(spec: Spec, model: Model, calc_date: datetime) -> ScoringDefinition:
     return ScoringDefinition(
         calc_date=calc_date, window_days=spec.window_days, base_currency=spec.base_currency,
@@ -185,13 +210,19 @@ def definition(spec: Spec, model: Model, calc_date: datetime) -> ScoringDefiniti
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("window_days", [365, 364])
-async def test_flows_and_their_causes_are_the_same(database, memory, window_days: int) -> None:
+@pytest.mark.parametrize(
+    ("window_days", "ks", "margin"), [(365, (3, 4), 0), (364, (3, 4), 0), (365, (4, 4), 0.4)]
+)
+async def test_flows_and_their_causes_are_the_same(
+    database, memory, window_days: int, ks: tuple[int, int], margin: float
+) -> None:
     session, now = memory
     earlier = CALC_DATE - timedelta(days=35)
     past = replace(spec_of(shop_of(11, 600), earlier, "Europe/Berlin"), as_of=True)
     then = await InMemory.of(session, past)
-    models = [fit(buyers(one.frame), k, Recipe(42, "log1p")) for one, k in ((then, 3), (now, 4))]
+    pairs = zip((then, now), ks, strict=True)
+    models = [replace(fit(buyers(one.frame), k, Recipe(42, "log1p")), margin=margin)
+              for one, k in pairs]  # fmt: skip
     before, after = then.placed(models[0]), now.placed(models[1])
     definitions = (
         definition(replace(past, window_days=window_days), models[0], earlier),

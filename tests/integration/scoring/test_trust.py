@@ -81,7 +81,8 @@ async def test_a_row_repeats_its_run_even_when_the_start_is_gone(
         rows = await snapshot(sessions, run.calc_date)
         repeated = again(run, rows)
         assert repeated.data() == run.model
-        assert repeated.assign(features(rows)).labels.tolist() == labels(rows)
+        if "held" not in run.metrics:  # then the snapshot before decides, too: test_near_borders
+            assert repeated.assign(features(rows)).labels.tolist() == labels(rows)
     if k == 4:  # auto may choose another k, and begin afresh
         assert run.model["start"]["run_id"] == run.previous_run_id
     assert run.parameters.keys() >= {"calc_date", "window_days", "k", "transform", "rule", "seed"}
@@ -114,7 +115,7 @@ async def test_order_of_files_does_not_matter_either_after_an_earlier_snapshot(
             await load(sessions, file)
             run = await score(settings, sessions, redis, replace(WEEK_LATER, transform=transform))
         start = run.model.pop("start")
-        del start["run_id"]
+        del start["run_id"], run.metrics["held"]["run_id"]
         found.append((run.model, start, run.metrics, await snapshot(sessions, run.calc_date)))
     assert found[0] == found[1]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm_common.explain import Figures, ScoringDefinition, cluster_of, explain, standardise
+from rfm_common.explain import Figures, ScoringDefinition, explain, segment_of, standardise
 from rfm_common.models import Cause
 from scoring.model import Model, Space
 from scoring.snapshot import flows
@@ -48,11 +48,35 @@ def figures(recency: int, frequency: int = 2, monetary: str = "50", **more) -> F
         (figures(28), figures(35, segment_name="Stale"), Cause.AGEING),
         (figures(50, segment_name="Stale"), figures(2, 3, "70"), Cause.NEW_ORDER),
         (figures(10), figures(17), Cause.STAYED),
-        (figures(10), figures(17, segment_name="Stale"), Cause.MODEL),
     ],
 )
 def test_causes(before: Figures, after: Figures, cause: Cause) -> None:
     assert explain(before, after, THEN, WEEK_LATER).cause is cause
+
+
+def test_a_model_that_is_another_moves_whoever_would_have_stayed() -> None:
+    stale = figures(17, segment_name="Stale")
+    now = replace(WEEK_LATER, model=model(("Fresh", "Stale"), 15))
+    assert explain(figures(10), stale, THEN, now).cause is Cause.MODEL
+    assert explain(figures(10), stale, THEN, WEEK_LATER).cause is Cause.AGEING  # it is the same
+
+
+@pytest.mark.parametrize(
+    ("recency", "border", "cause"),
+    [
+        (33, 20, Cause.MODEL),  # past the border of then, but not by the margin
+        (36, 20, Cause.AGEING),
+        (36, 30, Cause.AGEING),
+    ],
+)
+def test_whoever_would_have_stayed_near_the_border_was_moved_by_the_model(
+    recency: int, border: int, cause: Cause
+) -> None:
+    then = replace(THEN, model=model(("Fresh", "Stale"), 30) | {"margin": 5.0})
+    now = replace(WEEK_LATER, model=model(("Fresh", "Stale"), border) | {"margin": 5.0})
+    why = explain(figures(recency - 7), figures(recency, segment_name="Stale"), then, now)
+    assert why.cause is cause
+    assert why.segment_by_old_model == ("Fresh" if cause is Cause.MODEL else "Stale")
 
 
 def test_a_customer_who_was_not_there_is_new() -> None:
@@ -126,7 +150,7 @@ def test_scores_tell_moved_edges_from_own_figures() -> None:
         ({"r_score": 4}, {"r_score": 3}, Cause.STAYED),  # 22 days are older than 15: ageing
         ({"r_score": 4, "f_score": 2}, {"r_score": 3, "f_score": 1}, Cause.STAYED),  # both
         ({}, {}, Cause.STAYED),
-        ({"f_score": 2}, {"f_score": 1, "segment_name": "Stale"}, Cause.MODEL),
+        ({"f_score": 2}, {"f_score": 1, "segment_name": "Stale"}, Cause.AGEING),
     ],
 )
 def test_edges_are_the_cause_when_they_alone_moved_the_scores(before, after, cause) -> None:
@@ -144,7 +168,7 @@ def test_one_customer_lands_where_the_table_says(transform) -> None:
     for row, point, label in zip(features, space.points(features), labels, strict=True):
         one = figures(int(row[0]), int(row[1]), str(row[2]))
         assert standardise(fitted.data(), one) == pytest.approx(point.tolist())
-        assert cluster_of(fitted.data(), one) == label
+        assert segment_of(fitted.data(), one) == fitted.names[label]
 
 
 CUSTOMER = st.builds(
@@ -157,20 +181,26 @@ CUSTOMER = st.builds(
     pairs=st.lists(st.tuples(st.none() | CUSTOMER, CUSTOMER), min_size=1, max_size=30),
     days=st.integers(0, 30),
     same_window=st.booleans(),
+    border=st.sampled_from([25, 30]),
+    margin=st.sampled_from([0.0, 5.0]),
 )
-def test_the_sums_are_the_sums_of_the_explanations(pairs, days: int, same_window: bool) -> None:
+def test_the_sums_are_the_sums_of_the_explanations(
+    pairs, days: int, same_window: bool, border: int, margin: float
+) -> None:
+    then = replace(THEN, model=model(("Fresh", "Stale"), 30) | {"margin": margin})
     now = replace(WEEK_LATER, calc_date=THEN.calc_date + timedelta(days=days),
+                  model=model(("Fresh", "Stale"), border),
                   window_days=365 if same_window else 30)  # fmt: skip
     expected = Counter(
         ((before.segment_name if before else ""), after.segment_name,
-         explain(before, after, THEN, now).cause)
+         explain(before, after, then, now).cause)
         for before, after in pairs
     )  # fmt: skip
     found = flows.compare(table([before for before, _ in pairs]),
-                          table([after for _, after in pairs]), THEN, now)  # fmt: skip
+                          table([after for _, after in pairs]), then, now)  # fmt: skip
     assert {(row.from_segment, row.to_segment, row.cause): row.customers
             for row in found.rows} == dict(expected)  # fmt: skip
-    known = [explain(*pair, THEN, now) for pair in pairs if pair[0]]
+    known = [explain(*pair, then, now) for pair in pairs if pair[0]]
     quiet = Counter(why.cause for why in known if not why.has_new_order)
     moved = found.summary()
     assert found.quiet == dict(quiet)
