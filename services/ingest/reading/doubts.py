@@ -14,8 +14,9 @@ from rfm_common.models import Kind
 
 OWN_ADDRESS = "-"
 """The answer that an address is the shop's own."""
-_MANY = 10
-"""Rows with one address that are too many to be of one customer without a word."""
+_FEW, _MANY = 2, 10
+"""Rows with one address that are too many to be of one customer without a word: in a report of
+fees and payouts, and in other files."""
 
 
 def are_orders(mapping: Meaning, table: Table) -> bool:
@@ -40,7 +41,12 @@ def one_address(mapping: Meaning, table: Table, answers: Mapping[str, str]) -> t
     if mapping.kind is not Kind.ORDERS or mapping.source != OWN_COLUMNS or at is None:
         return ()
     column = table.look(at)
-    if column.filled < _MANY or column.different > 1 or not column.are_addresses:
+    is_report = any(map(vocabulary().tells_others, table.headers))
+    if (
+        column.filled < (_FEW if is_report else _MANY)
+        or column.different > 1
+        or not column.are_addresses
+    ):
         return ()
     answer = answers.get(ABOUT + "customer_id")
     if answer == OWN_ADDRESS:

@@ -179,6 +179,10 @@ def _given(cells: pl.DataFrame, mapping: Mapping, name: str) -> pl.Series:
     if name == "order_date" and mapping.clock:
         parts = [f"c{index}" for index in (mapping.columns[name], *mapping.clock)]
         return cells.select(pl.concat_str(parts, separator=" ")).to_series()
+    if name == "customer_id" and mapping.surname is not None:
+        cells = cells.select(f"c{mapping.columns[name]}", f"c{mapping.surname}")
+        names = pl.concat_str(pl.all().str.strip_chars(), separator=" ")
+        return cells.select(names.str.strip_chars()).to_series()
     if name in mapping.columns:
         return cells[f"c{mapping.columns[name]}"]
     if name == "order_amount" and mapping.product:

@@ -53,6 +53,8 @@ class Mapping:
     """The cells of quantity and unit price, when the amount is their product."""
     clock: tuple[int, ...] = ()
     """The cells of a time and of a zone that complete the order's date."""
+    surname: int | None = None
+    """The cell of the last name, where customers are known by their first and last names."""
     constants: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     cents: frozenset[str] = frozenset()
@@ -122,7 +124,7 @@ def named(kind: Kind, headers: Sequence[str]) -> Mapping:
             mapping.columns[ours] = found[0]
             _tell_choice(mapping, ours, [headers[index].strip() for index in found])
     if "customer_id" not in mapping.columns and kind is not Kind.EXCHANGE_RATES:
-        _known_otherwise(mapping, headers)
+        mapping = _known_otherwise(mapping, headers)
     _find_email(mapping, headers)
     _tell_currency(mapping, headers)
     mapping = _with_product(mapping, headers)
@@ -195,18 +197,22 @@ def _tell_choice(mapping: Mapping, ours: str, found: list[str]) -> None:
         })  # fmt: skip
 
 
-def _known_otherwise(mapping: Mapping, headers: Sequence[str]) -> None:
-    """Know customers by their address where there is no id, else, in orders, by their name."""
-    for column, what in (("email", "e-mail address"), ("customer_name", "name")):
-        found = ranked(mapping.kind, column, headers)
-        if found and (column == "email" or mapping.kind is Kind.ORDERS):
+def _known_otherwise(mapping: Mapping, headers: Sequence[str]) -> Mapping:
+    """Know customers by their address where there is no id, else, in orders, by their name or
+    their telephone number."""
+    ways = (("e-mail address", "email"), ("name", "customer_name"),
+            ("name", "first_name", "last_name"), ("telephone number", "phone"))  # fmt: skip
+    for what, *columns in ways[: None if mapping.kind is Kind.ORDERS else 1]:
+        ranked_ones = [ranked(mapping.kind, column, headers) for column in columns]
+        if all(ranked_ones):
+            found = [ones[0] for ones in ranked_ones]
             mapping.columns["customer_id"] = found[0]
+            names = " and ".join(repr(headers[at].strip()) for at in found)
             text = f"there is no customer id: customers are known by their {what},"
-            mapping.told.append({
-                "about": "column.customer_id",
-                "text": f"{text} the column {headers[found[0]].strip()!r}",
-            })  # fmt: skip
-            return
+            text += f" the column{'s' * (len(found) > 1)} {names}"
+            mapping.told.append({"about": "column.customer_id", "text": text})
+            return replace(mapping, surname=found[1] if len(found) > 1 else None)
+    return mapping
 
 
 def _find_email(mapping: Mapping, headers: Sequence[str]) -> None:

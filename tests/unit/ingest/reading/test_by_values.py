@@ -175,6 +175,8 @@ def of_one_address(rows: int) -> str:
 
 def test_an_address_in_all_rows_may_be_the_shops_own() -> None:
     assert not read(of_one_address(9)).questions
+    report = of_one_address(2).replace("amount", "amount,payout").replace("10.00", "10.00,9.80")
+    assert proposals(read(report)) == {"column_of.customer_id": "-"}
     text = of_one_address(12)
     assert proposals(read(text)) == {"column_of.customer_id": "-"}
     with pytest.raises(RefusedError, match="the shop's own address"):
