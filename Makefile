@@ -9,8 +9,11 @@ BIN := .venv/bin
 PIN = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate \
   --no-header --quiet
 
+SBOM = PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+  --pyproject pyproject.toml --output-reproducible
+
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-all check prove cluster cluster-test screenshots lighthouse format lock \
+.PHONY: help demo up test test-all check prove cluster cluster-test screenshots lighthouse format lock sbom \
   clean ready spark
 
 help: ## List the tasks
@@ -63,6 +66,11 @@ lock: ready ## Pin what pyproject.toml asks for, with hashes (ARGS=--upgrade: th
 	  --output-file requirements.lock $(ARGS)
 	$(PIN) --group spark --constraint requirements.lock --output-file requirements-spark.lock $(ARGS)
 	$(PIN) --group cluster --output-file requirements-cluster.lock $(ARGS)
+
+sbom: ready ## List every library with its hashes in dist/*.cdx.json (CycloneDX, from the locks)
+	mkdir -p dist
+	for lock in requirements requirements-spark requirements-cluster; do \
+	  $(SBOM) --output-file dist/$$lock.cdx.json $$lock.lock || exit 1; done
 
 clean: ## Remove the environments and the caches; data/ and .rfm/ stay
 	rm -rf .venv .venv-cluster .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

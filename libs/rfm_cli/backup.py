@@ -12,8 +12,7 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import IO
 from rfm_cli import psql
 from rfm_cli.archive import DUMP, FILES, LIST, BackupError, Contents, kept_files
 from rfm_common import __version__
+from rfm_common.appearing import appearing
 from rfm_common.settings import Settings
 
 _COUNTS = """
@@ -57,61 +57,24 @@ def back_up(settings: Settings, target: Path, *, replace: bool = False) -> Conte
     target.parent.mkdir(parents=True, exist_ok=True)
     if not replace and os.path.lexists(target):
         raise _exists(target)
-    with _appearing(target, replace=replace) as sink, _unnamed(target.parent) as dumped:
-        counts = psql.ask(settings, _COUNTS).strip().split("|")
-        psql.dump(settings, dumped)
-        dumped.seek(0)
-        return _pack(sink, dumped, settings, counts)
+    try:
+        with appearing(target, replace=replace) as sink:
+            return _write(sink, settings, target.parent)
+    except FileExistsError as error:
+        raise _exists(target) from error
 
 
 def _exists(target: Path) -> BackupError:
     return BackupError(f"{target} exists: choose another name, or add --replace")
 
 
-def _unnamed(folder: Path) -> IO[bytes]:
-    """A file that only this process reaches, on the disk of the folder."""
-    return tempfile.TemporaryFile(dir=folder)
-
-
-@contextmanager
-def _appearing(target: Path, *, replace: bool) -> Generator[IO[bytes]]:
-    """A new file of this user's that gets its name when it is complete.
-
-    What is written goes through the descriptor: whoever owns the folder may take the name away,
-    but cannot make this write elsewhere.
-    """
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".rfm-backup-", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-            _publish(Path(name), target, replace=replace)
-            if not os.path.samestat(os.fstat(sink.fileno()), target.lstat()):
-                raise BackupError(f"{target} was exchanged by somebody else: choose another folder")
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _publish(partial: Path, target: Path, *, replace: bool) -> None:
-    if replace:
-        partial.replace(target)
-        return
-    try:
-        _take(partial, target)
-    except FileExistsError as error:
-        raise _exists(target) from error
-
-
-def _take(partial: Path, target: Path) -> None:
-    """Give it a name that nobody has; raises FileExistsError."""
-    try:
-        target.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        target.touch(mode=_MODE, exist_ok=False)
-        partial.replace(target)
+def _write(sink: IO[bytes], settings: Settings, folder: Path) -> Contents:
+    """The dump is in a file without a name, on the disk of the folder."""
+    with tempfile.TemporaryFile(dir=folder) as dumped:
+        counts = psql.ask(settings, _COUNTS).strip().split("|")
+        psql.dump(settings, dumped)
+        dumped.seek(0)
+        return _pack(sink, dumped, settings, counts)
 
 
 def _pack(sink: IO[bytes], dumped: IO[bytes], settings: Settings, counts: list[str]) -> Contents:

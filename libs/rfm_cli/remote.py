@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rfm_cli.client import RefusedError, answer, checked
+from rfm_common.appearing import appearing
 
 _POLL = 0.25
 _WITHOUT_SCORES = {"failed", "cancelled"}
@@ -198,14 +199,9 @@ def export(client: httpx.Client, segment: str, sink: IO[bytes], since: str | Non
 
 
 def export_file(client: httpx.Client, segment: str, path: Path, since: str | None = None) -> None:
-    """The same into a file, which appears only when it is complete."""
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with partial.open("wb") as sink:
-            export(client, segment, sink, since)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """The same into a file of this user's alone, which appears only when it is complete."""
+    with appearing(path, replace=True) as sink:
+        export(client, segment, sink, since)
 
 
 def health(client: httpx.Client) -> Json:

@@ -1,12 +1,12 @@
 """Keyed hashes of ids and e-mail addresses: recognised when they come back, told to nobody."""
 
 import hmac
-import os
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from rfm_common.appearing import appearing
 from rfm_common.errors import UnavailableError
 from rfm_common.identity import same_id
 from rfm_common.plain_files import read_plain
@@ -66,12 +66,5 @@ def _from_file(path: Path, *, create: bool) -> Pseudonyms:
 def _make_key(path: Path) -> None:
     """Whole or not at all, and never over another process's key."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as sink:
-        sink.write(secrets.token_urlsafe(32))
-        sink.flush()
-        os.fsync(sink.fileno())
-    with suppress(FileExistsError):
-        os.link(partial, path)
-    partial.unlink()
+    with suppress(FileExistsError), appearing(path, replace=False) as sink:
+        sink.write(secrets.token_urlsafe(32).encode())
