@@ -93,7 +93,7 @@ def check_ordinary(status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise RefusedError("symbolic_link", "this is a symbolic link; drop the file itself")
     if not stat.S_ISREG(status.st_mode):
-        raise RefusedError("special_file", "this is a folder, device, pipe or socket, not a file")
+        raise RefusedError("special_file", "this is a folder, device, pipe or socket; drop a file")
     if status.st_nlink > 1:
         raise RefusedError(
             "hard_link", f"this file has {status.st_nlink} names (hard links); drop a copy"

@@ -59,6 +59,13 @@ def _tell(layout: Layout, text: str) -> None:
     layout.notes["told"] = [*layout.notes.get("told", ()), {"about": "profile", "text": text}]
 
 
+def _not_readable(error: PermissionError) -> RefusedError:
+    return RefusedError(
+        "not_readable",
+        f"the file cannot be read ({error.strerror}); let the user that RFM runs as read it",
+    )
+
+
 class Importer:
     """Takes files of one folder in, one at a time; safe beside other processes doing the same."""
 
@@ -114,7 +121,11 @@ class Importer:
             if mine:
                 row = await self._claim(item)
                 await self._refuse(
-                    row, item, RefusedError("internal_error", f"loading failed: {error}")
+                    row,
+                    item,
+                    RefusedError(
+                        "internal_error", f"loading failed ({error}); drop it again, or see the log"
+                    ),
                 )
                 await self._put_away(row, item)
 
@@ -173,24 +184,29 @@ class Importer:
         try:
             _check_attempts(row)
             if declines(row.answers):
-                raise RefusedError("declined", "declined: somebody decided not to import this file")
+                raise RefusedError(
+                    "declined",
+                    "somebody decided not to import this file; to decide again, drop it again",
+                )
             check_ordinary(item.status)
             if item.identity.size > self._settings.max_file_bytes:
                 raise RefusedError(
-                    "file_too_large", f"more than {self._settings.max_file_bytes} bytes"
+                    "file_too_large",
+                    f"the file has more than {self._settings.max_file_bytes:,} bytes"
+                    " (RFM_MAX_FILE_BYTES); split it",
                 )
             with opened(item.path) as file:
                 check_unchanged(file, item.identity)
                 await self._read(row, item, file)
         except PermissionError as error:
-            await self._refuse(row, item, RefusedError("not_readable", str(error.strerror)))
+            await self._refuse(row, item, _not_readable(error))
         except RefusedError as refusal:
             await self._refuse(row, item, refusal)
 
     async def _refuse(self, row: Import, item: Dropped, refusal: RefusedError) -> None:
         message = refusal.message
         if refusal.reason in QUOTING and not (await self._erased_in(row, item)).nobody:
-            message = "the reason is not shown because it would name an erased customer"
+            message = "the reason is not shown, because it would name an erased customer"
         async with self._sessions() as session, session.begin():
             ledger.finish(session, row, ImportState.QUARANTINED,
                           reason=refusal.reason, message=message)  # fmt: skip

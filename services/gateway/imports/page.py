@@ -19,6 +19,7 @@ from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, Reject
 from gateway.imports.statuses_page import Statuses, build_statuses
 from gateway.imports.uploads import receive
 from gateway.imports.waiting import Waiting, build_waiting
+from gateway.imports.words import describe, next_step, sentence
 from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
@@ -32,8 +33,6 @@ from rfm_common.undo import Outlook, ask_undo, can_be_read_again, look_ahead
 
 PAGE_SIZE = 50
 PATH = "/dashboard/imports"
-NOT_FACTS = ("seconds", "told", "statuses")
-"""Notes that the page shows elsewhere, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ class ImportPage:
     """Of an undo; None where there is nothing to undo, or it is on its way."""
     can_be_read_again: bool
     statuses: Statuses | None
+    message: str
+    next_step: tuple[str, str] | None
 
 
 @get("/imports")
@@ -124,7 +125,7 @@ async def one_import(
         numbers=frame.numbers,
         file=file,
         counts=build_counts(file),
-        found=describe(file.notes),
+        found=describe(file.notes, frame.numbers),
         changes=build_changes(file.effects, frame.numbers),
         hints=build_hints(file.effects, frame.numbers),
         groups=[(group, f"{path}?group={quote(name)}#rejects") for name, group in groups.items()],
@@ -132,11 +133,13 @@ async def one_import(
         rejects=rejects,
         pager=build_pager(path, page, len(rejects), listed, group=key),
         input_dir=str(settings.input_dir),
-        told=[_sentence(str(item["text"])) for item in file.notes.get("told", ())],
+        told=[sentence(str(item["text"])) for item in file.notes.get("told", ())],
         waiting=await _waiting(session, file, request.query_params),
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
         outlook=await _outlook(session, file),
         can_be_read_again=can_be_read_again(file.answers, file.stored_path),
+        message=sentence(file.message) if file.message else "",
+        next_step=next_step(file),
         statuses=build_statuses(file, settings.counted_statuses),
     )
     return answer(view)
@@ -172,11 +175,6 @@ async def _waiting(
     return build_waiting(file.import_id, file.questions, preview, chosen)
 
 
-def _sentence(text: str) -> str:
-    """A note of ingest as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
-
-
 def group_key(group: RejectGroup) -> str:
     """A group of rejected rows in an address."""
     return f"{group.reason}.{group.column_name}" if group.column_name else group.reason
@@ -192,24 +190,3 @@ def build_counts(file: ImportRow) -> list[tuple[str, int]]:
         ("Replaced within the file", file.rows_superseded),
         ("Rejected", file.rows_rejected),
     ]
-
-
-def describe(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was found out about a file, as label and text; what says nothing is left out."""
-    return [
-        (name.replace("_", " ").capitalize(), _text(value))
-        for name, value in facts.items()
-        if value and name not in NOT_FACTS
-    ]
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value == "\t":
-        return "tab"
-    return str(value)

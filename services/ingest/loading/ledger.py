@@ -191,7 +191,8 @@ def finish(session: AsyncSession, row: Import, state: ImportState, **values: Any
 def finish_vanished(session: AsyncSession, row: Import) -> None:
     """End an import whose file is nowhere."""
     finish(session, row, ImportState.QUARANTINED, reason="vanished",
-           message="the file was removed before it was loaded", stored_path=None)  # fmt: skip
+           message="the file was removed before it was loaded; drop it again",
+           stored_path=None)  # fmt: skip
 
 
 def finish_erased(session: AsyncSession, row: Import) -> None:

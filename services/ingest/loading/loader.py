@@ -178,7 +178,7 @@ async def copy_all(work: Load) -> None:
     finally:
         await asyncio.wait([ahead])
     if work.stage.counts.total == 0:
-        raise RefusedError("no_rows", "the file has a header but no rows")
+        raise RefusedError("no_rows", "the file has a header but no rows; export it again")
     if work.stage.line_items:
         await items.drop_orders(work.session, work.stage, work.erased_orders)
         if work.broken:
@@ -237,7 +237,7 @@ def _note_addresses(work: Load, batch: Batch) -> Batch:
 def _check_rejects(work: Load, rows: int) -> None:
     if work.serious > work.max_reject_share * rows:
         raise TooManyRejectsError(
-            f"{work.serious} of {work.stage.counts.total} rows were rejected,"
+            f"{work.serious:,} of {work.stage.counts.total:,} rows have a problem,"
             f" more than {work.max_reject_share:.0%}"
         )
 

@@ -25,6 +25,7 @@ from rfm_common.models import Import, ImportState, Kind, Undo
 from rfm_common.settings import Settings
 from rfm_common.undo import shared_at_most, sources, told
 from rfm_common.versions import change_without_file
+from rfm_common.words import some
 
 NO_LONGER = "DROP TABLE IF EXISTS pg_temp.delta, pg_temp.buyers, pg_temp.folded"
 """What one merge leaves and the next one makes anew."""
@@ -50,7 +51,8 @@ class Work:
     row: Import
     suppressed: Suppressed | None
     """Who does not come back."""
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By noun, such as `order`, and what became of it."""
 
 
 async def undo(session: AsyncSession, settings: Settings, import_id: int) -> None:
@@ -85,8 +87,9 @@ def _finish(work: Work) -> None:
         return
     row.state, row.undo = ImportState.UNDONE, None
     row.notes = row.notes | {"undone_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    done = [f"{name}: {counts[name]:,}" for name in sorted(counts) if counts[name]]
-    row.message = "Undone. " + ("; ".join(done) or "It had left nothing in the tables") + "."
+    done = [f"{some(counts[noun, what], noun)} {what}" for noun, what in sorted(counts)
+            if counts[noun, what]]  # fmt: skip
+    row.message = f"Undone: {'; '.join(done) or 'it had left nothing in the tables'}."
 
 
 async def _take_back(work: Work, kind: Kind) -> None:
@@ -204,6 +207,6 @@ async def _count(work: Work, target: Target) -> None:
         SELECT count(*), count(t.{target.key[0]}) FROM undone u LEFT JOIN {target.name} t ON {same}
         """)  # fmt: skip
     rows, kept = tuple(counted.one())
-    name = target.name.replace("_", " ")
-    work.counts[f"{name} removed"] = rows - kept
-    work.counts[f"{name} as other files have them"] = kept
+    noun = target.name.removesuffix("s").replace("_", " ")
+    work.counts[noun, "removed"] = rows - kept
+    work.counts[noun, "as in other files"] = kept

@@ -235,7 +235,7 @@ def _tell(mapping: Meaning, ours: str, column: Looks) -> None:
             "currency": "currencies"}.get(ours, "ids")  # fmt: skip
     what = "e-mail addresses" if column.are_addresses else what
     example = "" if ours == "customer_id" else f" such as {column.example!r}"
-    text = f"{ours} is the column {column.name!r}, which holds {what}{example}"
+    text = f"the {ours.replace('_', ' ')} is read from {column.name!r}, which holds {what}{example}"
     mapping.told.append({"about": f"column.{ours}", "text": text})
 
 
@@ -246,7 +246,7 @@ def _question(ours: str, found: Sequence[Looks]) -> Question:
     return Question(
         about=ABOUT + ours,
         text=_TEXTS[ours],
-        found=f"no name tells; {found[0].name!r} has values such as {found[0].example!r}",
+        found=f"the names do not tell; {found[0].name!r} has values such as {found[0].example!r}",
         proposal=found[0].name,
         choices=tuple(choices),
     )
@@ -280,7 +280,7 @@ def _fits(ours: str, table: Table, at: int) -> bool:
 
 
 def _without(mapping: Meaning, ours: str, name: str) -> Meaning:
-    text = f"the column {name!r} holds no currencies: it is not read"
+    text = f"the column {name!r} holds no currencies; it is not read"
     mapping.told.append({"about": f"column.{ours}", "text": text})
     columns = {other: at for other, at in mapping.columns.items() if other != ours}
     return replace(mapping, columns=columns, ignored=[*mapping.ignored, name])
@@ -291,7 +291,7 @@ def _instead(mapping: Meaning, ours: str, old: int, new: int, headers: Sequence[
     what = {"order_date": "dates", "order_amount": "amounts"}[ours]
     mapping.told.append({
         "about": f"column.{ours}",
-        "text": f"{ours} is the column {name!r}; {was!r} holds no {what}",
+        "text": f"the {ours.replace('_', ' ')} is read from {name!r}; {was!r} holds no {what}",
     })  # fmt: skip
     ignored = [was, *(one for one in mapping.ignored if one != name)]
     return replace(mapping, columns=mapping.columns | {ours: new}, ignored=ignored)

@@ -19,7 +19,7 @@ def with_cents(
         and all(_is_whole(row[at]) for row in sample if len(row) == len(headers))
     }  # fmt: skip
     for ours, name in found.items():
-        text = f"the column {name!r} holds cents: they are divided by 100"
+        text = f"the column {name!r} holds cents; they are divided by 100"
         mapping.told.append({"about": f"column.{ours}", "text": text})
     return replace(mapping, cents=frozenset(found))
 

@@ -37,7 +37,7 @@ def with_clock(
         if name in mapping.ignored:
             mapping.ignored.remove(name)
     where = "" if zones else ", in the time zone of the shop"
-    text = f"the date is put together from the columns {', '.join(map(repr, names))}{where}"
+    text = f"the date is made of the columns {', '.join(map(repr, names))}{where}"
     mapping.told.append({"about": "column.order_date", "text": text})
     return replace(mapping, clock=tuple(used))
 

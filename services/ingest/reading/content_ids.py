@@ -64,13 +64,13 @@ def _without_ids(mapping: Meaning, name: str) -> Meaning:
 
 def _question(kind: Kind, ours: str, name: str, damaged: Sequence[str]) -> Question:
     of_orders = kind is Kind.ORDERS and ours == "order_id"
-    refuse = Choice(REFUSED, "Refuse the file: I export it again, with the column as text")
-    keep = Choice(AS_WRITTEN, "The ids are right as they stand: the same text is the same id")
-    content = Choice(FROM_CONTENT, "Each row is an order, with an id made of its customer, date"
-                     " and amount")  # fmt: skip
+    refuse = Choice(REFUSED, "Refuse the file: I will export it again, with the column as text")
+    keep = Choice(AS_WRITTEN, "Keep them as they stand: the same text is the same id")
+    content = Choice(FROM_CONTENT, "Ignore them: each row is an order, with an id made of"
+                     " customer, date and amount")  # fmt: skip
     return Question(
         about=f"column.{ours}",
-        text=f"A spreadsheet has shortened the ids in {name!r}. What are they to be?",
+        text=f"A spreadsheet has shortened the ids in {name!r}. What is to be done?",
         found=f"{len(damaged):,} of the first rows have ids such as {damaged[0]!r},"
         f" {len(set(damaged)):,} of them different",
         proposal=REFUSED,

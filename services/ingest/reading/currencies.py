@@ -83,7 +83,7 @@ def ask(different: Iterable[str], told: Mapping[str, str]) -> list[Question]:
         Question(
             about=ABOUT + sign,
             text=f"Which currency does {sign!r} mean?",
-            found=f"the column of currencies says {sign!r}, which several currencies use",
+            found=f"{sign!r} in the currency column; several currencies use it",
             proposal=SHOP,
             choices=(
                 Choice(SHOP, "The shop's own currency"),

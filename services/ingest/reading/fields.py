@@ -30,17 +30,17 @@ REJECT_SCHEMA = {"outcome": pl.String, "line": pl.Int64, "column_name": pl.Strin
 
 MESSAGES = {
     "empty": "this column must not be empty",
-    "no_customer": "the row names no customer, as a guest's order does",
+    "no_customer": "the row names no customer, like the order of a guest",
     "too_long": "the value is too long",
     "amount_empty": "there is no amount",
     "amount_not_a_number": "this is not a number",
-    "amount_ambiguous": "the mark before three digits could be for decimals or for thousands",
+    "amount_ambiguous": "the mark before three digits may separate decimals or thousands",
     "amount_too_precise": "more than four decimals",
     "amount_too_large": "more than fourteen digits before the decimal point",
-    "not_a_date": "this is not a date that exists, in a form that is understood",
+    "not_a_date": "no such date exists, or it is not in a form that is understood",
     "date_in_future": "this date is more than a day ahead; check its year",
     "date_too_old": "this date is before 1900; check its year",
-    "currency_unknown": "no currency that is known; write its code of three letters, as EUR",
+    "currency_unknown": "unknown currency; write its three-letter code, such as EUR",
     "currency_mismatch": "the amount names another currency than the currency column",
     "rate_not_positive": "a rate must be greater than zero",
 }

@@ -78,11 +78,11 @@ def _using(mapping: Meaning, ours: str, at: int, name: str) -> Meaning:
 
 def _tell(mapping: Meaning, ours: str, name: str) -> None:
     if ours in _FLAGS:
-        text = f"an order of which {name!r} says that it {_FLAGS[ours][2]} does not count"
+        text = f"an order does not count where {name!r} says that it {_FLAGS[ours][2]}"
     elif ours == "row_type":
-        text = f"rows of which {name!r} says that they are refunds lower what their customers paid"
+        text = f"rows that are refunds, as {name!r} says, lower what their customers paid"
     else:
-        text = f"an order of which {name!r} says cancelled or refunded does not count, either"
+        text = f"an order does not count, either, where {name!r} says cancelled or refunded"
     mapping.told.append({"about": f"column.{ours}", "text": text})
 
 

@@ -34,7 +34,9 @@ def with_guests(mapping: Mapping, sample: Sequence[Sequence[str]]) -> Mapping:
     ids = Counter(same_id(row[at]) for row in sample if at is not None and at < len(row))
     if not _zero_is_guest(ids):
         return mapping
-    text = f"{ids['0']} of the first {ids.total()} rows have the customer 0: a guest, no customer"
+    text = (
+        f"{ids['0']} of the first {ids.total()} rows have the customer 0, which is taken for guests"
+    )
     mapping.told.append({"about": "guests", "text": text})
     return replace(mapping, zero_is_guest=True)
 

@@ -30,11 +30,15 @@ def check_width(text: str, max_line_bytes: int) -> None:
     """Refuse a first line that would not fit into memory once it is cut into columns."""
     line = text.lstrip("\r\n").partition("\n")[0]
     if len(line) > max_line_bytes:
-        raise RefusedError("line_too_long", f"the header is longer than {max_line_bytes} bytes")
+        raise RefusedError(
+            "line_too_long",
+            f"the header is longer than {max_line_bytes:,} bytes; export fewer columns",
+        )
     widest = max(line.count(delimiter) for delimiter in DELIMITERS) + 1
     if widest > MAX_COLUMNS:
         raise RefusedError(
-            "too_many_columns", f"the header has {widest} columns, more than {MAX_COLUMNS}"
+            "too_many_columns",
+            f"the header has {widest:,} columns, more than {MAX_COLUMNS:,}; export fewer",
         )
 
 
@@ -133,8 +137,12 @@ def _broken_header(text: str) -> RefusedError:
     try:
         next((row for row in reader if any(cell.strip() for cell in row)), None)
     except csv.Error as error:
-        return RefusedError("broken_header", f"line {reader.line_num}: {error}")
-    return RefusedError("empty_file", "the file has no header")
+        return RefusedError(
+            "broken_header", f"the header in line {reader.line_num} is damaged ({error})"
+        )
+    return RefusedError(
+        "empty_file", "the file has no header; its first line must name the columns"
+    )
 
 
 def told_above(text: str, lines: int) -> list[dict[str, str]]:

@@ -16,8 +16,8 @@ ABOUT = "lines"
 REFUNDS = "refunds"
 """The key of what is told about refunds with the ids of orders."""
 CHOICES = (
-    Choice("last", "each line repeats the order's amount: count it once"),
-    Choice("sum", "each line has an amount of its own: add them up"),
+    Choice("last", "Each line repeats the amount of the order: it counts once"),
+    Choice("sum", "Each line has an amount of its own: they add up"),
 )
 
 
@@ -59,12 +59,13 @@ def question_behind(orders: int, example: str) -> Question:
     """The question about orders that have several rows with other amounts."""
     return Question(
         about=ABOUT,
-        text="Does the last row of an order correct the others, or is each a line of the order?",
+        text="Does the last row of an order correct the others, or"
+        " is each row a line of the order?",
         found=f"{orders:,} orders have several rows with other amounts, such as {example!r}",
         proposal="sum",
         choices=(
-            Choice("last", "the last row is right: it alone counts"),
-            Choice("sum", "each row is a line of the order: add them up"),
+            Choice("last", "The last row corrects the others: it alone counts"),
+            Choice("sum", "Each row is a line of the order: they add up"),
         ),
     )
 

@@ -152,7 +152,7 @@ def _tell_currency(mapping: Mapping, headers: Sequence[str]) -> None:
         mapping.constants["currency"] = code
         mapping.told.append({
             "about": "column.currency",
-            "text": f"the column {headers[amount or 0].strip()!r} says that amounts are in {code}",
+            "text": f"amounts are in {code}, as the column {headers[amount or 0].strip()!r} says",
         })  # fmt: skip
 
 
@@ -171,7 +171,8 @@ def _with_product(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     factors = (headers[quantity[0]].strip(), headers[price[0]].strip())
     mapping.told.append({
         "about": "lines",
-        "text": f"the amount is {factors[0]} times {factors[1]}, added up over an order's lines",
+        "text": f"the amount is {factors[0]!r} times {factors[1]!r}, added up over the"
+        " lines of an order",
     })  # fmt: skip
     return replace(mapping, product=(quantity[0], price[0]), line_items=True)
 
@@ -193,7 +194,8 @@ def _tell_choice(mapping: Mapping, ours: str, found: list[str]) -> None:
         others = ", ".join(repr(name) for name in found[1:])
         mapping.told.append({
             "about": f"column.{ours}",
-            "text": f"{ours} is the column {found[0]!r}; its name tells more than {others}",
+            "text": f"the {ours.replace('_', ' ')} is read from {found[0]!r}, whose name fits"
+            f" better than {others}",
         })  # fmt: skip
 
 
@@ -239,8 +241,8 @@ def _kind(headers: Sequence[str]) -> Kind:
     shown = ", ".join(sorted(header.strip() for header in headers))[:200]
     raise RefusedError(
         "unknown_columns",
-        f"line 1: the columns ({shown}) are neither of customers, orders nor exchange rates;"
-        " see docs/files.md for the names, or say in mapping.toml which column is what",
+        f"the columns ({shown}) are not those of customers, orders or exchange rates;"
+        " rename them, or say in mapping.toml which column is what",
     )
 
 
@@ -259,7 +261,10 @@ def _apply(export: Export, names: list[str], headers: Sequence[str]) -> Mapping:
     }
     factors = export.quantity_times_price
     if factors and (missing := [name for name in factors if name not in names]):
-        raise RefusedError("missing_column", f"{export.name}: there is no column {missing[0]!r}")
+        raise RefusedError(
+            "missing_column",
+            f"{export.name}: there is no column {missing[0]!r}; add it, or rename one",
+        )
     if export.name == MAPPING_TOML:
         _check_rule(export, found, headers)
     mapping = Mapping(
@@ -311,9 +316,10 @@ def checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     if missing:
         raise RefusedError(
             "missing_column",
-            f"line 1: this looks like a file of {mapping.kind.replace('_', ' ')}, but no column is"
-            f" recognised as {' or '.join(missing)}; the columns are {shown}. Rename a column,"
-            " or say in mapping.toml which one it is",
+            f"this looks like a file of {mapping.kind.replace('_', ' ')},"
+            " but no column is recognised"
+            f" as {' or '.join(missing)}; the columns are {shown}. Rename one, or say in"
+            " mapping.toml which one it is",
         )
     types = mapping.row_types
     by_type = (types.at, types.refund_customer) if types else ()
@@ -321,7 +327,9 @@ def checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     names = [normalise(header) for header in headers]
     for index in used:
         if names.count(names[index]) > 1:
-            raise RefusedError("duplicate_column", f"the header names {names[index]!r} twice")
+            raise RefusedError(
+                "duplicate_column", f"the header names {names[index]!r} twice; rename one"
+            )
     ignored = [header.strip() for index, header in enumerate(headers) if index not in used]
     mapping.ignored.extend(ignored)
     return mapping

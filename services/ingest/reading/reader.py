@@ -314,7 +314,9 @@ def batches(file: BinaryIO, layout: Layout) -> Iterator[Batch]:
         good = typed(rows.frame, layout.mapping, layout.style)
         total += rows.count
         if total > layout.max_rows:
-            raise RefusedError("too_many_rows", f"the file has more than {layout.max_rows} rows")
+            raise RefusedError(
+                "too_many_rows", f"the file has more than {layout.max_rows:,} rows; split it"
+            )
         rejects = (
             pl.concat([structural(rows.rejects), good.rejects]) if rows.rejects else good.rejects
         )

@@ -104,12 +104,12 @@ def _tell(mapping: Meaning, text: str) -> None:
 def _question(name: str, total: str) -> Question:
     return Question(
         about=ABOUT,
-        text=f"Is {total!r} what was left after refunds, or is {name!r} still to be taken off?",
+        text=f"Is {total!r} the amount after refunds, or must {name!r} still be taken off?",
         found=f"the columns {total!r} and {name!r}",
         proposal=INCLUDED,
         choices=(
-            Choice(INCLUDED, "It is what was left: take it as it is"),
-            Choice(SUBTRACT, "Take the refunds off"),
+            Choice(INCLUDED, "It is the amount after refunds: take it as it is"),
+            Choice(SUBTRACT, "It is the amount before refunds: take them off"),
         ),
     )
 

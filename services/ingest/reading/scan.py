@@ -190,12 +190,18 @@ class Scanner:
                 f' write a quote {inside} as two quotes ("")',
             )
         if final:
-            raise RefusedError("unterminated_quote", f"{where}: a quote is opened and never closed")
+            raise RefusedError(
+                "unterminated_quote",
+                f"{where}: a quote is opened and never closed; add the other one",
+            )
 
     def too_long(self, line: int | None = None) -> NoReturn:
         """Refuse the file for a row that would not fit into memory, by default the next one."""
         limit, line = self.grammar.max_line_bytes, line or self.line
-        raise RefusedError("line_too_long", f"line {line} is longer than {limit} bytes")
+        raise RefusedError(
+            "line_too_long",
+            f"line {line} is longer than {limit:,} bytes; a quote in it may lack the other one",
+        )
 
     def _reject(self, line: int, raw: str) -> tuple[int, str, str, str]:
         """Say what is wrong with a record that is not N sound cells."""

@@ -127,12 +127,12 @@ class StatusCount:
         shown = ", ".join(repr(word) for word in unknown[:5])
         return Question(
             about=COLUMN,
-            text="Does this column hold the status of orders? Most of its words are not known.",
-            found=f"{len(unknown):,} words that are not known, such as {shown}",
+            text="Does this column hold the status of orders? Many of its words are unknown.",
+            found=f"{len(unknown):,} unknown words, such as {shown}",
             proposal=NO_STATUS,
             choices=(
                 Choice(NO_STATUS, "No: every order counts"),
-                Choice(IS_STATUS, "Yes: orders with words that are not known do not count"),
+                Choice(IS_STATUS, "Yes: orders with an unknown word do not count"),
             ),
         )
 
@@ -152,7 +152,7 @@ def question_about(word: str, found: str, proposal: str) -> Question:
     """What a word means."""
     return Question(
         about=ABOUT_STATUS + word,
-        text=f"What does the status {word!r} mean: do its orders count?",
+        text=f"What does the status {word!r} mean? Do its orders count?",
         found=found, proposal=proposal, choices=_CHOICES,
     )  # fmt: skip
 

@@ -172,8 +172,8 @@ def _ask_date_order(votes: DateVotes, delimiter: str) -> Question:
     proposal = votes.likely or ("mdy" if votes.has_halves and delimiter == "," else "dmy")
     return Question(
         about=DATE_ORDER,
-        text="Do the dates of this file begin with the day or with the month?",
-        found=f"{votes.either:,} dates such as {votes.example} can be read in both ways",
+        text="Do the dates in this file begin with the day or the month?",
+        found=f"{votes.either:,} dates that can be read either way, such as {votes.example}",
         proposal=proposal,
         choices=(
             Choice("dmy", f"The day: {votes.example} is {_day(votes.example, 'dmy')}"),
@@ -230,8 +230,8 @@ def _ask_mark(votes: AmountVotes, delimiter: str) -> Question:
     is_thousands = votes.mark == "," or delimiter == ";"
     return Question(
         about=DECIMAL_MARK,
-        text=f"Does the mark in {votes.example} divide thousands, or decimals?",
-        found=f"{votes.doubtful:,} amounts have exactly three digits behind it, and none tells",
+        text=f"Does the mark in {votes.example} separate thousands or decimals?",
+        found=f"{votes.doubtful:,} amounts with three digits after the mark; no other amount tells",
         proposal=other if is_thousands else votes.mark,
         choices=(
             Choice(other, f"Thousands: {votes.example} is {int(digits):,}"),

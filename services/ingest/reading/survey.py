@@ -91,7 +91,7 @@ def survey(file: BinaryIO) -> Survey:
         size, newlines, last = size + len(piece), newlines + piece.count(b"\n"), piece[-1:]
     is_whole = is_utf8 and _continues_utf8(decoder, b"", final=True)
     if not size:
-        raise RefusedError("empty_file", "the file is empty")
+        raise RefusedError("empty_file", "the file is empty; export it again")
     line, strange = (0, []) if is_whole else _strange_lines(file)
     readings = _read_strange(line, strange) if strange else ()
     return Survey(
@@ -105,7 +105,10 @@ def _check_zero_bytes(piece: bytes, offset: int, newlines: int) -> None:
     if at >= 0:
         line = newlines + piece.count(b"\n", 0, at) + 1
         raise RefusedError(
-            "nul_byte", f"line {line} has a NUL byte (byte {offset + at} of the file): not text"
+            "nul_byte",
+            f"line {line} has a NUL byte (byte {offset + at} of the"
+            " file), so this is no text; export the"
+            " table as CSV",
         )
 
 
@@ -181,14 +184,13 @@ def _read_strange(line: int, strange: list[bytes]) -> tuple[Reading, ...]:
     if is_mixed and (cut := _cut_off(strange)):
         raise RefusedError(
             "cut_off",
-            f"the file ends in the middle of a character ({cut!r}): it was cut off; get it again",
+            f"the file was cut off in the middle of a character ({cut!r}); export or copy it again",
         )
     plausible = tuple(reading for reading in readings if reading.score >= IMPLAUSIBLE)
     if not plausible:
         raise RefusedError(
             "unknown_encoding",
-            f"line {line} is no text in UTF-8 or any other encoding that is known; save the file"
-            " as UTF-8",
+            f"line {line} is not text in UTF-8 or another known encoding; save the file as UTF-8",
         )
     return plausible
 
@@ -224,8 +226,8 @@ def _ask(survey: Survey) -> Question:
     near = [reading for reading in survey.readings if reading.score > least]
     return Question(
         about="encoding",
-        text="In which encoding was the file saved? Only one reading shows real words.",
-        found=f"line {survey.strange_line} can be read in {len(near)} ways",
+        text="In which encoding was the file saved? Choose the line that shows real words.",
+        found=f"line {survey.strange_line} makes sense in {len(near)} encodings",
         proposal=near[0].encoding.name,
         choices=tuple(
             Choice(reading.encoding.name, f"{reading.encoding.name}: {reading.example}")
@@ -239,7 +241,7 @@ def tell_encoding(survey: Survey, head: str) -> list[dict[str, str]]:
     that whoever wrote the file has garbled."""
     if not survey.readings:
         garbled = twice_encoded(head) if not head.isascii() else None
-        text = "{!r} was probably {!r} before it was encoded twice; it is read as it stands"
+        text = "{!r} was probably {!r} before it was encoded twice; it is read as it is"
         return [{"about": "encoding", "text": text.format(*garbled)}] if garbled else []
     example = f"such as {survey.readings[0].example!r} on line {survey.strange_line}"
     if survey.encoding is MIXED_UTF8:

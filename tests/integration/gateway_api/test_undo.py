@@ -64,7 +64,7 @@ async def test_the_page_undoes_and_says_why_not(
     assert "about to be undone" in (await client.get("/dashboard/imports/2")).text
     await carried_out(shop)
     page = (await client.get("/dashboard/imports/2")).text
-    assert ("Undone." if forced else "Not undone: up to 1 orders") in page
+    assert ("Undone: " if forced else "Not undone: up to 1 orders") in page
 
 
 async def test_a_file_that_somebody_decided_about_asks_again(shop: Shop, client) -> None:

@@ -113,7 +113,7 @@ async def test_a_file_without_a_good_row_is_quarantined_with_each_of_them_listed
     bad = [order(n, amount="=1+1") for n in range(3)]
     row = await shop.load("bad.csv", ORDERS_HEADER + "".join(bad))
     assert (row.state, row.reason) == ("quarantined", "too_many_rejects")
-    assert row.message == "3 of 3 rows were rejected, more than 10%"
+    assert row.message == "3 of 3 rows have a problem, more than 10%"
     assert [item.line for item in await shop.rejects(row)] == [2, 3, 4]
     assert (await shop.tables())["orders"] == []
     place = shop.settings.data_dir / str(row.stored_path)

@@ -55,7 +55,7 @@ async def test_orders_that_an_import_brought_go_with_their_customers(shop: Shop)
 
     row = await undone(shop, row)
     assert (row.state, row.undo) == (ImportState.UNDONE, None)
-    assert row.message == "Undone. customers removed: 1; orders removed: 2."
+    assert row.message == "Undone: 1 customer removed; 2 orders removed."
     assert await shop.tables() == before
     assert await version(shop) == 3
     assert (shop.settings.data_dir / str(row.stored_path)).is_file()
@@ -126,7 +126,7 @@ async def test_customers_get_what_other_files_say_and_stay_while_they_have_order
     row = await shop.load("b.csv", CUSTOMERS_HEADER + text)
     row = await undone(shop, row)
     assert await shop.tables() == before
-    assert row.message == "Undone. customers as other files have them: 2; customers removed: 1."
+    assert row.message == "Undone: 2 customers as in other files; 1 customer removed."
 
 
 async def test_customers_of_a_file_that_only_names_them_stay(shop: Shop) -> None:

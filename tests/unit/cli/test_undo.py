@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from rfm_cli.commands import undo
 from rfm_cli.main import main
 
-DONE = {"undo": None, "state": "undone", "message": "Undone. orders removed: 2."}
+DONE = {"undo": None, "state": "undone", "message": "Undone: 2 orders removed."}
 DECLINED = {"undo": None, "state": "loaded", "message": "Not undone: a.csv is gone."}
 
 
@@ -30,7 +30,7 @@ class Product:
 @pytest.mark.parametrize(
     ("product", "arguments", "given", "code", "words"),
     [
-        (Product(0, DONE), ["--yes"], "", 0, "Undone. orders removed: 2."),
+        (Product(0, DONE), ["--yes"], "", 0, "Undone: 2 orders removed."),
         (
             Product(0, DONE),
             [],

@@ -6,10 +6,12 @@ from babel import Locale
 
 from gateway.imports.effects import build_changes, build_hints
 from gateway.imports.page import group_key
-from gateway.imports.schemas import RejectGroup
+from gateway.imports.schemas import ImportDetail, RejectGroup
+from gateway.imports.words import describe, next_step, sentence
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import build_pager
 from gateway.kit.rows import Page
+from rfm_common.models import ImportState
 
 NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
 EFFECTS = {
@@ -44,3 +46,40 @@ def test_a_page_of_one_reason_leads_to_the_next_of_the_same() -> None:
     assert pager.previous_url == "/x?group=empty.order_id&page=1"
     assert pager.next_url == "/x?group=empty.order_id&page=3"
     assert build_pager("/x", Page(1, 50), 50, 60).next_url == "/x?page=2"
+
+
+def refused(reason: str | None, groups: list[RejectGroup] | None = None) -> ImportDetail:
+    """A file in quarantine."""
+    row: dict[str, object] = dict.fromkeys(ImportDetail.__struct_fields__)
+    state = ImportState.QUARANTINED if reason else ImportState.LOADED
+    return ImportDetail(**row | {"reason": reason, "state": state, "reject_groups": groups or []})  # type: ignore[arg-type]
+
+
+def test_a_refusal_leads_to_what_helps() -> None:
+    group = RejectGroup(reason="empty", column_name=None, rows=1, first_line=3, example=None)
+    assert next_step(refused("missing_column")) == (
+        "Which columns are read",
+        "/dashboard/help#files",
+    )
+    assert next_step(refused("bad_mapping")) == ("Which columns are read", "/dashboard/help#files")
+    assert next_step(refused("too_many_rejects", [group])) == ("Show the rows", "#rejects")
+    assert next_step(refused("pdf")) == ("Drop it again", "#again")
+    assert next_step(refused(None)) is None
+
+
+def test_notes_are_told_in_words() -> None:
+    notes = {"mapping": "own columns", "delimiter": "\t", "decimal_comma": True,
+             "seconds": {"a": 1}, "date_order": "dmy", "ignored_columns": ["A", "B"], "guests": 3,
+             "header_line": 0, "undone_at": "2026-11-28T01:05:47+00:00",
+             "defaults": {"status": "completed"}}  # fmt: skip
+    assert describe(notes, NUMBERS) == [
+        ("Recognised by", "the names of its columns"), ("Delimiter", "tab"),
+        ("Decimal mark", "comma"), ("Date order", "day, month, year"),
+        ("Columns not read", "A, B"), ("Undone", "28 Nov 2026, 01:05:47"),
+        ("Assumed", "status: completed"),
+    ]  # fmt: skip
+
+
+def test_a_message_becomes_a_sentence() -> None:
+    told = [sentence(text) for text in ("the file is empty", "Is it so?", "Done.")]
+    assert told == ["The file is empty.", "Is it so?", "Done."]

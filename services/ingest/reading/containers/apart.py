@@ -42,6 +42,8 @@ def _check(done: "subprocess.CompletedProcess[bytes]") -> None:
     if done.returncode < 0 or "MemoryError" in last:
         raise RefusedError("too_much_memory", TOO_MUCH)
     if "PanicException" in last:
-        raise RefusedError("damaged", f"the file is damaged: {last.partition(': ')[2]}")
+        raise RefusedError(
+            "damaged", f"the file is damaged ({last.partition(': ')[2]}); save it again"
+        )
     if done.returncode:
         raise RuntimeError(last)

@@ -90,7 +90,10 @@ def write_bounded(unpacked: Pieces, file: BinaryIO, sink: BinaryIO, most: int) -
 def check_size(size: int, packed: int, most: int) -> None:
     """Refuse what is too much, before it fills the disk."""
     if size > most:
-        raise RefusedError("file_too_large", f"more than {most} bytes when it is unpacked")
+        raise RefusedError(
+            "file_too_large",
+            f"it has more than {most:,} bytes when it is unpacked; split the table",
+        )
     if size > FREE_SIZE and size > MOST_FOLD * packed:
         raise RefusedError(
             "file_too_large",
@@ -137,7 +140,10 @@ def tables(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     found = [info for info in archive.infolist() if _is_content(info)]
     found = [info for info in found if not _ABOUT.search(info.filename)] or found
     if not found:
-        raise RefusedError("empty_file", "the ZIP archive has no file in it")
+        raise RefusedError(
+            "empty_file",
+            "the ZIP archive has no file in it; pack the table again, or drop it as it is",
+        )
     if len(found) > MOST_FILES:
         raise too_many(found)
     if any(info.flag_bits & 1 for info in found):

@@ -82,7 +82,9 @@ class Writer:
         body = text.encode("utf-8", "replace")
         self.size += len(body)
         if self.size > self.most:
-            raise RefusedError("file_too_large", f"more than {self.most} bytes as text")
+            raise RefusedError(
+                "file_too_large", f"the table has more than {self.most:,} bytes as text; split it"
+            )
         self.sink.write(body)
 
     def table(self, name: str, rows: Iterable[Sequence[object]], *, hidden: bool = False) -> None:
@@ -100,11 +102,14 @@ class Writer:
     def _checked(self, cells: list[str], number: int) -> list[str]:
         if len(cells) > MOST_COLUMNS:
             raise RefusedError(
-                "too_many_columns", f"row {number} has {len(cells)} columns, over {MOST_COLUMNS}"
+                "too_many_columns",
+                f"row {number} has {len(cells):,} columns, more than"
+                f" {MOST_COLUMNS:,}; export fewer",
             )
         if any(len(cell) > LONGEST_CELL for cell in cells):
             raise RefusedError(
-                "line_too_long", f"row {number} has a cell of more than {LONGEST_CELL} characters"
+                "line_too_long",
+                f"row {number} has a cell of more than {LONGEST_CELL:,} characters; shorten it",
             )
         return cells
 

@@ -24,7 +24,9 @@ def convert(file: BinaryIO, writer: Writer) -> None:
     file.seek(0)
     content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise RefusedError("file_too_large", f"a web page of over {LARGEST} bytes; save it as CSV")
+        raise RefusedError(
+            "file_too_large", f"a web page of over {LARGEST:,} bytes; save it as CSV"
+        )
     parser = _Tables()
     parser.feed(_decoded(content))
     parser.close()

@@ -34,9 +34,12 @@ def convert_json(file: BinaryIO, writer: Writer) -> None:
     for record in _records(file):
         names.update(dict.fromkeys(record))
         if len(names) > MOST_COLUMNS:
-            raise RefusedError("too_many_columns", f"over {MOST_COLUMNS} names in the JSON objects")
+            raise RefusedError(
+                "too_many_columns",
+                f"the JSON objects have over {MOST_COLUMNS} names; export fewer fields",
+            )
     if not names:
-        raise RefusedError("empty_file", "the content is JSON without any object: nothing to load")
+        raise RefusedError("empty_file", "the content is JSON without any object; export it again")
     rows = ([record.get(name) for name in names] for record in _records(file))
     writer.table("", chain([list(names)], rows))
 
@@ -47,7 +50,11 @@ def _records(file: BinaryIO) -> Iterator[Record]:
     begin = list(islice(values, 2))
     for value in chain(_wrapped(begin, file) or begin, values):
         if not isinstance(value, dict):
-            raise RefusedError("json", "the content is JSON, but its rows are no objects")
+            raise RefusedError(
+                "json",
+                "the content is JSON, but not of objects; export each"
+                " row as one, with names and values",
+            )
         yield _flat(value)
 
 
@@ -90,7 +97,9 @@ def _values(file: BinaryIO) -> Iterator[object]:
             count += 1
     except (ValueError, RecursionError) as error:
         why = getattr(error, "msg", error)
-        raise RefusedError("damaged", f"the JSON is damaged after record {count}: {why}") from error
+        raise RefusedError(
+            "damaged", f"the JSON is damaged after record {count} ({why}); export it again"
+        ) from error
     finally:
         text.detach()
 
@@ -152,7 +161,9 @@ def convert_parquet(file: BinaryIO, writer: Writer) -> None:
         frame = _unnested(pl.scan_parquet(file))
         writer.table("", chain([frame.collect_schema().names()], _rows(frame)))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise RefusedError("damaged", f"the Parquet file cannot be read: {error}") from error
+        raise RefusedError(
+            "damaged", f"the Parquet file is damaged ({error}); write it again"
+        ) from error
 
 
 def _unnested(frame: pl.LazyFrame) -> pl.LazyFrame:

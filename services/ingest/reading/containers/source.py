@@ -162,7 +162,9 @@ def _inner_format(file: BinaryIO) -> Format | None:
         with archives.open_zip(file) as archive:
             is_archive = not archives.is_workbook(archive)
     if is_archive:
-        raise RefusedError("archive_in_archive", "an archive within an archive; unpack it once")
+        raise RefusedError(
+            "archive_in_archive", "this is an archive within an archive; unpack it once"
+        )
     return None if found is Format.OLD_MAC or found in _UTF16 else found
 
 

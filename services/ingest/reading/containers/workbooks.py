@@ -33,7 +33,7 @@ def convert(file: BinaryIO, writer: Writer) -> None:
         raise _protected() from error
     except (CalamineError, OSError, ValueError) as error:
         raise RefusedError(
-            "damaged", f"the workbook cannot be read: {error}; save it again, or as CSV"
+            "damaged", f"the workbook cannot be read ({error}); save it again, or as CSV"
         ) from error
 
 
@@ -56,7 +56,7 @@ def _check(file: BinaryIO) -> None:
         if size > MOST_UNPACKED:
             raise RefusedError(
                 "file_too_large",
-                f"the workbook has {size} bytes unpacked, more than {MOST_UNPACKED};"
+                f"the workbook has {size:,} bytes unpacked, more than {MOST_UNPACKED:,};"
                 " save the sheet as CSV",
             )
     file.seek(0)

@@ -74,7 +74,8 @@ def test_an_archive_is_unpacked_within_the_limit_of_a_file() -> None:
     bomb = CSV + bytes(2**22)
     for content in (gzip.compress(bomb), zipped({"a.csv": bomb})):
         assert refused(content, max_bytes=2**20) == (
-            "file_too_large", f"more than {2**20} bytes when it is unpacked",
+            "file_too_large",
+            "it has more than 1,048,576 bytes when it is unpacked; split the table",
         )  # fmt: skip
 
 
