@@ -69,7 +69,7 @@ class Move(Answer):
 
 
 class Proposal(Answer):
-    """A new fit beside the model that was in force, on the same customers."""
+    """A new fit beside the model that was in force: the nearest centre in both, no margin."""
 
     model_version: Annotated[int, Meta(description="The model that it was compared with")]
     customers: Annotated[
