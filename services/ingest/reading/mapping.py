@@ -202,16 +202,21 @@ def _tell_choice(mapping: Mapping, ours: str, found: list[str]) -> None:
 def _known_otherwise(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     """Know customers by their address where there is no id, else, in orders, by their name or
     their telephone number."""
-    ways = (("e-mail address", "email"), ("name", "customer_name"),
-            ("name", "first_name", "last_name"), ("telephone number", "phone"))  # fmt: skip
+    names = [("name", "customer_name"), ("name", "first_name", "last_name")]
+    whole, last = (
+        ranked(mapping.kind, column, headers) for column in ("customer_name", "last_name")
+    )
+    if last and whole[:1] == last[:1]:  # as `Nom`, which may be either
+        names.reverse()
+    ways = [("e-mail address", "email"), *names, ("telephone number", "phone")]
     for what, *columns in ways[: None if mapping.kind is Kind.ORDERS else 1]:
         ranked_ones = [ranked(mapping.kind, column, headers) for column in columns]
         if all(ranked_ones):
             found = [ones[0] for ones in ranked_ones]
             mapping.columns["customer_id"] = found[0]
-            names = " and ".join(repr(headers[at].strip()) for at in found)
+            shown = " and ".join(repr(headers[at].strip()) for at in found)
             text = f"there is no customer id: customers are known by their {what},"
-            text += f" the column{'s' * (len(found) > 1)} {names}"
+            text += f" the column{'s' * (len(found) > 1)} {shown}"
             mapping.told.append({"about": "column.customer_id", "text": text})
             return replace(mapping, surname=found[1] if len(found) > 1 else None)
     return mapping
@@ -324,6 +329,7 @@ def checked(mapping: Mapping, headers: Sequence[str]) -> Mapping:
     types = mapping.row_types
     by_type = (types.at, types.refund_customer) if types else ()
     used = {*mapping.columns.values(), *(mapping.product or ()), *by_type}
+    used |= set() if mapping.surname is None else {mapping.surname}
     names = [normalise(header) for header in headers]
     for index in used:
         if names.count(names[index]) > 1:
