@@ -11,11 +11,18 @@ from rfm_common.joined import who_is
 from rfm_common.models import Customer
 from rfm_common.versions import change_without_file
 
+_FORGET = """
+DELETE FROM customers c WHERE customer_id = :key AND import_id IS NULL
+  AND NOT EXISTS (SELECT FROM orders o WHERE o.customer_id = c.customer_id)
+"""
+
 
 async def set_excluded(
     session: AsyncSession, customer_id: str, actor: str, *, excluded: bool
 ) -> Customer:
     """Keep a customer out of scores from the next run on, or let them in again.
+
+    Who is let in again and whom no file names any more goes: only the exclusion kept the row.
 
     What is so already stays as it is, without an entry in the audit log. The log names nobody: its
     entry is of the moment that the customer's row has. Raises NotFoundError.
@@ -30,6 +37,8 @@ async def set_excluded(
     session.add(customer)
     await run_sql(session, "UPDATE customers SET excluded_at = :since WHERE joined_to = :key",
                   since=customer.excluded_at, key=key)  # fmt: skip
+    if not excluded:
+        await run_sql(session, _FORGET, key=key)
     action = "customer.exclude" if excluded else "customer.include"
     audit.record(session, actor, action, detail={"excluded_at": str(since)})
     await change_without_file(session)

@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import fields
-from functools import cache
+from functools import cache, partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
@@ -42,6 +43,8 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# The usual filter leaves slashes as they are, which an id may have.
+environment.filters["urlencode"] = partial(quote, safe="")
 environment.globals |= {
     "static": static,
     "guide_of": guide,

@@ -29,6 +29,7 @@ from gateway.web.security.access import Access
 from gateway.web.security.bodies import Bodies
 from gateway.web.security.headers import add_headers
 from gateway.web.security.site import Guard
+from gateway.web.slashes import Slashes
 from rfm_common import __version__
 from rfm_common.bus import open_redis
 from rfm_common.db import open_pool, open_sessions
@@ -79,7 +80,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         dependencies=dict(DEPENDENCIES),
         exception_handlers={**errors.HANDLERS, **LOGIN_HANDLERS},
         lifespan=[connected, following, *while_running],
-        middleware=[Guard(settings), Access(settings), Bodies(settings), Exits()],
+        middleware=[Guard(settings), Access(settings), Bodies(settings), Slashes(), Exits()],
         before_send=[add_headers, name_methods],
         compression_config=CompressionConfig(
             backend="gzip",

@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
+from gateway.web.slashes import keep_escaped
 from rfm_common.beats import beating
 
 # Else each series comes with a second one, which nobody asks for.
@@ -46,6 +47,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Measure until the answer begins: a stream of events never ends."""
+        keep_escaped(scope)
         method, started = str(scope.get("method", "")), time.perf_counter()
         is_begun = False
 

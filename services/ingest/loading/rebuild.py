@@ -96,11 +96,14 @@ async def carry_over(session: AsyncSession, stage: Stage) -> dict[str, int]:
     stage.counts.updated, unchanged = tuple(counted.one())
     origin = (f"{name} = CASE WHEN {stage.differs} THEN s.{name} ELSE t.{name} END"
               for name in ("import_id", "import_line"))  # fmt: skip
-    sets = ", ".join((*(f"{name} = t.{name}" for name in stage.kept), *origin))
+    sets = ", ".join(
+        (*(f"{name} = t.{name}" for name in (*stage.kept, *stage.target.own)), *origin)
+    )
     await run_sql(session, f"""
         UPDATE {stage.table} s SET {sets} FROM {stage.target.name} t WHERE {stage.same_key}
         """)  # fmt: skip
-    columns = ", ".join((*stage.target.columns, "import_id", "import_line"))
+    target = stage.target
+    columns = ", ".join((*target.columns, *target.own, "import_id", "import_line"))
     await run_sql(session, f"""
         INSERT INTO {stage.table} ({columns}) SELECT {columns} FROM {stage.target.name} t
         WHERE NOT EXISTS (SELECT FROM {stage.table} s WHERE {stage.same_key})

@@ -12,6 +12,8 @@ class Target:
     name: str
     key: tuple[str, ...]
     values: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    """Columns that no file fills: they stay as they are."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -25,6 +27,9 @@ TARGETS = {
         ("customer_id", "order_date", "order_amount", "currency", "status", "status_word",
          "known_as"),
     ),
-    Kind.CUSTOMERS: Target("customers", ("customer_id",), ("email", "country", "created_at")),
+    Kind.CUSTOMERS: Target(
+        "customers", ("customer_id",), ("email", "country", "created_at"),
+        own=("excluded_at", "joined_to"),
+    ),
     Kind.EXCHANGE_RATES: Target("exchange_rates", ("currency", "valid_from"), ("rate",)),
 }  # fmt: skip

@@ -168,7 +168,7 @@ async def _keep_open(session: AsyncSession, staged: Stage) -> None:
 
 
 async def _remove(session: AsyncSession, target: Target) -> None:
-    """Delete the rows; of a customer with orders only what files of customers say."""
+    """Delete the rows; of customers with orders or excluded ones what files of customers say."""
     same = " AND ".join(f"t.{name} = u.{name}" for name in target.key)
     if target is not TARGETS[Kind.CUSTOMERS]:
         await run_sql(session, f"DELETE FROM {target.name} t USING undone u WHERE {same}")
@@ -178,7 +178,7 @@ async def _remove(session: AsyncSession, target: Target) -> None:
     await joining.rejoin(session)
     await run_sql(session, f"""
         DELETE FROM customers t USING undone u
-        WHERE {same} AND NOT EXISTS ({_BUYS}) AND NOT EXISTS ({_BUYS_AS})
+        WHERE {same} AND t.excluded_at IS NULL AND NOT EXISTS ({_BUYS}) AND NOT EXISTS ({_BUYS_AS})
         """)  # fmt: skip
     await run_sql(session, f"""
         UPDATE customers t SET import_id = (SELECT min(import_id) FROM ({_BUYS} UNION {_BUYS_AS}) o)
@@ -204,9 +204,11 @@ async def _bring_back(work: Work, staged: Stage) -> None:
 async def _count(work: Work, target: Target) -> None:
     same = " AND ".join(f"t.{name} = u.{name}" for name in target.key)
     counted = await run_sql(work.session, f"""
-        SELECT count(*), count(t.{target.key[0]}) FROM undone u LEFT JOIN {target.name} t ON {same}
+        SELECT count(*) FILTER (WHERE t.{target.key[0]} IS NULL), count(t.import_id),
+               count(t.{target.key[0]}) FILTER (WHERE t.import_id IS NULL)
+        FROM undone u LEFT JOIN {target.name} t ON {same}
         """)  # fmt: skip
-    rows, kept = tuple(counted.one())
     noun = target.name.removesuffix("s").replace("_", " ")
-    work.counts[noun, "removed"] = rows - kept
-    work.counts[noun, "as in other files"] = kept
+    outcomes = ("removed", "as in other files", "kept because excluded")
+    for outcome, rows in zip(outcomes, counted.one(), strict=True):
+        work.counts[noun, outcome] = rows
