@@ -18,7 +18,7 @@ MODEL = {
     "centroids": [[0, 9, 900], [40, 6, 300], [200, 4, 500], [250, 1, 60], [366, 0, 0]],
     "names": SEGMENTS,
 }
-"""What both snapshots were measured with, as far as an explanation needs it."""
+"""What the first was measured with; the other with one centre elsewhere."""
 MOVES = {
     # customer: standing before and after (segment, recency, frequency, monetary); None: absent
     "C0001": (("At Risk", 200, 4, 500), ("Champions", 0, 9, 900), "new_order"),
@@ -65,6 +65,12 @@ async def two_runs(sessions, shop) -> tuple[int, int]:
             session,
             "UPDATE scoring_runs SET model = CAST(:model AS jsonb)",
             model=json.dumps(MODEL),
+        )
+        await run_sql(
+            session,
+            "UPDATE scoring_runs SET model = jsonb_set(model, '{centroids, 2, 0}', '150')"
+            " WHERE run_id = :later",
+            later=later,
         )
         await run_sql(
             session,
