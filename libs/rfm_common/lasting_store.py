@@ -7,6 +7,7 @@ the start of each run, import and request, so a change needs no restart.
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlmodel import select
@@ -46,8 +47,14 @@ def with_stored(settings: Settings, stored: Mapping[str, Any]) -> Settings:
         try:
             update[name] = checked(name, value)
         except InvalidInputError as error:  # a zone, say, that this machine does not know
-            log.warning("a stored setting is left out: %s", error)
+            _warn(error.detail)
     return settings.model_copy(update=update)
+
+
+@cache
+def _warn(detail: str) -> None:
+    """Once in a process, for settings are asked for often."""
+    log.warning("a stored setting is left out: %s", detail)
 
 
 async def effective(session: AsyncSession, settings: Settings) -> Settings:

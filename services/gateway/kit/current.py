@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 
 from litestar.datastructures import State
 from msgspec.json import decode
@@ -31,17 +30,15 @@ class StoredRow(Answer):
 class Current:
     """Looks up what is stored once a second; while the database is away, what it was last."""
 
-    def __init__(
-        self, settings: Settings, quick: Quick, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._fixed, self._known = settings, settings
-        self._quick, self._clock = quick, clock
+    def __init__(self, settings: Settings, quick: Quick) -> None:
+        self._fixed, self._known, self._quick = settings, settings, quick
         self._until = -1.0
+        self._is_read = True
 
     async def now(self) -> Settings:
         """The settings in effect."""
-        if self._clock() >= self._until:
-            self._until = self._clock() + FRESH
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + FRESH
             await self._look()
         return self._known
 
@@ -54,8 +51,11 @@ class Current:
             async with asyncio.timeout(PATIENCE):
                 found = await self._quick.many(StoredRow, STORED)
         except Exception as error:
-            log.warning("the stored settings cannot be read: %s", error)
+            if self._is_read:
+                log.warning("the stored settings cannot be read: %s", str(error) or "no answer")
+            self._is_read = False
         else:
+            self._is_read = True
             self._known = with_stored(self._fixed, {row.name: decode(row.value) for row in found})
 
 

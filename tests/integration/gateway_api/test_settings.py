@@ -11,6 +11,7 @@ from rfm_common.db import run_sql
 from rfm_common.settings import Settings
 from tests.integration.gateway_api.test_comparable import AS_OF, DAY, fill, work
 from tests.integration.scoring.shop import ShopOrder, load, run_of, score
+from tests.running import eventually
 
 
 def named(answer: httpx.Response) -> dict[str, dict]:
@@ -114,6 +115,17 @@ async def test_the_environment_wins_and_says_so(api, settings: Settings, session
         assert (refused.status_code, refused.json()["field"]) == (409, "window_days")
         assert "RFM_WINDOW_DAYS in the environment" in refused.json()["detail"]
         assert named(await client.get("/settings"))["default_k"]["value"] == 4
+
+
+async def test_another_gateway_notices_a_change_by_itself(api, settings: Settings) -> None:
+    async with api(settings) as here, api(settings) as there:
+        assert (await there.post("/pipeline/run")).json()["window_days"] == 365
+        await here.patch("/settings", json={"window_days": 77})
+
+        async def knows() -> bool:
+            return (await there.post("/pipeline/run")).json()["window_days"] == 77
+
+        await eventually(knows, what="the other gateway scores with the new window")
 
 
 async def test_a_stored_zone_that_is_not_known_any_more_is_left_out(client, sessions) -> None:
