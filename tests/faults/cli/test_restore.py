@@ -12,6 +12,7 @@ import pytest
 
 from rfm_cli import restore as restoring
 from rfm_cli.backup import back_up
+from rfm_cli.database import reach
 from rfm_cli.psql import ask
 from rfm_cli.recovery import UnfinishedRestoreError, recover
 from rfm_cli.restore import restore
@@ -112,8 +113,8 @@ async def test_a_real_kill_while_the_dump_is_loaded(settings: Settings, saved: P
     assert await process.stdout.readline() == b"half of the dump is loaded\n"
     process.kill()
     await process.wait()
-    recover(settings)
-    assert state(settings) == before
+    with reach(settings):  # as every command that works on the database, and `rfm up`, do
+        assert state(settings) == before
 
 
 async def test_while_one_runs_nobody_undoes_it(settings: Settings, saved: Path) -> None:
