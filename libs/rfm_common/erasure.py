@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common import audit
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.errors import ConflictError, existing
+from rfm_common.faults import is_locked_out
 from rfm_common.joined import who_is
 from rfm_common.lake import note_removal
 from rfm_common.models import Erasure, ErasureState
@@ -29,7 +30,7 @@ QUOTING = ("unknown_columns", "missing_column", "broken_header", "duplicate_colu
 
 PATIENCE = "3s"
 """How long somebody who asks waits for a file that is being loaded."""
-LOCKED_OUT = "55P03"
+NO_TABLE = "42P01"
 
 
 async def pseudonyms_of(session: AsyncSession, settings: Settings) -> Pseudonyms:
@@ -72,18 +73,19 @@ async def _known_emails(session: AsyncSession, customer_id: str) -> list[str]:
         UNION SELECT customer_id FROM customers WHERE joined_to = :id
         UNION SELECT email FROM customer_emails WHERE customer_id = :id
         """, id=customer_id)  # fmt: skip
-    return list(found.scalars())
+    return [*found.scalars(), *([customer_id] if "@" in customer_id else ())]
 
 
 async def learn_emails(
     session: AsyncSession, pseudonyms: Pseudonyms, erasure: Erasure, emails: Iterable[str]
 ) -> None:
-    """Take addresses up into the request; one that another customer has as well is theirs."""
-    fresh = {email.strip().lower() for email in emails} - set(erasure.emails)
+    """Take addresses up into the request, as they are written; one that another customer has as
+    well is theirs."""
+    known = {email.lower() for email in erasure.emails}
+    fresh = {email.strip() for email in emails if email.strip().lower() not in known}
     shared = await run_sql(session, """
-        SELECT lower(email) FROM customers
-        WHERE lower(email) = ANY(:emails) AND customer_id <> :customer_id
-          AND joined_to IS DISTINCT FROM :customer_id
+        SELECT e FROM unnest(CAST(:emails AS text[])) e WHERE EXISTS (
+            SELECT FROM customers WHERE lower(email) = lower(e) AND customer_id <> :customer_id)
         """, emails=sorted(fresh), customer_id=erasure.customer_id) if fresh else None  # fmt: skip
     own = fresh - set(shared.scalars() if shared else ())
     if own:
@@ -114,12 +116,13 @@ async def erase_rows(session: AsyncSession, erasure: Erasure) -> None:
     await lock(session, AdvisoryLock.LOAD)
     await note_removal(session, "o.customer_id = :id", id=erasure.customer_id)
     removed = {
-        table: (await run_sql(session, f"DELETE FROM {table} WHERE customer_id = :id",
-                              id=erasure.customer_id)).rowcount
+        table: await _delete(session, table, erasure.customer_id)
         for table in await _tables(session)
-    }  # fmt: skip
+    }
     words = {"id": erasure.customer_id, "emails": erasure.emails,
-             "token": as_token(erasure.customer_id), "quoting": list(QUOTING)}  # fmt: skip
+             "token": as_token(erasure.customer_id),
+             "quoted": as_token(erasure.customer_id, "['\"]"),
+             "quoting": list(QUOTING)}  # fmt: skip
     removed["customers"] += (await run_sql(
         session, "DELETE FROM customers WHERE joined_to = :id", id=erasure.customer_id
     )).rowcount  # fmt: skip
@@ -132,6 +135,18 @@ async def erase_rows(session: AsyncSession, erasure: Erasure) -> None:
     if erasure.removed:
         await run_sql(session, _RESTART_RUNS)
     session.add(erasure)
+
+
+async def _delete(session: AsyncSession, table: str, customer_id: str) -> int:
+    """Rows that were removed; none of a table that a run has published or given up meanwhile."""
+    statement = f"DELETE FROM {table} WHERE customer_id = :id"
+    try:
+        async with session.begin_nested():
+            return (await run_sql(session, statement, id=customer_id)).rowcount
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != NO_TABLE:
+            raise
+    return 0
 
 
 async def finish_erasure(
@@ -167,11 +182,12 @@ def _sum(before: dict[str, Any], more: Mapping[str, int]) -> dict[str, Any]:
     return before | {name: count for name, count in counted.items() if count}
 
 
-def as_token(customer_id: str) -> str:
-    """A regular expression, in lower case, that finds the id as a whole cell or word."""
-    escaped = re.sub(r"([^\w\s])", r"\\\1", customer_id.lower())
-    edge = r"[,;|\"()\s]"
-    return f"(^|{edge}){escaped}($|{edge})"
+def as_token(customer_id: str, edge: str = r"[,;|:^~'\"()<>=\x1f\s]") -> str:
+    """A regular expression that finds the id as a whole cell or word, also as the number that a
+    spreadsheet made of it; case counts. `edge`: what may stand beside it."""
+    escaped = re.sub(r"([^\w\s])", r"\\\1", customer_id)
+    number = r"(\.0)?" if customer_id.isdecimal() else ""
+    return f"(^|{edge}){escaped}{number}($|{edge})"
 
 
 async def erase_now(
@@ -190,7 +206,7 @@ async def erase_now(
             await erase_rows(session, erasure)
         return erasure
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != LOCKED_OUT:
+        if not is_locked_out(error):
             raise
     return asked
 
@@ -219,26 +235,31 @@ async def lift(session: AsyncSession, erasure_id: int, actor: str) -> None:
 
 
 _NAMED = (
-    "EXISTS (SELECT FROM unnest(CAST(:emails AS text[])) e WHERE position(e in lower({0})) > 0)"
+    "EXISTS (SELECT FROM unnest(CAST(:emails AS text[])) e"
+    " WHERE position(lower(e) in lower({0})) > 0)"
 )
 
 _TEXTS = {
     "import_rejects": f"""
         UPDATE import_rejects SET value = NULL, raw = NULL
-        WHERE value = :id OR lower(raw) ~ :token
+        WHERE lower(concat_ws(' ', value, raw)) ~ lower(:token)
            OR {_NAMED.format("concat_ws(' ', raw, value)")}
         """,
     "imports": f"""
         UPDATE imports SET message = 'what stood here named a customer who was erased',
                notes = notes || '{{"ignored_columns": [], "statuses": [], "told": []}}'
         WHERE {_NAMED.format("concat_ws(' ', message, notes)")}
-           OR reason = ANY(:quoting) AND lower(message) ~ :token
+           OR reason = ANY(:quoting) AND lower(message) ~ lower(:token)
+        """,
+    "import_notes": """
+        UPDATE imports SET notes = notes || '{"told": []}'
+        WHERE lower(notes ->> 'told') ~ lower(:quoted)
         """,
     "import_previews": f"""
         UPDATE imports SET preview = '{{}}', questions = '[]',
                state = CASE WHEN state = 'needs_decision' THEN 'reading' ELSE state END
         WHERE {_NAMED.format("concat_ws(' ', preview, questions)")}
-           OR lower(concat_ws(' ', preview, questions)) ~ :token
+           OR lower(concat_ws(' ', preview, questions)) ~ lower(:token)
         """,
     "import_names": f"""
         UPDATE imports SET file_name = 'erased-' || import_id || '.csv'
@@ -251,7 +272,7 @@ _TEXTS = {
     "outbox": f"""
         UPDATE outbox SET data = data || '{{"message": "", "file_name": ""}}'
         WHERE {_NAMED.format("CAST(data AS text)")}
-           OR data ->> 'reason' = ANY(:quoting) AND lower(data ->> 'message') ~ :token
+           OR data ->> 'reason' = ANY(:quoting) AND lower(data ->> 'message') ~ lower(:token)
         """,
     "webhook_messages": """
         UPDATE webhook_messages SET payload = jsonb_set(payload, '{data,customers}', (
@@ -263,7 +284,7 @@ _TEXTS = {
         """,
     "webhook_attempts": f"""
         UPDATE webhook_attempts SET answer = NULL
-        WHERE lower(answer) ~ :token OR {_NAMED.format("answer")}
+        WHERE lower(answer) ~ lower(:token) OR {_NAMED.format("answer")}
         """,
 }
 """What is left of the person in texts; the row stays, because counts must add up."""

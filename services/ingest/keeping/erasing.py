@@ -9,12 +9,14 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
 from redis.asyncio import Redis
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from ingest.keeping import scrub, shelf
@@ -35,12 +37,25 @@ from rfm_common.erasure import (
     open_erasures,
     pseudonyms_of,
 )
+from rfm_common.errors import RfmError
 from rfm_common.events import Event, ImportRejected
 from rfm_common.filenames import SET_ASIDE
+from rfm_common.identity import same_id
 from rfm_common.models import Erasure, Import
 from rfm_common.settings import Settings
 
 log = logging.getLogger("rfm.ingest")
+
+
+LISTED = text("""
+    SELECT concat_ws(',', value, raw) FROM import_rejects
+    WHERE strpos(concat_ws(',', value, raw), :name) > 0
+    """)
+"""Rejected rows that may name somebody, found by the very letters."""
+
+
+class LeftOverError(RfmError):
+    """Something of the customer was left or came back: the erasure is carried out once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +83,17 @@ class Eraser:
             return bool(await open_erasures(session))
 
     async def carry_out(self) -> None:
-        """Oldest first. Raises what is away; then the request waits on."""
+        """The oldest one: files that wait are loaded before the next.
+
+        Raises what is away; then the request waits on.
+        """
         async with self._sessions() as session:
             waiting = [erasure.erasure_id for erasure in await open_erasures(session)]
         for erasure_id in waiting:
             async with ledger.holding(self._sessions, f"erasure {erasure_id}") as mine:
                 if mine:
                     await self._erase(erasure_id)
+                    return
 
     async def _erase(self, erasure_id: int | None) -> None:
         self._answers = await self._decided()
@@ -82,10 +101,25 @@ class Eraser:
         counts = await self._from_files(erasure)
         counts["lake_files_rewritten"] = await self._from_lake(erasure)
         counts["stream_entries"] = await bus.forget(self._redis, _names(erasure))
+        await self._verify(erasure)
         async with self._sessions() as session, session.begin():
             await finish_erasure(session, await session.get_one(Erasure, erasure_id), counts)
         await bus.relay(self._sessions, self._redis)
         log.info("a customer was erased", extra={"erasure_id": erasure_id, **counts})
+
+    async def _verify(self, erasure: Erasure) -> None:
+        """Look once more, in another way than rows were removed. Raises LeftOverError."""
+        persons = _persons(erasure.customer_id, erasure.emails)
+        for name in _words(erasure):
+            async for texts in self._listed(name):
+                if (await asyncio.to_thread(persons.named_in, texts)).any():
+                    raise LeftOverError
+
+    async def _listed(self, name: str) -> AsyncGenerator[pl.Series]:
+        async with self._sessions() as session:
+            listed = await session.stream(LISTED, {"name": name})
+            async for page in listed.partitions(1000):
+                yield pl.Series([words for (words,) in page], dtype=pl.String)
 
     async def _decided(self) -> dict[str, dict[str, str]]:
         async with self._sessions() as session:
@@ -130,10 +164,16 @@ class Eraser:
         for kept in await asyncio.to_thread(lambda: list(self._naming(_words(erasure)))):
             found = await asyncio.to_thread(self._find, kept, persons, erasure.emails)
             if not found.nobody:
-                await self._note(kept, found)
-                await asyncio.to_thread(_change, kept, found)
+                await self._take_out(kept, found)
+                if not (await asyncio.to_thread(self._find, kept, persons, erasure.emails)).nobody:
+                    found = Found(is_anywhere=True)  # what still names the person goes as a whole
+                    await self._take_out(kept, found)
                 counts["files_deleted" if found.is_anywhere else "files_rewritten"] += 1
         return counts
+
+    async def _take_out(self, kept: Kept, found: Found) -> None:
+        await self._note(kept, found)
+        await asyncio.to_thread(_change, kept, found)
 
     async def _from_lake(self, erasure: Erasure) -> int:
         """Rewrite every file of the lake with orders of the person, whether they count or not."""
@@ -142,7 +182,7 @@ class Eraser:
         return await self._lake.forget(self._sessions, erasure.customer_id)
 
     def _find(self, kept: Kept, persons: Persons, emails: Iterable[str]) -> Found:
-        if any(email in kept.path.name.lower() for email in emails):
+        if any(email.lower() in kept.path.name.lower() for email in emails):
             return Found(is_anywhere=True)
         with suppress(FileNotFoundError):  # retention was quicker
             found = scrub.find(kept.path, kept.name, persons, self._options(kept))
@@ -162,7 +202,7 @@ class Eraser:
 
     def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
         """The kept files that may name the person, told by their bytes."""
-        needles = [word.lower().encode() for word in words]
+        needles = [word.encode().lower() for word in words]
         set_aside = self._settings.data_dir.glob(f"{SET_ASIDE}*/*")
         for folder in (*_folders(self._settings), *set_aside):
             for kept in _kept(folder):
@@ -200,18 +240,19 @@ def _words(erasure: Erasure) -> list[str]:
 
 
 def _persons(customer_id: str | None, emails: Iterable[str]) -> Persons:
-    known = {customer_id, *emails}
-    return Persons(lambda value: value in known or value.lower() in known)
+    known = {same_id(name) for name in (customer_id, *emails) if name}
+    known |= {email.lower() for email in emails}
+    return Persons(lambda value: same_id(value) in known or value.lower() in known)
 
 
 def _names(erasure: Erasure) -> Callable[[Event], bool]:
     """Whether an event's words are about the person: file names, and messages that quote."""
-    token = re.compile(as_token(erasure.customer_id or ""))
+    token = re.compile(as_token((erasure.customer_id or "").lower()))
 
     def is_personal(event: Event) -> bool:
         text = " ".join(str(value) for value in event.data().values()).lower()
         quotes = isinstance(event, ImportRejected) and event.reason in QUOTING
-        return any(email in text for email in erasure.emails) or (
+        return any(email.lower() in text for email in erasure.emails) or (
             quotes and bool(token.search(text))
         )
 

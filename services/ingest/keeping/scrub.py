@@ -2,10 +2,12 @@
 
 import io
 import os
+import secrets
+import stat
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -167,9 +169,9 @@ def _lines_of(rows: Rows, layout: Layout, persons: Persons, orders: set[str]) ->
 
 def copy_without(path: Path, target: Path, found: Found) -> None:
     """Write a copy without these lines; it takes the place of `target` when it is whole."""
-    partial = target.with_name(f".{target.name[:200]}.part")
+    partial = target.with_name(f".{secrets.token_hex(8)}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with opened(path) as file, _text_of(file, found) as text, partial.open("wb") as sink:
+    with opened(path) as file, _text_of(file, found) as text, _created(partial, file) as sink:
         text.seek(0)
         for number, line in enumerate(io.BufferedReader(cast("io.RawIOBase", text)), 1):
             if number not in found.lines:
@@ -177,6 +179,16 @@ def copy_without(path: Path, target: Path, found: Found) -> None:
         sink.flush()
         os.fsync(sink.fileno())
     partial.replace(target)
+
+
+def _created(partial: Path, like: BinaryIO) -> BinaryIO:
+    """A new file that is open to nobody more than the one that it replaces."""
+    status = os.fstat(like.fileno())
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with suppress(PermissionError):  # only root may give files away
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+    return os.fdopen(descriptor, "wb")
 
 
 @contextmanager

@@ -1,13 +1,17 @@
 """A person is erased: from tables, files and the stream, for ever, and nobody else is touched."""
 
+import stat
+
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.folder import Dropped
-from ingest.keeping.erasing import Eraser
+from ingest.keeping.erasing import Eraser, LeftOverError
 from ingest.refusal import ChangedError
 from ingest.service import Ingest
+from rfm_common import erasure
 from rfm_common.db import lock, run_sql
-from rfm_common.erasure import request_erasure
+from rfm_common.erasure import erase_now, open_erasures, request_erasure
 from rfm_common.models import Erasure, ImportState
 from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, drop
 from tests.traces import traces
@@ -45,7 +49,7 @@ async def test_nothing_is_left_and_nothing_comes_back(shop: Shop) -> None:
     assert await traces(shop.sessions, shop.redis, folder, *WORDS) == []
     assert (done.state, done.customer_id, done.emails) == ("finished", None, [])
     assert done.removed["orders"] == 30
-    assert (done.removed["files_rewritten"], done.removed["files_deleted"]) == (3, 2)
+    assert (done.removed["files_rewritten"], done.removed["files_deleted"]) == (4, 1)
     kept = {path.name.partition("-")[2]: path.read_text()
             for path in shop.settings.archive_dir.iterdir()}  # fmt: skip
     assert kept["others.csv"] == FILES["others.csv"]
@@ -106,6 +110,94 @@ async def test_an_erasure_that_was_cut_off_goes_on(
     assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS) == []
     notes = [row.notes["file_changed"]["what"] for row in await shop.ledger()]
     assert notes == ["rewritten", "rewritten"]
+
+
+@pytest.mark.parametrize(
+    ("customer_id", "email"),
+    [
+        ("ΝΙΚΟΣ", "ΝΙΚΟΣ@example.com"),
+        ("İPEK", "İpek@Example.com"),
+        ("STRAẞE", "straße@example.com"),
+        ("\u212a1", "kelvin@example.com"),
+        ("1785017850", "one@example.com"),
+        ("a.b*c", "A.B@example.com"),
+        ("eva@example.com", "eva@example.com"),
+    ],
+)
+@pytest.mark.parametrize("comma", [",", "^", ":"])
+async def test_no_letter_and_no_mark_hides_a_person(
+    customer_id: str, email: str, comma: str, shop: Shop
+) -> None:
+    """One side by Unicode, the other by the database, are two answers."""
+    spelt = f"{customer_id}.0" if customer_id.isdecimal() else customer_id
+    orders = [ORDERS_HEADER.strip().split(","),
+              ["O1", spelt, "2024-01-10", "5", "EUR", "paid"],
+              ["O2", spelt, "not-a-date", "5", "EUR", "paid"],
+              *([f"P{n}", "BOB", "2024-01-10", "5", "EUR", "paid"] for n in range(20))]  # fmt: skip
+    customers = CUSTOMERS_HEADER + f"{spelt},{email},DE,2023-01-15\nBOB,{BOB},FR,2023-01-16\n"
+    await shop.load("customers.csv", customers)
+    await shop.load("orders.csv", "".join(comma.join(row) + "\n" for row in orders))
+    done = await erase(shop, customer_id)
+    words = {customer_id, spelt, email, email.lower()}
+    assert done.state == "finished"
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *words) == []
+    kept = [path.read_text() for path in shop.settings.archive_dir.iterdir()]
+    assert kept
+    assert not any(word in text for word in words for text in kept)
+
+
+async def test_a_rewritten_file_is_open_to_nobody_more(shop: Shop) -> None:
+    for mode in (0o600, 0o640, 0o444):
+        row = await shop.load(
+            f"{mode}.csv", FILES["customers.csv"] + f"X,,DE,2023-01-{mode % 28}\n"
+        )
+        (shop.settings.data_dir / str(row.stored_path)).chmod(mode)
+    await erase(shop, "EVA-1")
+    modes = {path.name[2:]: stat.S_IMODE(path.stat().st_mode)
+             for path in shop.settings.archive_dir.iterdir()}  # fmt: skip
+    assert modes == {f"{mode}.csv": mode for mode in (0o600, 0o640, 0o444)}
+
+
+async def test_what_is_left_keeps_it_from_being_finished(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.load("orders.csv", FILES["orders.csv"])
+    blind = {"import_rejects": "UPDATE import_rejects SET raw = raw WHERE false AND :id = ''"}
+    with monkeypatch.context() as patch:
+        patch.setattr("rfm_common.erasure._TEXTS", blind)
+        with pytest.raises(LeftOverError):
+            await erase(shop, "EVA-1")
+    async with shop.sessions() as session:
+        assert [one.state for one in await open_erasures(session)] == ["requested"]
+    await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, "EVA-1") == []
+
+
+async def test_a_table_that_a_run_drops_meanwhile_is_no_failure(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.load("orders.csv", FILES["orders.csv"])
+    real = erasure._tables
+
+    async def and_one_that_is_gone(session: AsyncSession) -> list[str]:
+        return ["customer_clusters_10_9", *await real(session)]
+
+    monkeypatch.setattr(erasure, "_tables", and_one_that_is_gone)
+    done = await erase_now(shop.sessions, shop.settings, "EVA-1", "cli")
+    assert done.removed["orders"] == 30
+
+
+async def test_files_are_loaded_between_two_erasures(shop: Shop) -> None:
+    await shop.load("orders.csv", FILES["orders.csv"])
+    async with shop.sessions() as session, session.begin():
+        for name in ("EVA-1", "BOB"):
+            await request_erasure(session, shop.settings, name, "cli")
+    eraser = Eraser(shop.settings, shop.sessions, shop.redis)
+    await eraser.carry_out()
+    async with shop.sessions() as session:
+        assert len(await open_erasures(session)) == 1
+    await eraser.carry_out()
+    assert not await eraser.is_asked()
 
 
 class Killed(BaseException):
