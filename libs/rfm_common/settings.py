@@ -63,6 +63,8 @@ class Settings(Lasting, BaseSettings):
     max_upload_bytes: int = _rfm("max_upload_bytes", 2**30, ge=1)
     allowed_hosts: Annotated[frozenset[str], NoDecode] = _rfm("allowed_hosts", frozenset())
     """Host names that requests may use besides loopback's; `*` for any."""
+    proxies: Annotated[frozenset[str], NoDecode] = _rfm("proxies", frozenset())
+    """Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed."""
     auth: Literal["on", "off", "required"] = _rfm("auth", "on")
     """On: whoever asks needs a key or a login unless the gateway listens on loopback only.
     Required: there too. Off: nowhere, for a gateway that something else protects."""

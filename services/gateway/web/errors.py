@@ -4,6 +4,7 @@ RfmError               its status below, its context as members
 NotModifiedError       304
 HTTPException          the framework's status; `errors` lists each field
 database refuses value 400    (SQLSTATE class 22)
+body nested too deep   400
 the disk refuses       507 when it is full, else 503 with what it said
 database is away       503, with Retry-After
 anything else          500, with an id that is in the log beside the traceback
@@ -131,11 +132,19 @@ def on_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
     return problem(500, f"unexpected error; the log has it under {error_id}", error_id=error_id)
 
 
+def on_recursion(request: AnyRequest, error: RecursionError) -> Response[bytes]:
+    """A body whose lists lie in lists without end."""
+    if request.method in ("GET", "HEAD"):
+        return on_unexpected(request, error)
+    return problem(400, "the body is nested too deep")
+
+
 HANDLERS: ExceptionHandlersMap = {
     NotModifiedError: on_not_modified,
     RfmError: on_rfm_error,
     HTTPException: on_http_error,
     SQLAlchemyError: on_database_error,
     OSError: on_os_error,
+    RecursionError: on_recursion,
     Exception: on_unexpected,
 }

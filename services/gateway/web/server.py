@@ -59,6 +59,8 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=sorted(settings.proxies),
             timeout_graceful_shutdown=5,
         )
         super().__init__(config)

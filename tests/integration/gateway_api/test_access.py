@@ -362,6 +362,8 @@ async def test_a_session_ends_by_itself_and_by_logging_out(app, sessions) -> Non
         left = await client.post("/logout")
         assert (left.status_code, left.headers["location"]) == (303, "/login")
         assert COOKIE not in client.cookies
+        again = {"Cookie": f"{COOKIE}={secret}"}
+        assert (await client.get("/segments", headers=again)).status_code == 401  # at once
     async with sessions() as session:
         assert await logins.find_session(session, secret) is None
         other = await logins.open_session(session, await make_link(sessions))

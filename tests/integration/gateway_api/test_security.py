@@ -6,7 +6,7 @@ from a CSV to page, export and header in tests/e2e/test_payloads.
 """
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -69,6 +69,58 @@ async def test_another_site_cannot_change_anything(client, headers) -> None:
 )
 async def test_its_own_pages_and_programs_can(client, headers) -> None:
     assert (await client.post("/pipeline/run", headers=headers)).status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/export/segments/all", "/events", "/customers", "/dashboard"])
+@pytest.mark.parametrize(
+    ("mode", "dest", "status"),
+    [
+        ("no-cors", "image", 403),
+        ("no-cors", "script", 403),
+        ("cors", "empty", 403),
+        ("navigate", "iframe", 403),
+        ("navigate", "object", 403),
+        ("", "", 403),
+    ],
+)
+async def test_what_another_site_loads_is_not_carried_out(reader, path, mode, dest, status) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    assert (await reader.get(path, headers=headers)).status_code == status
+    headers["Sec-Fetch-Site"] = "same-site"
+    assert (await reader.get(path, headers=headers)).status_code == status
+
+
+async def test_a_link_of_another_site_is_followed(reader) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate",
+               "Sec-Fetch-Dest": "document"}  # fmt: skip
+    assert (await reader.get("/dashboard", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://]", "http://[::1", "//[x", "http://a\u2100b"]
+)
+async def test_a_malformed_origin_is_refused_with_400(client, origin) -> None:
+    answer = await client.post("/pipeline/run", headers={"Origin": origin.encode()})
+    assert answer.status_code == (400 if {"[", "]"} & {*origin} else 403), answer.text
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"k":' * 100_000, b'{"calc_date":[' * 50_000])
+async def test_a_body_without_end_of_nesting_is_refused_with_400(client, body) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/pipeline/run", content=body, headers=headers)
+    assert answer.status_code == 400, answer.text
+
+
+async def test_scripts_of_the_cdn_are_named_one_by_one(settings, api) -> None:
+    for cdn, is_own in (("on", False), ("off", True)):
+        async with api(settings.model_copy(update={"cdn": cdn})) as client:
+            found = (await client.get("/health")).headers["content-security-policy"]
+        rules = dict(rule.split(" ", 1) for rule in found.split("; "))
+        for name in ("script-src", "connect-src"):
+            own, *others = rules[name].split()
+            assert own == "'self'"
+            assert (others == []) is is_own
+            assert all(urlsplit(other).path.endswith(".js") for other in others)
 
 
 async def test_every_answer_carries_the_headers(reader) -> None:

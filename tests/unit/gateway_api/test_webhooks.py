@@ -64,6 +64,9 @@ def test_a_bad_secret_is_refused_and_not_repeated(secret: str) -> None:
         "fec0::1", "ff02::1", "2001:db8::1", "2001:0:1::1", "100::1", "::7f00:1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a00:1::1", "2002:c0a8:101::",
+        "192.0.0.192", "192.0.0.9", "192.88.99.1", "3fff::1", "3fff:fff::1", "2001::1", "2001:1::1",
+        "2002:0808:0808::1", "64:ff9b:1::1", "5f00::1",
+        "::ffff:192.88.99.1", "::127.0.0.1", "4000::1", "198.19.255.255",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_in_the_internet(address: str) -> None:
@@ -71,7 +74,20 @@ def test_addresses_that_are_not_in_the_internet(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"]
+    "address",
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "172.32.0.1",
+        "100.128.0.1",
+        "2606:4700::1111",
+        "2a00::1",
+        "2001:4860::8888",
+        "2001:200::1",
+        "3ffe::1",
+        "::ffff:8.8.8.8",
+        "223.255.255.255",
+    ],
 )
 def test_addresses_that_are(address: str) -> None:
     assert is_public(address)

@@ -23,6 +23,7 @@ LOCAL = Identity("local", EVERYTHING)
 NOBODY = Identity("nobody", frozenset())
 TRUST_SECONDS = 5
 """How long a verdict is remembered, and so how long a revoked key may still work."""
+LOGOUT = "/logout"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="rfm"', "Cache-Control": "no-store"}
 
 
@@ -56,7 +57,7 @@ class Verifier:
         A right secret passes whatever others guess from the same address: behind a proxy
         everybody may have one, and 256 bits are not found by guessing.
         """
-        mark = digest(f"{secret.is_key}{secret.text}")
+        mark = _mark(secret)
         until, identity = self.known.get(mark, (0.0, None))
         if identity and self.clock() < until:
             return identity
@@ -65,6 +66,10 @@ class Verifier:
         if not found:
             self.limits.take("logins", address)
         return found
+
+    def forget(self, secret: Secret) -> None:
+        """Ask anew the next time."""
+        self.known.pop(_mark(secret), None)
 
     async def _look_up(self, sessions: Sessions, secret: Secret) -> Identity | None:
         if secret.is_key and is_admin_key(self.settings, secret.text):
@@ -77,6 +82,10 @@ class Verifier:
         self.known.pop(mark, None)
         if found:
             self.known[mark] = (self.clock() + TRUST_SECONDS, found)
+
+
+def _mark(secret: Secret) -> bytes:
+    return digest(f"{secret.is_key}{secret.text}")
 
 
 class Access(ASGIMiddleware):
@@ -101,7 +110,11 @@ class Access(ASGIMiddleware):
             who = address if identity in {LOCAL, NOBODY} else identity.actor
             self.limits.take(rule.limit, who)
         scope["state"]["actor"] = identity.actor
-        await next_app(scope, receive, send)
+        try:
+            await next_app(scope, receive, send)
+        finally:
+            if scope["path"].rstrip("/") == LOGOUT and (secret := shown(scope, self.cookie)):
+                self.verifier.forget(secret)  # a session ends with the logout, not seconds later
 
     async def _identify(self, scope: Scope, address: str) -> Identity:
         secret = shown(scope, self.cookie)

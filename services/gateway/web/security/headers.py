@@ -3,24 +3,31 @@
 from litestar.enums import ScopeType
 from litestar.types import Message, Scope
 
-CDNS = "https://cdn.jsdelivr.net https://cdn.plot.ly"
+from gateway.kit.assets import ASSETS
+from rfm_common.settings import Settings
 
-POLICY = "; ".join((
-    "default-src 'self'",
-    f"script-src 'self' {CDNS}",
-    "style-src 'self' 'unsafe-inline'",  # Plotly and Swagger style their elements in place
-    "img-src 'self' data: blob:",
-    f"connect-src 'self' {CDNS}",
-    "object-src 'none'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-))  # fmt: skip
+
+def policy(settings: Settings) -> str:
+    """What a page may load: of the CDN the very files that are pinned, and nothing when it is
+    off."""
+    libraries = [asset.url for asset in ASSETS.values()] if settings.cdn == "on" else []
+    scripts = " ".join(["'self'", *libraries])
+    return "; ".join((
+        "default-src 'self'",
+        f"script-src {scripts}",
+        "style-src 'self' 'unsafe-inline'",  # Plotly and Swagger style their elements in place
+        "img-src 'self' data: blob:",
+        f"connect-src {scripts}",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ))  # fmt: skip
+
 
 HEADERS = [
     (name.encode(), value.encode())
     for name, value in {
-        "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
         "referrer-policy": "same-origin",
@@ -33,4 +40,6 @@ HEADERS = [
 async def add_headers(message: Message, scope: Scope) -> None:
     """Put the security headers on every answer, errors included."""
     if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
-        message["headers"] = [*message.get("headers", []), *HEADERS]
+        allowed = policy(scope["litestar_app"].state.settings).encode()
+        own = (b"content-security-policy", allowed)
+        message["headers"] = [*message.get("headers", []), own, *HEADERS]

@@ -1,8 +1,8 @@
 """What protects the gateway from other web pages and other hosts, with or without a login.
 
 A page of another site can send requests to http://localhost, and with DNS rebinding even read
-the answers. So only known host names are answered, and requests that change something must not
-come from another site.
+the answers. So only known host names are answered, and what comes from another site must be a
+person who follows a link.
 """
 
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ def host_name(header: str) -> str:
 
 
 class Guard(ASGIMiddleware):
-    """Refuses unknown hosts (400) and changes that another site asks for (403)."""
+    """Refuses unknown hosts (400) and what another site asks for, links apart (403)."""
 
     def __init__(self, settings: Settings) -> None:
         self.hosts = LOOPBACK_NAMES | {settings.api_host.lower()} | settings.allowed_hosts
@@ -52,7 +52,8 @@ class Guard(ASGIMiddleware):
                 f"this gateway does not answer for the host {host[:100]!r};"
                 " the setting RFM_ALLOWED_HOSTS adds names"
             )
-        if scope.get("method") not in SAFE_METHODS and is_cross_site(headers):
+        is_change = scope.get("method") not in SAFE_METHODS
+        if is_cross_site(headers) and (is_change or not is_navigation(headers)):
             raise PermissionDeniedException("cross-site request rejected")
         await next_app(scope, receive, send)
 
@@ -65,4 +66,24 @@ def is_cross_site(headers: dict[str, str]) -> bool:
     if site := headers.get("sec-fetch-site"):
         return site not in OWN_SITE
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    return origin is not None and _host_of(origin) != headers.get("host", "").lower()
+
+
+def _host_of(origin: str) -> str:
+    """Raises ClientException (400) for what is no origin at all."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError as error:  # a bracket without its other half, a strange dot
+        raise ClientException("the header Origin is malformed") from error
+
+
+def is_navigation(headers: dict[str, str]) -> bool:
+    """Whether a person follows a link to here, so that reading from another site is meant.
+
+    Pictures, scripts, frames and the like of other pages cost as much, and fill the audit log.
+    Browsers that do not say how they ask send no Sec-Fetch-Site either.
+    """
+    if "sec-fetch-site" not in headers:
+        return True
+    is_page = headers.get("sec-fetch-dest", "document") == "document"
+    return headers.get("sec-fetch-mode") == "navigate" and is_page
