@@ -22,6 +22,7 @@ from ingest.importer import Importer
 from ingest.keeping.undoing import Undoer
 from ingest.lake.sync import Lake
 from rfm_common.bus import relay
+from rfm_common.corrections import ask_correction
 from rfm_common.db import Sessions, run_sql
 from rfm_common.decisions import LOAD_GOOD, REFUSE, REJECTS, decide
 from rfm_common.models import Import, ImportState, Undo
@@ -318,6 +319,39 @@ async def test_death_at_any_step_of_reading_again_changes_nothing_in_the_end(
         if len(executioner.steps) < step:
             break
     assert step > 40, "the sweep saw hardly any step"
+
+
+@pytest.mark.timeout(300)
+async def test_death_at_any_step_of_a_changed_status_changes_it_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.settings = shop.settings.model_copy(
+        update={"lake": f"file://{shop.settings.data_dir}/lake"}
+    )
+    for step in range(1, 1000):
+        await shop.clear()
+        await shop.redis.flushall()
+        for name, amount in (("a.csv", 5), ("b.csv", 6)):
+            drop(
+                shop.settings, name, ORDERS_HEADER + f"O{amount},C1,2024-01-10,{amount},EUR,paid\n"
+            )
+            await work_off(shop)
+        async with shop.sessions() as session, session.begin():
+            first = (await shop.ledger())[0].import_id
+            answers = {"status.paid": "cancelled"}
+            await ask_correction(session, first, answers, "local", remember=True)
+        with death_at(step, shop, monkeypatch) as executioner, suppress(Killed):
+            await work_off(shop)
+        await work_off(shop)
+        assert await shop.statuses() == {
+            "O5": ("cancelled", "paid"), "O6": ("completed", "paid"),
+        }, f"killed at {executioner.steps[-1]}"  # fmt: skip
+        assert [row.correction for row in await shop.ledger()] == [{}, {}]
+        await _check_told_once(shop)
+        await lakes.check(shop)
+        if len(executioner.steps) < step:
+            break
+    assert step > 20, "the sweep saw hardly any step"
 
 
 async def _check_told_once(shop: Shop) -> None:
