@@ -18,8 +18,8 @@ async def test_it_survives_the_undo_of_the_import_that_brought_the_customer(shop
     await switch(shop, "C1", to=True)
     row = await undone(shop, row)
     assert (
-        row.message == "Undone. customers kept because excluded: 1; customers removed: 1;"
-        " orders removed: 2."
+        row.message == "Undone: 1 customer kept because excluded; 1 customer removed;"
+        " 2 orders removed."
     )
     assert await ids(shop) == await excluded(shop) == ["C1"]
     await shop.load("a.csv", text)
