@@ -65,9 +65,14 @@ def labels(rows: Rows) -> list[int]:
 
 
 def again(run: ScoringRun, rows: Rows) -> Model:
-    """The fit of a run, repeated from what its row says and nothing else."""
+    """The fit of a run, repeated from what its row says and nothing else.
+
+    Why a run began from nothing is in its reason alone.
+    """
     stored = Model.stored(run.model)
-    return fit(features(rows), stored.k, Recipe(stored.seed, stored.space.transform), stored.start)
+    recipe = Recipe(stored.seed, stored.space.transform)
+    fitted = fit(features(rows), stored.k, recipe, stored.start)
+    return fitted if stored.start else replace(fitted, reason=stored.reason)
 
 
 @pytest.mark.parametrize("k", [4, "auto"])
