@@ -99,5 +99,5 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
     app.state.counter = Counter()
     app.state.closing = asyncio.Event()
     app.state.webhook_bell = asyncio.Event()
-    app.state.live = Live({RunFinished.type: app.state.webhook_bell})
+    app.state.live = Live({RunFinished.type: app.state.webhook_bell}, settings.streams_per_caller)
     return app

@@ -1,21 +1,27 @@
 """`GET /events`: what happens, as it happens."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get
+from litestar import Request, get
 from litestar.datastructures import State
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
-from gateway.kit.dependencies import RedisDep
+from gateway.kit.dependencies import ActorDep, RedisDep
+from gateway.kit.problems import refusal
 
 StreamId = r"^\d{1,19}(-\d{1,19})?$"
 
 
-@get("/events", summary="Live events", tags=["Operation"], media_type="text/event-stream")
+@get(
+    "/events", summary="Live events", tags=["Operation"], media_type="text/event-stream",
+    responses={429: refusal("Too many streams are open")},
+)  # fmt: skip
 async def events(
+    request: Request[Any, Any, Any],
     redis: RedisDep,
     state: State,
+    actor: ActorDep,
     last_event_id: Annotated[
         str | None,
         HeaderParameter(
@@ -34,8 +40,11 @@ async def events(
     `data` is a JSON object of ids, counts and file names. `resync` means that events were missed:
     load anew.
     """
+    address = request.client.host if request.client else ""
+    caller = f"{actor} {address}"
+    state.live.check_room(caller)
     return Stream(
-        state.live.stream(redis, last_event_id or since),
+        state.live.stream(redis, last_event_id or since, caller),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )

@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 
 from litestar import Litestar
+from litestar.exceptions import TooManyRequestsException
 from redis.asyncio import Redis
 
 from rfm_common import bus
-from rfm_common.bus import BUS_ERRORS, KEPT, NOWHERE, open_redis, order
+from rfm_common.bus import BUS_ERRORS, NOWHERE, open_redis, order
 from rfm_common.settings import Settings
 from rfm_common.tasks import alongside
 
@@ -29,8 +31,15 @@ END_SECONDS = 0.05
 BACKLOG = 256
 """Events that wait for one slow client."""
 
+MOST_MISSED = 1000
+"""Events that are sent to one who comes back; who missed more loads anew, which is less work."""
+MOST_STREAMS = 4000
+"""Open streams in all."""
+
 PING = b": ping\n\n"
 RESYNC = "resync"
+
+LATER = {"Retry-After": "5"}
 
 Message = tuple[str, bytes]
 """The stream id and the bytes for the wire."""
@@ -62,10 +71,16 @@ class Client:
 class Live:
     """The fan-out of one process."""
 
-    def __init__(self, bells: Mapping[str, asyncio.Event] | None = None) -> None:
+    def __init__(
+        self, bells: Mapping[str, asyncio.Event] | None = None, most_each: int = 0
+    ) -> None:
         self.bells = bells or {}
         """Set when an event of that name comes."""
+        self.most_each = most_each
+        """Streams that one caller may have open; 0: any number."""
         self.clients: set[Client] = set()
+        self.callers: Counter[str] = Counter()
+        """How many streams each caller has open."""
         self.position = NOWHERE
         self.server = ""
         """The Redis process that the position is of."""
@@ -120,10 +135,26 @@ class Live:
         for client in self.clients:
             client.offer(None)
 
-    async def stream(self, redis: Redis, since: str | None) -> AsyncGenerator[bytes]:
+    def check_room(self, caller: str) -> None:
+        """Raises 429 for one stream too many, of this caller or in all."""
+        if too_many := self._too_many(caller):
+            raise TooManyRequestsException(
+                f"more than {too_many} open event streams", headers=LATER
+            )
+
+    def _too_many(self, caller: str) -> str:
+        """The bound that one stream more would break; empty while there is room."""
+        if self.most_each and self.callers[caller] >= self.most_each:
+            return f"{self.most_each}"
+        return f"{MOST_STREAMS} in all:" if len(self.clients) >= MOST_STREAMS else ""
+
+    async def stream(self, redis: Redis, since: str | None, caller: str) -> AsyncGenerator[bytes]:
         """What one client receives: hello, what it missed since its last event, then all new."""
+        if self._too_many(caller):
+            return  # others came between the request and its answer
         client = Client()
         self.clients.add(client)
+        self.callers[caller] += 1
         try:
             place = self.position
             yield frame("hello", {"position": place}, "" if since else place)
@@ -134,6 +165,9 @@ class Live:
                 yield content
         finally:
             self.clients.discard(client)
+            self.callers[caller] -= 1
+            if not self.callers[caller]:
+                del self.callers[caller]
 
     async def _new(self, client: Client, sent: str) -> AsyncGenerator[bytes]:
         while not self.is_closing:
@@ -161,12 +195,15 @@ async def missed(redis: Redis, since: str | None, place: str) -> list[Message]:
     """The events after `since`; when the stream cannot tell any more, a `resync` at `place`."""
     if not since:
         return []
+    lost = [(place, frame(RESYNC, {}, place))]
     try:
-        events = await bus.read(redis, since, count=KEPT * 2)
         if not await bus.can_resume_from(redis, since):
-            return [(place, frame(RESYNC, {}, place))]
+            return lost
+        events = await bus.read(redis, since, count=MOST_MISSED + 1)
+        if len(events) > MOST_MISSED or not await bus.can_resume_from(redis, since):
+            return lost  # too long ago, or trimmed while it was read
     except (*BUS_ERRORS, ValueError):
-        return [(place, frame(RESYNC, {}, place))]
+        return lost
     return [(stream_id, frame(event.type, event.data(), stream_id)) for stream_id, event in events]
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
+from litestar.exceptions import TooManyRequestsException
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.web.live import BACKLOG, Client, frame, missed
+from gateway.web.live import BACKLOG, Client, Live, frame, missed
 from rfm_cli.processes import free_port
 from rfm_cli.valkey import PrivateValkey
 from rfm_common import bus
@@ -258,3 +260,40 @@ def test_frames_are_what_browsers_read() -> None:
     assert frame("run.finished", {"run_id": 1}, "5-0") == (
         b'id: 5-0\nevent: run-finished\ndata: {"run_id":1}\n\n'
     )
+
+
+async def test_who_asks_for_what_is_gone_costs_nothing(redis: Redis, monkeypatch) -> None:
+    """Ten thousand events were read for each such client, to be thrown away."""
+    place = await bus.publish(redis, ImportFinished(import_id=1, file_name="a.csv"))
+    monkeypatch.setattr(bus, "read", None)
+    for since in ("1-1", "9999999999999-0", "0-1"):
+        [(at, content)] = await missed(redis, since, str(place))
+        assert (at, b"event: resync" in content) == (str(place), True)
+
+
+async def test_who_missed_too_much_loads_anew(redis: Redis, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.web.live.MOST_MISSED", 3)
+    places = [await bus.publish(redis, ImportFinished(import_id=n, file_name="a.csv"))
+              for n in range(5)]  # fmt: skip
+    assert len(await missed(redis, str(places[1]), "7-0")) == 3
+    [(_, content)] = await missed(redis, str(places[0]), "7-0")
+    assert b"event: resync" in content
+
+
+async def test_streams_are_bounded_for_each_caller_and_in_all(redis: Redis, monkeypatch) -> None:
+    live = Live(most_each=2)
+    open_ones = [live.stream(redis, None, "local 127.0.0.1") for _ in range(2)]
+    for stream in open_ones:
+        live.check_room("local 127.0.0.1")
+        await anext(stream)
+    with pytest.raises(TooManyRequestsException):
+        live.check_room("local 127.0.0.1")
+    assert [content async for content in live.stream(redis, None, "local 127.0.0.1")] == []
+    live.check_room("key:other 127.0.0.1")
+    monkeypatch.setattr("gateway.web.live.MOST_STREAMS", 2)
+    with pytest.raises(TooManyRequestsException):
+        live.check_room("key:other 127.0.0.1")
+    for stream in open_ones:
+        await stream.aclose()
+    live.check_room("local 127.0.0.1")
+    assert not live.callers
