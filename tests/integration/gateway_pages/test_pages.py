@@ -240,7 +240,9 @@ async def test_rejected_rows_are_grouped_and_listed(reader: httpx.AsyncClient) -
 
 
 async def test_a_refused_file_says_why(reader: httpx.AsyncClient) -> None:
-    assert "byte 3 is not text in any known encoding" in await read(reader, "/dashboard/imports/3")
+    html = await read(reader, "/dashboard/imports/3")
+    assert "Byte 3 is not text in any known encoding." in html
+    assert '<a href="#again">Drop it again</a>' in html
 
 
 async def test_open_runs_show_their_steps(shop: httpx.AsyncClient, sessions: Sessions) -> None:
