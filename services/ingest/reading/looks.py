@@ -10,7 +10,7 @@ import polars as pl
 from ingest.reading.amount_forms import usual
 from ingest.reading.amounts import AmountStyle, read_amounts
 from ingest.reading.dates import read_dates
-from ingest.reading.names import is_currency
+from ingest.reading.names import CURRENCIES, is_currency
 from ingest.reading.statuses import clean, meaning
 from rfm_common.identity import ADDRESS
 
@@ -22,10 +22,11 @@ ENOUGH = 0.95
 """The share of cells that has to look alike."""
 _EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 """Orders are younger; people may be born before."""
-_PLAIN = r"[.,][0-9]{1,2}(?:\D|$)|\p{Sc}|(?:^|[\s0-9])[A-Z]{3}$|^[A-Z]{3}[\s0-9]"
+_COIN = "|".join(sorted(CURRENCIES))
+_PLAIN = rf"[.,][0-9]{{1,2}}(?:\D|$)|\p{{Sc}}|[\s0-9](?:{_COIN})$|^(?:{_COIN})[\s0-9]"
 """What only amounts have: decimals, or a currency."""
 _CODE = r"^[^\s@]*[0-9][^\s@]*$"
-_LETTERED = r"^\p{L}{1,2}[-_]?[0-9]+$"
+_LETTERED = r"^\p{L}+[-_]?[0-9]+$"
 """Ids, although a letter may be a currency."""
 _PHONE = r"^(?:\+|0|\()[0-9 ()/.-]{6,}$"
 _PAYMENTS = frozenset({
@@ -84,7 +85,8 @@ def look(at: int, name: str, cells: Sequence[str], now: datetime) -> Looks:
     return replace(
         found,
         are_dates=are_dates(raw, now),
-        are_amounts=are_amounts(raw) and _share(raw.str.contains(_LETTERED)) < 1 - ENOUGH,
+        are_amounts=are_amounts(raw)
+        and _share(raw.str.contains(_LETTERED) & ~raw.str.contains(_PLAIN)) < 1 - ENOUGH,
         have_decimals=_share(raw.str.contains(_PLAIN)) > 0,
         are_addresses=_share(raw.str.contains(ADDRESS)) >= ENOUGH,
         are_codes=_share(raw.str.contains(_CODE) | raw.str.contains(_PHONE)) >= ENOUGH,

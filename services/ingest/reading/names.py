@@ -13,7 +13,7 @@ LONGEST = 200
 
 _SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "zł": "PLN", "kč": "CZK",
           "r$": "BRL", "us$": "USD"}  # fmt: skip
-_CODES = frozenset(
+CURRENCIES = frozenset(
     re.findall(
         "...",
         "AEDARSAUDBDTBGNBRLCADCHFCLPCNYCOPCZKDKKEGPEURGBPHKDHUFIDRILSINRISKJPYKESKRWKWDMADMXNMYR"
@@ -65,12 +65,12 @@ def without_unit(header: str) -> tuple[str, str]:
 
 def is_currency(text: str) -> bool:
     """Whether a text is the code of a currency in wide use."""
-    return text in _CODES
+    return text in CURRENCIES
 
 
 def _currency(text: str) -> str:
     word = text.strip().removeprefix("in ").strip()
-    if word.upper() in _CODES:
+    if word.upper() in CURRENCIES:
         return word.upper()
     return _SIGNS.get(word.casefold(), "")
 

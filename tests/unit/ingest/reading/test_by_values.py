@@ -184,9 +184,13 @@ def test_an_address_in_all_rows_may_be_the_shops_own() -> None:
     assert numbers(read(text, answers={"column_of.customer_id": "email"})) == (1, 12, 120)
 
 
-def test_a_file_without_a_header_may_be_of_one_customer() -> None:
-    text = "N0,NOHC,2026-09-01,10.00\nN1,NOHC,2026-09-02,10.00\nN2,NOHC,2026-09-03,10.00\n"
-    assert proposals(read(text))["column_of.customer_id"] == "column 2"
+@pytest.mark.parametrize("order", ["N{}", "NOH{}", "A-{}", "INVOICE{}", "R-{}"])
+def test_a_file_without_a_header_may_be_of_one_customer(order: str) -> None:
+    text = "".join(f"{order.format(n)},NOHC,2026-09-0{n},10.00\n" for n in range(1, 4))
+    assert proposals(read(text)) == {
+        "column_of.order_id": "column 1", "column_of.customer_id": "column 2",
+        "column_of.order_amount": "column 4",
+    }  # fmt: skip
     assert numbers(as_proposed(text)) == (1, 3, 30)
 
 
