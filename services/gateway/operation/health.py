@@ -9,7 +9,7 @@ from litestar.openapi import ResponseSpec
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.kit.dependencies import RedisDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import ActorDep, RedisDep, SessionsDep, SettingsDep
 from gateway.kit.responses import ExactResponse
 from gateway.operation import health_queries as queries
 from gateway.operation.health_schemas import Health
@@ -18,6 +18,8 @@ from rfm_common.db import Sessions
 from rfm_common.watched_folder import waiting_names
 
 Presence = Literal["ok", "away"]
+STRANGER = "nobody"
+"""The actor of who shows neither key nor cookie where one is needed."""
 PATIENCE = 2
 """Seconds; a server that hangs counts as away."""
 
@@ -65,16 +67,26 @@ AWAY = {503: ResponseSpec(Health, generate_examples=False, description="The data
 
 @get("/health", summary="The state of the product", tags=["Operation"], responses=AWAY)
 async def health(
-    settings: SettingsDep, sessions: SessionsDep, redis: RedisDep, state: State
+    settings: SettingsDep, sessions: SessionsDep, redis: RedisDep, state: State, actor: ActorDep
 ) -> Response[Health]:
-    """200 while the database answers (`degraded` without Redis), else 503."""
+    """200 while the database answers (`degraded` without Redis), else 503.
+
+    Where keys are needed, who shows none is told that much and no figure: they are 0.
+    """
     found = await _health(sessions, redis, state.counter)
+    if actor == STRANGER:
+        return _answer(Health(status=found.status, database=found.database, redis=found.redis))
     waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
     found.pending_imports = len(waiting)
     return _answer(found)
 
 
 @get("/health/ready", summary="Whether to send requests here", tags=["Operation"], responses=AWAY)
-async def ready(sessions: SessionsDep, redis: RedisDep, state: State) -> Response[Health]:
-    """503 until the database answers with its tables in place."""
-    return _answer(await _health(sessions, redis, state.counter))
+async def ready(
+    sessions: SessionsDep, redis: RedisDep, state: State, actor: ActorDep
+) -> Response[Health]:
+    """503 until the database answers with its tables in place; without figures for strangers."""
+    found = await _health(sessions, redis, state.counter)
+    if actor == STRANGER:
+        return _answer(Health(status=found.status, database=found.database, redis=found.redis))
+    return _answer(found)

@@ -510,3 +510,17 @@ def test_no_call_that_changes_something_is_open_by_accident(app) -> None:
     assert changing["DELETE", "/profiles/{profile_id}"] == Scope.RUN
     assert rule_of("GET", "/imports/{import_id}/preview").scope == Scope.EXPORT
     assert rule_of("PUT", "/anything/new").scope == Scope.ADMIN
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready"])
+async def test_strangers_hear_that_it_is_alive_and_no_more(outside, sessions, path) -> None:
+    key = await make_key(sessions, Scope.READ)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE data_state SET data_version = 3")
+    for headers in ({}, bearer("wrong"), bearer(key)):
+        answer = await outside.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+        figures = {name: value for name, value in answer.json().items()
+                   if name not in ("status", "database", "redis")}  # fmt: skip
+        is_told = any(figures.values())
+        assert is_told is (key in str(headers)), headers
