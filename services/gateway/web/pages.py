@@ -6,7 +6,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.charts.page import chart, timeline
 from gateway.clusters.page import clusters
-from gateway.customers.exclusion import switch
+from gateway.customers.exclusion import excluded_page, switch
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
 from gateway.imports.decisions_page import decide, preview_part
@@ -40,6 +40,7 @@ ROUTES: list[ControllerRouterHandler] = [
             customers,
             customer,
             switch,
+            excluded_page,
             timeline,
             imports,
             one_import,

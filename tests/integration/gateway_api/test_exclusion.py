@@ -31,3 +31,18 @@ async def test_the_page_has_a_button(client: httpx.AsyncClient, sessions: Sessio
     assert "Excluded from scores since" in text
     await client.post(f"{page}/exclusion", data={"include": "yes"})
     assert "Excluded from scores since" not in (await client.get(page)).text
+
+
+async def test_a_page_lists_who_is_excluded(client: httpx.AsyncClient, sessions: Sessions) -> None:
+    page = "/dashboard/exclusions"
+    assert "Nobody." in (await client.get(page)).text
+    await load(sessions, customers=[f"C/{number:02}" for number in range(52)])
+    for number in range(51):
+        await client.put(f"/customers/C%2F{number:02}/exclusion")
+    first, second = [(await client.get(page, params={"page": one})).text for one in (1, 2)]
+    assert "51 customers" in first
+    assert 'href="/dashboard/customers/C%2F00"' in first
+    assert f'href="{page}?page=2"' in first
+    assert "C%2F50" in second
+    assert "C%2F51" not in first + second
+    assert (await client.get(page, params={"page": "x"})).status_code == 400
