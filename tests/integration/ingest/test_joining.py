@@ -153,11 +153,12 @@ async def test_a_list_of_addresses_is_joined_as_well(shop: Shop) -> None:
 
 
 async def test_lines_of_an_order_are_joined(shop: Shop) -> None:
-    header = "order_id,email,order_date,sku,amount\n"
-    lines = "1,anna@ex.test,2024-01-02,A,5\n1,anna@ex.test,2024-01-02,B,7\n"
+    header = "order_id,email,order_date,sku,quantity,unit_price\n"
+    lines = "1,anna@ex.test,2024-01-02,A,1,5\n1,anna@ex.test,2024-01-02,B,2,7\n"
+    lines += "2,bo@ex.test,2024-01-03,A,1,5\n"
     await shop.load("customers.csv", CUSTOMERS)
     row = await shop.load("lines.csv", header + lines)
-    assert (row.rows_new, await owners(shop)) == (2, {"1": "912"})
+    assert (row.rows_new, await owners(shop)) == (3, {"1": "912", "2": "bo@ex.test"})
 
 
 async def test_a_first_big_load_is_joined(shop: Shop) -> None:
