@@ -130,8 +130,8 @@ def _check_files(source: Path, contents: Contents, folder: Path, *, unlisted: bo
         _compare(source, {name: sha256(path) for name, path in here.items()}, contents.listed)
     elif not unlisted:
         raise BackupError(
-            f"{source} was written by version {contents.version}, which did not list the files: it"
-            " cannot be told whether one was altered. Add --unlisted to restore it all the same"
+            f"{source} was written by version {contents.version}, which did not list the files, so"
+            " RFM cannot tell whether one was altered. Add --unlisted to restore it anyway"
         )
     if len(here) != contents.files:
         raise BackupError(f"{source} is damaged: {len(here)} files instead of {contents.files}")

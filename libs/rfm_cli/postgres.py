@@ -164,6 +164,6 @@ def _overwrite(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w") as sink:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise ServerError(f"{path} is no file of PostgreSQL's: remove it")
+            raise ServerError(f"{path} is not a file of PostgreSQL: remove it")
         sink.truncate(0)
         sink.write(text)

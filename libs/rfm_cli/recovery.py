@@ -46,7 +46,7 @@ def recover(settings: Settings) -> None:
     if found := unfinished(settings):
         with _locked(Path(found)):
             end(settings, Path(found))
-        log.warning("a restore was interrupted: everything is as it was before it")
+        log.warning("an interrupted restore was undone: everything is as it was before")
     for stage in settings.data_dir.glob(f"{_STAGE}*"):
         with _locked(stage):
             shutil.rmtree(stage)

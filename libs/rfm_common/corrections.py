@@ -44,11 +44,11 @@ def can_be_corrected(undo: Undo | None, stored_path: str | None) -> bool:
 def _check(row: Import, answers: Mapping[str, str]) -> None:
     allowed = [ABOUT_STATUS + str(item["word"]) for item in row.notes.get("statuses", ())]
     if not answers:
-        raise InvalidInputError("no status is named", field="answers", allowed=allowed)
+        raise InvalidInputError("name at least one status", field="answers", allowed=allowed)
     for about, meaning in answers.items():
         if about not in allowed:
             raise InvalidInputError(
-                f"{about!r} is no status of {row.file_name}",
+                f"{about!r} is not a status in {row.file_name}",
                 field=f"answers.{about}", allowed=allowed,
             )  # fmt: skip
         check_choice(about, meaning, list(STATUSES))

@@ -54,7 +54,7 @@ def with_stored(settings: Settings, stored: Mapping[str, Any]) -> Settings:
 @cache
 def _warn(detail: str) -> None:
     """Once in a process, for settings are asked for often."""
-    log.warning("a stored setting is left out: %s", detail)
+    log.warning("a stored setting is ignored: %s", detail)
 
 
 async def effective(session: AsyncSession, settings: Settings) -> Settings:

@@ -164,7 +164,7 @@ async def refuse_model(session: AsyncSession, version: int, actor: str) -> None:
     row = await _locked(session, version)
     if row.state is not ModelState.PROPOSED:
         raise ConflictError(
-            f"model {version} does not wait for a decision: it is {row.state}", version=version
+            f"model {version} is not waiting for a decision: it is {row.state}", version=version
         )
     run = existing(await find_proposal(session, version), f"proposal {version}", "version")
     kept = await session.get_one(ModelVersion, run.metrics["proposal"]["model_version"])

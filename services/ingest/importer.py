@@ -49,8 +49,8 @@ def _check_attempts(row: Import) -> None:
     if row.attempts >= ledger.ATTEMPTS:
         raise RefusedError(
             "given_up",
-            f"{row.attempts} processes ended while they read this file, so it is given up; it may"
-            " need more memory than there is: cut it into several files",
+            f"{row.attempts} processes ended while they read this file, so RFM stopped trying; it"
+            " may need more memory than there is: cut it into several files",
         )
 
 

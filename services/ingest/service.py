@@ -158,7 +158,7 @@ class Ingest:
         try:
             ready, again = await asyncio.to_thread(self._settling.look, self._settings.input_dir)
         except OSError as error:
-            log.warning("the folder cannot be looked at: %s", error)
+            log.warning("the folder cannot be read: %s", error)
             return self._settings.rescan_seconds
         waits = [] if again is None else [again]
         with suppress(SQLAlchemyError, OSError):  # the database is away: the next round asks again

@@ -36,7 +36,7 @@ async def wakeups(folder: Path, rescan_seconds: float, stop: asyncio.Event) -> A
         except* (OSError, WatchfilesRustInternalError) as errors:
             if (reason := _reason(errors)) != told:
                 told = reason
-                log.warning("the folder cannot be watched, so it is looked at: %s", told)
+                log.warning("the folder cannot be watched, so it is polled: %s", told)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), min(rescan_seconds, BLIND_SECONDS))
 

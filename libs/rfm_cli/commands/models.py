@@ -22,7 +22,7 @@ def model_table(found: list[remote.Json]) -> Table:
     """The versions as a table, newest first."""
     table = Table()
     table.add_column("Model", justify="right")
-    for heading in ("Came", "State", "k", "Transform", "Rule", "Segments", "Why it came"):
+    for heading in ("Created", "State", "k", "Transform", "Rule", "Segments", "Reason"):
         table.add_column(heading)
     for row in found:
         k = f"{row['k']} (auto)" if row["is_auto"] else str(row["k"])
@@ -44,9 +44,9 @@ def state(row: remote.Json) -> str:
 @click.argument("version", type=click.IntRange(1), metavar="N")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def publish(version: int, *, yes: bool) -> None:
-    """Score today with model N, and pin it."""
+    """Recalculate today's scores with model N, and pin it."""
     if not yes:
-        click.confirm(f"Recalculate the scores of today with model {version}?", abort=True)
+        click.confirm(f"Recalculate today's scores with model {version}?", abort=True)
     with connect(Settings()) as client:
         accepted = answer(client.post(f"/models/{version}/publish"))
         for _ in remote.follow_run(client, accepted["run_id"]):
@@ -57,15 +57,15 @@ def publish(version: int, *, yes: bool) -> None:
 @models.command()
 @click.argument("version", type=click.IntRange(1), metavar="N")
 def unpin(version: int) -> None:
-    """Let runs replace model N by themselves again."""
+    """Unpin model N, so that runs can replace it again."""
     with connect(Settings()) as client:
         answer(client.post(f"/models/{version}/unpin"))
-    click.echo(f"model {version} stays only while there is no reason for another one")
+    click.echo(f"unpinned model {version}; runs can replace it again")
 
 
 @models.command()
 def propose() -> None:
-    """Fit anew, and show what that would change."""
+    """Make a new fit, and show what it would change."""
     with connect(Settings()) as client:
         run_id = answer(client.post("/models/proposal"))["run_id"]
         *_, run = remote.follow_run(client, run_id)
@@ -75,7 +75,9 @@ def propose() -> None:
         click.echo("A new fit would change no customer's segment: there is nothing to propose.")
         return
     remote.console().print(move_table(found))
-    click.echo(f"Take it with rfm models publish {version}, or rfm models refuse {version}.")
+    click.echo(
+        f"To accept it: rfm models publish {version}. To refuse it: rfm models refuse {version}."
+    )
 
 
 def move_table(found: remote.Json) -> Table:

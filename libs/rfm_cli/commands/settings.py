@@ -26,7 +26,7 @@ def settings(context: click.Context) -> None:
 @click.argument("name")
 @click.argument("value")
 def set_one(name: str, value: str) -> None:
-    """Set NAME to VALUE for good; VALUE `default` puts it back."""
+    """Set NAME to VALUE permanently; VALUE `default` resets it."""
     name = name.lower().replace("-", "_")
     with connect(Settings()) as client:
         body = {name: None if value == DEFAULT else value}
@@ -40,7 +40,7 @@ def set_one(name: str, value: str) -> None:
 
 def _say_pending(found: remote.Json) -> None:
     if found["pending"]:
-        click.echo(f"note: {found['pending']} To do that now: rfm score", err=True)
+        click.echo(f"note: {found['pending']} To do so now: rfm score", err=True)
 
 
 def settings_table(rows: list[remote.Json]) -> Table:

@@ -61,10 +61,10 @@ class Reason(Answer):
 class NearBorder(Answer):
     """The border of another segment that a customer is close to, in the customer's snapshot."""
 
-    segment: Annotated[str, Meta(description="On the other side")]
+    segment: Annotated[str, Meta(description="The segment on the other side")]
     distance: Annotated[
         float,
-        Meta(description="To the border, in standard deviations; below 0: past it, and kept"),
+        Meta(description="Distance in standard deviations; below 0: past it, segment kept"),
     ]
     margin: Annotated[
         float, Meta(description="How far past the border a customer keeps the segment")

@@ -39,7 +39,7 @@ async def undo_import(
     session: SessionDep, sessions: SessionsDep, redis: RedisDep, actor: ActorDep,
     import_id: RowId,
     force: Annotated[bool, QueryParameter(
-        description="Also where a file is gone that is needed to restore rows")] = False,
+        description="Even if a file that is needed to restore rows is gone")] = False,
 ) -> Response[ImportDetail]:  # fmt: skip
     """Take back what a file brought, as if it had never come; the same bytes load again then.
 

@@ -30,7 +30,7 @@ def as_mapping(profile: ProfileRow, rule: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_NAME = 'name = "*"  # the files it is for; write for example "till-*.csv" where others come, too'
+_NAME = 'name = "*"  # the files it is for; if there are others, write for example "till-*.csv"'
 
 
 def _comment(text: str) -> str:

@@ -86,7 +86,7 @@ class Correction(Answer):
         dict[str, str], Meta(description="By word", examples=[{"status.closed": "cancelled"}])
     ]
     remember: Annotated[
-        bool, Meta(description="Whether they are for files of the same header, too")
+        bool, Meta(description="Whether they also apply to later files with the same header")
     ]
 
 

@@ -20,7 +20,7 @@ from rfm_common.settings import Settings
 async def models(
     request: Request[Any, Any, Any], session: SessionDep, settings: SettingsDep
 ) -> Response[ModelList]:
-    """Newest first: when and why each came, and which one is in force for its k, transform, rule.
+    """Newest first: when and why each came about, and which is in force for its k, transform, rule.
 
     Runs keep the model in force unless there is a reason; a run that changes it makes a version.
     """
@@ -30,7 +30,7 @@ async def models(
 
 @get("/models/{version:int}", summary="One version in full", tags=["Models"])
 async def one_model(session: SessionDep, settings: SettingsDep, version: RowId) -> ModelDetail:
-    """Its clusters as a run found them, and the constants that put a customer into one."""
+    """Its clusters as a run found them, and the constants that assign customers to them."""
     return await _existing(session, settings, version)
 
 
@@ -48,8 +48,8 @@ async def publish(
 ) -> Response[ModelRun]:
     """Score today with this model, and pin it: no run replaces it by itself.
 
-    Also the way to roll back to an older model, or to keep the one in force. Another model
-    comes only when a person publishes it, or unpins this one.
+    Use this also to roll back to an older model, or to keep the one in force. Another model
+    replaces it only when a person publishes that one, or unpins this one.
     """
     async with sessions() as session, session.begin():
         run = await publish_model(session, settings, version, actor)
@@ -73,7 +73,7 @@ def _accepted(found: ModelRun) -> Response[ModelRun]:
 async def propose(
     settings: SettingsDep, sessions: SessionsDep, redis: RedisDep
 ) -> Response[ModelRun]:
-    """Fit anew with the data of today, and compare with the model in force; publish nothing.
+    """Make a new fit with today's data and compare it with the model in force; publish nothing.
 
     When the run has finished, its `model_version` is the number of the proposal, and
     `metrics.proposal` says who would move. There is no number if nobody would.
@@ -90,15 +90,15 @@ async def propose(
 
 @post(
     "/models/{version:int}/refuse", summary="Refuse a proposal", tags=["Models"],
-    status_code=200, responses={409: refusal("It is no proposal, or not any more")},
+    status_code=200, responses={409: refusal("It is not a proposal, or no longer one")},
 )  # fmt: skip
 async def refuse(
     session: SessionDep, settings: SettingsDep, sessions: SessionsDep, actor: ActorDep,
     version: RowId,
 ) -> ModelDetail:  # fmt: skip
-    """Keep the model that it was compared with, and pin that.
+    """Keep and pin the model that it was compared with.
 
-    Runs do not offer another model for the same cause then.
+    Runs then no longer offer another model for the same cause.
     """
     async with sessions() as writing, writing.begin():
         await refuse_model(writing, version, actor)
@@ -113,7 +113,7 @@ async def unpin(
     session: SessionDep, settings: SettingsDep, sessions: SessionsDep, actor: ActorDep,
     version: RowId,
 ) -> ModelDetail:  # fmt: skip
-    """From the next run on, its k, transform and rule have the usual reasons for another model."""
+    """From the next run on, the usual reasons can replace the model."""
     async with sessions() as writing, writing.begin():
         await unpin_model(writing, version, actor)
     return await _existing(session, settings, version)

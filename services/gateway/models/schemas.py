@@ -12,21 +12,19 @@ from rfm_common.models import ModelState, RunState
 class ModelRow(Answer):
     """One version; what it consists of never changes."""
 
-    version: Annotated[int, Meta(description="From 1, in the order in which models came")]
+    version: Annotated[int, Meta(description="From 1, in the order in which models were created")]
     state: ModelState
     in_force: Annotated[
-        bool, Meta(description="The newest scores of its k, transform and rule are made with it")
+        bool, Meta(description="It made the newest scores for its k, transform and rule")
     ]
     is_pinned: Annotated[bool, Meta(description="A person chose it: no run replaces it by itself")]
     k: Annotated[int, Meta(description="Number of clusters")]
-    is_auto: Annotated[bool, Meta(description="The data chose k, as `k = auto` asks")]
+    is_auto: Annotated[bool, Meta(description="k was chosen automatically (`k = auto`)")]
     transform: str
     rule: str
-    is_automatic: Annotated[
-        bool, Meta(description="Automatic runs ask for its k, transform and rule")
-    ]
+    is_automatic: Annotated[bool, Meta(description="Automatic runs use its k, transform and rule")]
     segments: Annotated[list[str], Meta(description="The name of each cluster")]
-    reason: Annotated[str, Meta(description="Why it came")]
+    reason: Annotated[str, Meta(description="Why it was created")]
     run_id: Annotated[int, Meta(description="The first run that had it")]
     created_at: datetime
     decided_by: Annotated[str | None, Meta(description="Who published, kept or refused it")]
@@ -73,9 +71,10 @@ class Proposal(Answer):
 
     model_version: Annotated[int, Meta(description="The model that it was compared with")]
     customers: Annotated[
-        int, Meta(description="Compared: all in clusters, or of more than a million a sample")
+        int,
+        Meta(description="All customers in clusters, or a sample of more than a million"),
     ]
-    moved: Annotated[int, Meta(description="How many would be in another segment")]
+    moved: Annotated[int, Meta(description="How many of them would change segment")]
     moves: Annotated[list[Move], Meta(description="Most customers first")]
 
 
@@ -83,11 +82,11 @@ class ModelDetail(ModelRow):
     """A version in full: standardise with `mean` and `scale`, take the nearest centroid."""
 
     base_currency: str | None
-    verdict: Annotated[str, Meta(description="Of the run that the clusters are from")]
+    verdict: Annotated[str, Meta(description="Of the run whose clusters these are")]
     measured_by: Annotated[
-        int, Meta(description="The newest run whose scores it made, or the first that had it")
+        int, Meta(description="The newest run that scored with it, or the first run that had it")
     ]
-    proposal: Annotated[Proposal | None, Meta(description="Where it came as a proposal")]
+    proposal: Annotated[Proposal | None, Meta(description="If it was created as a proposal")]
     clusters: list[ModelCluster]
     mean: list[float]
     scale: list[float]

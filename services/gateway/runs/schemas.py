@@ -53,7 +53,7 @@ class ReplacedScores(Answer):
     window_days: int
     k: int
     rule: Rule
-    message: Annotated[str, Meta(description="One sentence: what both were calculated with")]
+    message: Annotated[str, Meta(description="One sentence: the settings of both")]
 
 
 class RunAnswer(Answer, omit_defaults=True):
@@ -71,7 +71,7 @@ class RunAnswer(Answer, omit_defaults=True):
         ReplacedScores | UnsetType,
         Meta(
             description="The snapshot of the same date that this run replaces, or replaced, if it"
-            " was of another window, k, rule, transform, currency, time zone or set of statuses"
+            " had another window, k, rule, transform, currency, time zone or set of statuses"
         ),
     ] = UNSET
     customers_processed: int | UnsetType = UNSET

@@ -15,9 +15,9 @@ from gateway.settings.schemas import SettingChange, SettingList, SettingsBody, S
 from rfm_common.lasting_store import effective
 
 
-@get("/settings", summary="What the numbers mean", tags=["Settings"])
+@get("/settings", summary="List the lasting settings", tags=["Settings"])
 async def settings_list(state: State, session: SessionDep) -> SettingList:
-    """The window, k, time zone, currency and counted statuses in effect, and where from.
+    """The window, k, time zone, currency and counted statuses in effect, and who set each.
 
     The environment takes precedence over what is stored with `PATCH /settings`.
     """
@@ -28,14 +28,14 @@ async def settings_list(state: State, session: SessionDep) -> SettingList:
 
 
 @patch(
-    "/settings", summary="Change what the numbers mean", tags=["Settings"],
+    "/settings", summary="Change lasting settings", tags=["Settings"],
     responses={409: refusal("The environment sets it")},
 )  # fmt: skip
 async def change(
     request: Request[Any, Any, State], sessions: SessionsDep, actor: ActorDep,
     data: JSONBody[SettingsBody],
 ) -> SettingsChanged:  # fmt: skip
-    """Store settings for good, null for the default; no service needs a restart.
+    """Store settings permanently (null: the default); no service needs a restart.
 
     Imports and runs that begin from now on use them. Scores stay as they are until the next run,
     which recalculates all of them; `POST /pipeline/run` does so at once. Each change gets an

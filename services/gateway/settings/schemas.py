@@ -17,8 +17,10 @@ class SettingRow(Answer):
     name: str
     value: Value
     default: Value
-    source: Annotated[Source, Meta(description="`environment` wins: it cannot be changed here")]
-    variable: Annotated[str, Meta(description="What it is called in the environment")]
+    source: Annotated[
+        Source, Meta(description="`environment` takes precedence: it cannot be changed here")
+    ]
+    variable: Annotated[str, Meta(description="Its name in the environment")]
     allowed: str
     changed_at: datetime | None
     changed_by: Annotated[str | None, Meta(description="As the audit log has it")]
@@ -49,7 +51,7 @@ class SettingsChanged(SettingList):
 
 
 class SettingsBody(Body, frozen=True, kw_only=True):
-    """The settings to change, each null for its default; those that are not named stay."""
+    """The settings to change (null: the default); settings that are not named stay."""
 
     window_days: Annotated[Value | UnsetType, Meta(description=ALLOWED["window_days"])] = UNSET
     default_k: Annotated[Value | UnsetType, Meta(description=ALLOWED["default_k"])] = UNSET

@@ -43,7 +43,7 @@ TAGS = {
     "Models": "Where clusters lie and what they are called: versions, which one is in force",
     "Imports": "Dropped and uploaded files",
     "Webhooks": "Other programs that are told of new scores",
-    "Settings": "What the numbers mean, for good",
+    "Settings": "The lasting settings that decide how scores are calculated",
     "Operation": "Health, live events",
 }
 ERRORS = {

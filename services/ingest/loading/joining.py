@@ -54,16 +54,15 @@ class Joined:
         if self.example:
             address, number = self.example
             texts.append(
-                "Customers known by an id in one file and by an e-mail address in another, where a"
-                f" file says both: {self.addresses:,}, such as {address!r}, who is {number!r}. Each"
-                " is one customer."
+                "Customers whom one file names by id and another by e-mail address, joined because"
+                f" a file has both: {self.addresses:,}, such as {address!r}, who is {number!r}."
             )
         if self.ambiguous_example:
             address, first, last = self.ambiguous_example
             texts.append(
                 f"E-mail addresses of several customers: {self.ambiguous:,}, such as {address!r}"
-                f" ({first!r} and {last!r}). Orders that name only the address stay with a customer"
-                " of its own."
+                f" ({first!r} and {last!r}). Orders that name only the address stay with a separate"
+                " customer."
             )
         return [{"about": ABOUT, "text": text} for text in texts]
 

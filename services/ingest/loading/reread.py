@@ -43,7 +43,7 @@ async def planned(
     text = await asyncio.to_thread(opening.enter_context, opened_source(file, options))
     found = await asyncio.to_thread(text.planned, row.file_name, options)
     if found.layout.questions or found.layout.mapping.kind is not row.kind:
-        raise RefusedError("read_otherwise", "its file would be read in another way today")
+        raise RefusedError("read_otherwise", "its file would be read differently today")
     return found
 
 

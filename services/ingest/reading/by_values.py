@@ -280,7 +280,7 @@ def _fits(ours: str, table: Table, at: int) -> bool:
 
 
 def _without(mapping: Meaning, ours: str, name: str) -> Meaning:
-    text = f"the column {name!r} holds no currencies; it is not read"
+    text = f"the column {name!r} does not hold currencies, so it is not read"
     mapping.told.append({"about": f"column.{ours}", "text": text})
     columns = {other: at for other, at in mapping.columns.items() if other != ours}
     return replace(mapping, columns=columns, ignored=[*mapping.ignored, name])

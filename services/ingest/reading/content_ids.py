@@ -70,7 +70,7 @@ def _question(kind: Kind, ours: str, name: str, damaged: Sequence[str]) -> Quest
                      " customer, date and amount")  # fmt: skip
     return Question(
         about=f"column.{ours}",
-        text=f"A spreadsheet has shortened the ids in {name!r}. What is to be done?",
+        text=f"A spreadsheet has shortened the ids in {name!r}. What should be done with them?",
         found=f"{len(damaged):,} of the first rows have ids such as {damaged[0]!r},"
         f" {len(set(damaged)):,} of them different",
         proposal=REFUSED,

@@ -78,11 +78,11 @@ def _using(mapping: Meaning, ours: str, at: int, name: str) -> Meaning:
 
 def _tell(mapping: Meaning, ours: str, name: str) -> None:
     if ours in _FLAGS:
-        text = f"an order does not count where {name!r} says that it {_FLAGS[ours][2]}"
+        text = f"an order does not count if {name!r} says that it {_FLAGS[ours][2]}"
     elif ours == "row_type":
         text = f"rows that are refunds, as {name!r} says, lower what their customers paid"
     else:
-        text = f"an order does not count, either, where {name!r} says cancelled or refunded"
+        text = f"nor does an order count if {name!r} says cancelled or refunded"
     mapping.told.append({"about": f"column.{ours}", "text": text})
 
 

@@ -54,7 +54,7 @@ def told(messages: Iterable[str]) -> list[dict[str, str]]:
     types = ", ".join(f"{name}: {count:,}" for name, count in counted.most_common(12))
     text = (
         f"Rows that are neither a customer's order nor a refund to one: {counted.total():,}"
-        f" ({types}). They are listed, not loaded. If one of these types is an order, say in"
-        " mapping.toml how the file is to be read."
+        f" ({types}). They are listed, not loaded. If one of these types is an order, use"
+        " mapping.toml to say how to read the file."
     )
     return [{"about": REASON, "text": text}]

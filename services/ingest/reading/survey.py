@@ -107,7 +107,7 @@ def _check_zero_bytes(piece: bytes, offset: int, newlines: int) -> None:
         raise RefusedError(
             "nul_byte",
             f"line {line} has a NUL byte (byte {offset + at} of the"
-            " file), so this is no text; export the"
+            " file), so this is not text; export the"
             " table as CSV",
         )
 

@@ -119,7 +119,7 @@ def _breach(start: Start, k: int, recipe: Recipe) -> str:
         ("rule", start.rule, recipe.rule),
     )
     changes = [f"{name} = {now} instead of {old}" for name, old, now in pairs if old != now]
-    return f"fitted from nothing: {', '.join(changes)}" if changes else ""
+    return f"fitted from scratch: {', '.join(changes)}" if changes else ""
 
 
 def _empty(recipe: Recipe) -> Model:

@@ -69,8 +69,8 @@ async def test_the_import_says_how_many_were_joined(shop: Shop) -> None:
     again = await shop.load("more.csv", BY_EMAIL.replace("\nA", "\nX"))
     assert told(first) == []
     assert told(row) == told(again) == [
-        "Customers known by an id in one file and by an e-mail address in another, where a file"
-        " says both: 1, such as 'anna@ex.test', who is '912'. Each is one customer."
+        "Customers whom one file names by id and another by e-mail address, joined because a file"
+        " has both: 1, such as 'anna@ex.test', who is '912'."
     ]  # fmt: skip
     assert row.effects["joined_anew"] == 1
     assert "joined_anew" not in again.effects
@@ -87,7 +87,7 @@ async def test_two_numbers_with_one_address_are_not_joined(shop: Shop, says_both
     assert (await owners(shop))["A1"] == "anna@ex.test"
     assert told(row) == [
         "E-mail addresses of several customers: 1, such as 'anna@ex.test' ('7' and '912'). Orders"
-        " that name only the address stay with a customer of its own."
+        " that name only the address stay with a separate customer."
     ]  # fmt: skip
     assert "anna@ex.test" in await people(shop)
     later = await shop.load("more.csv", BY_EMAIL.replace("A1", "X1"))

@@ -83,7 +83,7 @@ def test_a_proposal_is_for_small_shops_too() -> None:
 def test_a_start_that_does_not_fit_is_named() -> None:
     features = skewed(1, 600)
     before = start(fit(features, 4, RECIPE))
-    assert fit(features, 5, RECIPE, before).reason == "fitted from nothing: k = 5 instead of 4"
+    assert fit(features, 5, RECIPE, before).reason == "fitted from scratch: k = 5 instead of 4"
     assert "transform = none instead of log1p" in fit(features, 4, Recipe(0, "none"), before).reason
     model, _ = fit_auto(features, RECIPE, before)
     assert model.k == 4 or f"k = {model.k} instead of 4" in model.reason

@@ -114,10 +114,10 @@ def _question(fitting: Sequence[Fitting]) -> Question:
         Choice(one.part.name, f"{one.part.name} ({one.part.rows:,} rows)") for one in fitting
     ]
     if are_alike:
-        choices.append(Choice(ALL, "All of them, one below the other"))
+        choices.append(Choice(ALL, "All of them, one after the other"))
     return Question(
         about=SHEET,
-        text="Several tables have the columns needed. Which one is to be read?",
+        text="Several tables have the columns needed. Which one should be read?",
         found=_listed([f"{one.part.name!r}: {one.part.rows:,} rows" for one in fitting]),
         proposal=ALL if are_alike else largest.name,
         choices=tuple(choices),
