@@ -137,7 +137,12 @@ async def fresh(
     async with open_redis(made, "test") as redis:
         await redis.flushall()
     yield made
-    await _administer(made, f"DROP DATABASE {database} WITH (FORCE)")
+    # FORCE would want the right to end an autovacuum worker, which a plain DROP ends by itself.
+    await _administer(made, f"SELECT pg_terminate_backend(pid) {_OURS.format(database)}")
+    await _administer(made, f"DROP DATABASE {database}")
+
+
+_OURS = "FROM pg_stat_activity WHERE datname = '{}' AND usename = current_user"
 
 
 @pytest_asyncio.fixture

@@ -93,12 +93,14 @@ async def test_with_a_scored_shop(settings, sessions, tmp_path) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 async def test_with_nothing_loaded_yet(settings, tmp_path) -> None:
     async with listening(settings) as address:
         await ask(address, tmp_path, *depth("fuzzing", 1))
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 async def test_with_both_servers_away(settings, tmp_path) -> None:
     """503 with Retry-After, as described; nothing else from 500 on."""
     nowhere = {"db_port": free_port(), "redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}/0")}

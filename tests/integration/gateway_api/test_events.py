@@ -183,6 +183,7 @@ async def test_a_page_made_without_redis_loads_anew(api, settings: Settings, red
     assert content == frame("resync", {}, "7-0")
 
 
+@pytest.mark.slow
 async def test_a_redis_that_crashed_may_have_lost_the_newest(
     settings: Settings, state_dir: Path
 ) -> None:

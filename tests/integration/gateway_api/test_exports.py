@@ -126,6 +126,7 @@ async def test_a_full_disk_is_an_error(sessions) -> None:
         [chunk async for chunk in spooled(Path(tempfile.gettempdir()), produce)]
 
 
+@pytest.mark.slow
 async def test_a_client_that_leaves_frees_the_connection(sessions, tmp_path) -> None:
     endless = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)"
     for _ in range(12):  # more than the pool has

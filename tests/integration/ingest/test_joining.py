@@ -115,6 +115,7 @@ async def test_undoing_the_file_that_said_both_restores_what_was(
     assert (await shop.tables(), await people(shop)) == before
 
 
+@pytest.mark.slow
 async def test_each_file_can_be_undone_in_any_order(shop: Shop) -> None:
     files = {"mail": BY_EMAIL, "number": BY_NUMBER, "both": BOTH, "people": CUSTOMERS,
              "audience": AUDIENCE}  # fmt: skip

@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,7 @@ def told(customers: Rows, updates: Iterable[Rows]) -> dict[str, list[Row]]:
 
 @law
 @given(customers=CUSTOMERS, updates=UPDATES, place=st.integers(0, 3), data=st.data())
+@pytest.mark.slow
 async def test_the_later_import_wins_and_order_and_copies_of_rows_change_nothing(
     shop: Shop, customers: Rows, updates: list[Rows], place: int, data: st.DataObject
 ) -> None:

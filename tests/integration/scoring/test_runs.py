@@ -368,6 +368,7 @@ async def test_the_end_is_announced_with_the_publication(settings, sessions, red
     assert steps == sorted(steps, key=list(STEPS).index)
 
 
+@pytest.mark.slow
 async def test_backfill_shows_the_past_with_the_present_model(settings, sessions, redis) -> None:
     await load(sessions, shop())
     newest = await score(settings, sessions, redis)

@@ -76,6 +76,7 @@ def again(run: ScoringRun, rows: Rows) -> Model:
 
 
 @pytest.mark.parametrize("k", [4, "auto"])
+@pytest.mark.slow
 async def test_a_row_repeats_its_run_even_when_the_start_is_gone(
     settings, sessions, redis, k
 ) -> None:
@@ -102,6 +103,7 @@ async def test_a_row_repeats_its_run_even_when_the_start_is_gone(
 
 
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson"])
+@pytest.mark.slow
 async def test_order_of_files_does_not_matter_either_after_an_earlier_snapshot(
     settings, sessions, redis, transform
 ) -> None:
@@ -125,6 +127,7 @@ async def test_order_of_files_does_not_matter_either_after_an_earlier_snapshot(
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 async def test_beyond_the_limit_a_sample_by_checksum_is_as_good(
     settings, sessions, redis, monkeypatch
 ) -> None:
