@@ -36,10 +36,19 @@ def with_clock(
     for name in names[1:]:
         if name in mapping.ignored:
             mapping.ignored.remove(name)
-    where = "" if zones else ", in the time zone of the shop"
+    where = "" if zones else f", in the time zone of the shop{_not_understood(headers, rows)}"
     text = f"the date is made of the columns {', '.join(map(repr, names))}{where}"
     mapping.told.append({"about": "column.order_date", "text": text})
     return replace(mapping, clock=tuple(used))
+
+
+def _not_understood(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """What a column for the zone says that is no zone by its word."""
+    for index, header in enumerate(headers):
+        said = next(filter(None, (row[index].strip() for row in rows)), "")
+        if said and key(header) in _ZONE_HEADERS:
+            return f"; {header.strip()!r}, such as {said!r}, is not used"
+    return ""
 
 
 def _is_all(test: Callable[[str], object], rows: Sequence[Sequence[str]], index: int) -> bool:

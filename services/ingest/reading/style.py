@@ -27,6 +27,9 @@ Sample = Sequence[Sequence[str]]
 """The first rows of a file."""
 _DATES = ("order_date", "created_at", "valid_from")
 _AMOUNTS = ("order_amount", "rate", "refunded")
+_MARKED_DAY = r"^\s*[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{2,4}\b"
+BESIDE = 10_000
+"""Rows whose other columns are looked at for dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,13 @@ class Votes:
 
     now: datetime
     dates: DateVotes = field(default_factory=DateVotes)
+    beside: DateVotes | None = None
+    """Dates in columns that are not read, such as that of the delivery, of the first piece."""
     amounts: AmountVotes = field(default_factory=AmountVotes)
 
     def count(self, cells: pl.DataFrame, mapping: Meaning) -> None:
         """Add the rows of one piece."""
+        self.beside = self.beside or self._beside(cells.head(BESIDE), mapping)
         for at in _places(mapping, _DATES):
             self.dates.count(cells[f"c{at}"], self.now)
         for at in (*_places(mapping, _AMOUNTS), *(mapping.product or ())):
@@ -82,6 +88,14 @@ class Votes:
         if "currency" in mapping.columns and not self.amounts.currency:
             named = cells[f"c{mapping.columns['currency']}"].str.strip_chars()
             self.amounts.currency = next(iter(named.filter(named != "").head(1)), "").upper()
+
+    def _beside(self, cells: pl.DataFrame, mapping: Meaning) -> DateVotes:
+        votes, read = DateVotes(), {f"c{at}" for at in mapping.columns.values()}
+        for column in cells.select(pl.col(pl.String).exclude(read)):
+            filled = column.filter(column.str.strip_chars() != "")
+            if len(filled) and filled.str.contains(_MARKED_DAY).all():
+                votes.count(filled, self.now)
+        return votes
 
 
 def first_style(
@@ -131,12 +145,12 @@ def decide(rows: Iterable[Rows], mapping: Meaning, known: Known) -> Decided:
     for piece in rows:
         votes.count(piece.frame, mapping)
     decided = Decided()
-    _decide_dates(votes.dates, known, decided)
+    _decide_dates(votes.dates, votes.beside or DateVotes(), known, decided)
     _decide_amounts(votes.amounts, mapping, known, decided)
     return decided
 
 
-def _decide_dates(votes: DateVotes, known: Known, decided: Decided) -> None:
+def _decide_dates(votes: DateVotes, beside: DateVotes, known: Known, decided: Decided) -> None:
     if votes.contradicts_itself:
         raise RefusedError(
             "mixed_date_order",
@@ -147,14 +161,19 @@ def _decide_dates(votes: DateVotes, known: Known, decided: Decided) -> None:
         decided.date_order = votes.proved
         decided.learned[DATE_ORDER] = votes.proved
     elif votes.either:
-        decided.date_order = _date_order_from_elsewhere(votes, known, decided)
+        decided.date_order = _date_order_from_elsewhere(votes, beside, known, decided)
     if votes.dmy or votes.mdy or votes.either:
         decided.notes["date_order"] = decided.date_order
 
 
-def _date_order_from_elsewhere(votes: DateVotes, known: Known, decided: Decided) -> DateOrder:
+def _date_order_from_elsewhere(
+    votes: DateVotes, beside: DateVotes, known: Known, decided: Decided
+) -> DateOrder:
     order, who = known.of(DATE_ORDER)
-    if not order and known.date_order:
+    is_proved = bool(beside.dmy) != bool(beside.mdy)
+    if is_proved and DATE_ORDER not in known.answers:
+        order, who = beside.proved, "as other columns of the file prove"
+    elif not order and known.date_order:
         order, who = known.date_order, "as RFM_DATE_ORDER says"
     elif not order and bool(votes.future_dmy) != bool(votes.future_mdy):
         order, other = ("mdy", "day") if votes.future_dmy else ("dmy", "month")

@@ -144,7 +144,7 @@ async def test_a_file_that_is_gone_or_reads_otherwise_changes_nothing(shop: Shop
     rule = '[[file]]\nkind = "customers"\n[file.columns]\ncustomer_id = "customer_id"\n'
     (shop.settings.input_dir / "mapping.toml").write_text(rule)
     row = await corrected(shop, row, {"status.paid": "pending"})
-    assert "read in another way today" in str(row.message)
+    assert "would be read differently today" in str(row.message)
     assert await meanings(shop) == {"O1": "completed"}
     await lose(shop, row)
     with pytest.raises(ConflictError, match="its file is gone"):

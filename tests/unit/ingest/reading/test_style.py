@@ -70,6 +70,30 @@ def _full(text: str) -> str:
     return f"{first:02}/{second:02}/{year + 2000 if year < 100 else year}"
 
 
+@pytest.mark.parametrize(
+    ("shipped", "day", "told"),
+    [
+        (["10/18/2026", "10/12/2026"], "2026-10-11", True),
+        (["18/11/2026", ""], "2026-11-10", True),
+        (["18-11-26 14:00", "19-11-26"], "2026-11-10", True),
+        (["10/12/2026", "11/12/2026"], "2026-11-10", False),  # can be read in both ways as well
+        (["10/18/2026", "18/10/2026"], "2026-11-10", False),  # both orders
+        (["18112026", "19112026"], "2026-11-10", False),  # may be any number
+        (["10/18/2026", "soon"], "2026-11-10", False),  # no column of dates
+    ],
+)
+def test_a_column_that_is_not_read_proves_the_order_too(
+    shipped: list[str], day: str, told: bool
+) -> None:
+    rows = "".join(f"{n},C{n},10/11/2026,10.00,{at}\n" for n, at in enumerate(shipped))
+    found = read(f"order_id,customer_id,order_date,order_amount,ship_day\n{rows}")
+    assert days_of(found)[0] == day
+    assert ("date_order" in found.questions) is not told
+    notes = [one["text"] for one in found.layout.mapping.told if one["about"] == "date_order"]
+    notes += [one["text"] for one in found.layout.notes["told"] if one["about"] == "date_order"]
+    assert any("other columns" in text for text in notes) is told
+
+
 def test_the_choices_say_which_days_are_meant() -> None:
     labels = [choice.label for choice in with_dates("03/04/2026").questions["date_order"].choices]
     assert "3 April 2026" in labels[0]
