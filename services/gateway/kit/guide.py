@@ -67,9 +67,10 @@ GUIDES = (
     Guide(
         "Need Attention", "need-attention", "!",
         "came back, and have been quiet a little longer than most",
-        "Customers who came back at least once and are drifting out of sight. They are not gone.",
-        "Remind them while they still remember you: what is new in what they bought, for a"
-        " limited time.",
+        "Most came back at least once and have been quiet a little longer than the typical buyer."
+        " Up to half ordered only once, and some of these are new.",
+        "Remind those who came back of what is new in what they bought, for a limited time. Greet"
+        " those whose first order is recent: they need a welcome, not a reminder.",
     ),
     Guide(
         "At Risk", "at-risk", "▼",
@@ -89,7 +90,7 @@ GUIDES = (
     Guide(
         "Lost", "lost", "×",
         "have no order in the window, but had one before",
-        "Former customers: everyone here ordered once, and nobody within the window.",
+        "Former customers: everyone here has ordered before, but not within the window.",
         "One last honest message; then take them off the costly lists.",
     ),
     Guide(
