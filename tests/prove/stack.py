@@ -105,6 +105,7 @@ class Stack:
             "DATA_DIR": str(self.folder / "data/input"),
             "RFM_STATE_DIR": str(self.state.path),
             "RFM_REBUILD_ROWS": "20",  # so that small files replace a table, as big ones do
+            "RFM_HISTORY_MONTHS": "0",  # runs that nobody asked for would be open at the end
         }
         return clean_environment() | reach | self.more | self._planted() | self._fake_clock()
 
