@@ -136,7 +136,7 @@ async def test_both_engines_hold_the_same_customers(
     spark, settings, sessions, redis, monkeypatch
 ) -> None:
     """From a snapshot of the same model, with a margin that holds some of so few."""
-    monkeypatch.setattr(import_module("scoring.model.fit"), "MARGIN", 1.0)
+    monkeypatch.setattr(import_module("scoring.model.fit"), "MARGIN", 0.5)
     settings = in_berlin(settings)
     model_run_id = (await score(settings, sessions, redis, ASKED)).run_id
     asked = replace(ASKED, model_run_id=model_run_id)
