@@ -107,6 +107,13 @@ def not_allowed(name: str, value: object, hint: str = "") -> InvalidInputError:
     return InvalidInputError(f"{name}: must be {ALLOWED[name]}, not {value!r}.{hint}", field=name)
 
 
+def written(value: Value) -> str:
+    """A setting as one would type it; empty for no value."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
 def as_json(value: Any) -> Value:
     """The value of a setting as JSON has it: sets are sorted lists."""
     found: Value = sorted(value) if isinstance(value, frozenset) else value

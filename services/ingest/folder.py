@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from ingest.refusal import ChangedError, RefusedError
 from rfm_common.filenames import REJECTS
+from rfm_common.taking import take_name
 from rfm_common.watched_folder import list_dropped, readable_name
 
 LONGEST_NAME = 255
@@ -172,14 +173,9 @@ def move(path: Path, target: Path, expected: Identity) -> None:
 
 def _put_back(target: Path, path: Path) -> None:
     free, number = path, 1
-    while True:
-        try:
-            os.link(target, free, follow_symlinks=False)
-            break
-        except FileExistsError:
-            number += 1
-            free = path.with_name(f"{path.stem}-again-{number}{path.suffix}")
-    target.unlink()
+    while not take_name(target, free):
+        number += 1
+        free = path.with_name(f"{path.stem}-again-{number}{path.suffix}")
 
 
 def _copy_across(path: Path, target: Path, expected: Identity) -> None:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rfm_cli import remote
 from rfm_cli.client import answer, connect
 from rfm_common.lasting import Value
+from rfm_common.lasting import written as typed
 from rfm_common.settings import Settings
 
 DEFAULT = "default"
@@ -64,7 +65,5 @@ def source(row: remote.Json) -> str:
 
 
 def written(value: Value) -> str:
-    """A setting as one would type it."""
-    if isinstance(value, list):
-        return ", ".join(value) or "-"
-    return "-" if value is None else str(value)
+    """A setting as one would type it; a dash for no value."""
+    return typed(value) or "-"

@@ -12,6 +12,7 @@ from gateway.kit.guide import SILENT, rank
 from gateway.kit.numbers import Numbers
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
+from gateway.kit.rows import LAST_ROW
 from gateway.kit.snapshots import find_run, find_snapshot_run
 from gateway.models.queries import list_models
 from gateway.models.schemas import ModelRow
@@ -109,7 +110,7 @@ async def _chosen_run(
     if not asked:
         return await find_snapshot_run(session, settings.zone)
     number = int(asked) if asked.isascii() and asked.isdigit() else 0
-    return await find_run(session, number) if number < 2**31 else None
+    return await find_run(session, number) if number <= LAST_ROW else None
 
 
 @get("/clusters")

@@ -15,6 +15,7 @@ from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
 from gateway.kit.frame import NumbersDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
+from gateway.kit.rows import LAST_ROW
 from gateway.runs.requests import ring
 from rfm_common import decisions
 from rfm_common.errors import existing
@@ -35,7 +36,7 @@ async def preview_part(
     import_id: FromPath[int],
 ) -> Response[str]:  # fmt: skip
     """What the answers in the query would give."""
-    found = await find_import(session, import_id) if import_id < 2**31 else None
+    found = await find_import(session, import_id) if import_id <= LAST_ROW else None
     file = existing(found, f"import {import_id}", "import_id")
     preview = await queries.find_preview(session, import_id) or Preview()
     given = {name: str(value) for name, value in request.query_params.items()}

@@ -25,6 +25,7 @@ from gateway.kit.frame import FILES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
 from gateway.kit.render import answer
+from gateway.kit.rows import LAST_ROW
 from gateway.runs.requests import ring
 from rfm_common.decisions import OF_ONE_FILE
 from rfm_common.errors import NotFoundError
@@ -108,7 +109,7 @@ async def one_import(
     import_id: FromPath[int],
 ) -> Response[str]:  # fmt: skip
     """What one file held, what it changed and which rows did not load."""
-    file = await queries.find_import(session, import_id) if import_id < 2**31 else None
+    file = await queries.find_import(session, import_id) if import_id <= LAST_ROW else None
     if file is None:
         raise NotFoundError(f"There is no import {import_id}.")
     page = asked_page(request, PAGE_SIZE)

@@ -16,6 +16,7 @@ from gateway.kit.dependencies import SessionDep, SessionsDep
 from gateway.kit.frame import FILES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
+from gateway.kit.rows import LAST_ROW
 from rfm_common import decisions
 from rfm_common.errors import existing
 
@@ -106,7 +107,7 @@ async def one_profile(
     frame: FrameDep, session: SessionDep, profile_id: FromPath[int]
 ) -> Response[str]:
     """One profile, with a form that changes it."""
-    found = await queries.find_profile(session, profile_id) if profile_id < 2**31 else None
+    found = await queries.find_profile(session, profile_id) if profile_id <= LAST_ROW else None
     row = existing(found, f"profile {profile_id}", "profile_id")
     page = ProfilePage(
         frame=frame.of(row.name, "imports"), numbers=frame.numbers, profile=build_profile(row),

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.kit.current import settings_of
 from gateway.kit.quick import Quick, Recent
 from gateway.kit.responses import refuse_unchanged
-from gateway.kit.rows import Page
+from gateway.kit.rows import LAST_ROW, Page
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
 from gateway.kit.snapshots import find_snapshot
 from rfm_common.db import Sessions
@@ -41,7 +41,7 @@ CalcDate = Annotated[
         schema_extra={"pattern": MOMENT_OR_LATEST},
     ),
 ]
-RowId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+RowId = Annotated[int, PathParameter(ge=1, le=LAST_ROW)]
 PageNumber = Annotated[int, QueryParameter(description="From 1", ge=1, le=10_000_000)]
 PageSize = Annotated[int, QueryParameter(description="Rows a page", ge=1, le=1000)]
 

@@ -1,8 +1,6 @@
 """What the gateway puts into the watched folder: names, and giving them without a race."""
 
-import ctypes
 import errno
-import os
 import re
 import unicodedata
 from collections.abc import Generator
@@ -11,14 +9,11 @@ from pathlib import Path
 
 from rfm_common.errors import RfmError, UnavailableError
 from rfm_common.filenames import TABLES
+from rfm_common.taking import take_name
 
 LONGEST = 120
 """Bytes of a name; file systems allow 255, and a number and an ending come to it."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
-AT_CWD, NOREPLACE = -100, 1
-"""AT_FDCWD and RENAME_NOREPLACE of Linux."""
-CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
-"""What a system or a file system answers that cannot rename so."""
 
 
 class DiskFullError(RfmError):
@@ -63,31 +58,7 @@ def publish(path: Path, folder: Path, name: str) -> Path:
     """
     stem, _, suffix = name.rpartition(".")
     target, number = folder / name, 1
-    while not _take_name(path, target):
+    while not take_name(path, target):
         number += 1
         target = folder / f"{stem}-{number}.{suffix}"
     return target
-
-
-def _take_name(path: Path, target: Path) -> bool:
-    """Rename, or answer False where the name is taken."""
-    try:
-        if not _renamed(path, target):
-            os.link(path, target, follow_symlinks=False)  # fails as well where the name is taken
-            path.unlink()
-    except FileExistsError:
-        return False
-    return True
-
-
-def _renamed(path: Path, target: Path) -> bool:
-    """Rename where the name is free in one step; False where the system cannot."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    if rename(AT_CWD, os.fsencode(path), AT_CWD, os.fsencode(target), NOREPLACE) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in CANNOT:
-        return False
-    raise OSError(number, os.strerror(number), str(path), None, str(target))

@@ -12,6 +12,8 @@ from babel import dates as babel_dates
 from babel import numbers as babel_numbers
 from babel.dates import format_datetime, format_timedelta
 
+from rfm_common.words import agreeing
+
 Figure = int | float | Decimal
 KEPT = 8192
 """Formatted figures: a page has a hundred, most of them again at its next refresh."""
@@ -57,7 +59,7 @@ class Numbers:
 
     def some(self, number: int, noun: str) -> str:
         """A count with its noun, such as `1 customer`; for nouns that take an s."""
-        return f"{self.count(number)} {noun if number == 1 else noun + 's'}"
+        return f"{self.count(number)} {agreeing(number, noun)}"
 
     def decimal(self, value: Figure | None, digits: int = 1) -> str:
         """A number with a fixed count of decimals."""

@@ -9,6 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import run_sql
 
 T = TypeVar("T")
+LAST_ROW = 2**31 - 1
+"""The highest number of a row that is asked for; what is beyond it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)

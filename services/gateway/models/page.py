@@ -11,6 +11,7 @@ from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
+from gateway.kit.rows import LAST_ROW
 from gateway.kit.snapshots import find_run
 from gateway.models import queries
 from gateway.models.schemas import ModelDetail
@@ -19,7 +20,7 @@ from rfm_common.errors import NotFoundError, existing
 from rfm_common.model_versions import publish_model, refuse_model, unpin_model
 
 PATH = "/dashboard/models"
-RowNumber = Annotated[int, QueryParameter(ge=1, le=2**31 - 1)]
+RowNumber = Annotated[int, QueryParameter(ge=1, le=LAST_ROW)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ async def one_model(
     frame: FrameDep, session: SessionDep, settings: SettingsDep, version: FromPath[int]
 ) -> Response[str]:
     """What it consists of, and what publishing it would mean."""
-    known = version < 2**31
-    model = await queries.find_model(session, settings, version) if known else None
+    is_row = version <= LAST_ROW
+    model = await queries.find_model(session, settings, version) if is_row else None
     if model is None:
         raise NotFoundError(f"There is no model {version}.")
     page = ModelPage(

@@ -54,7 +54,10 @@ async def _health(sessions: Sessions, redis: Redis, counter: queries.Counter) ->
     return Health(status=status, database="ok", redis=bus, **figures)  # type: ignore[arg-type]
 
 
-def _answer(health: Health) -> Response[Health]:
+def _answer(health: Health, actor: str) -> Response[Health]:
+    """A stranger is told whether it is alive, and no figure."""
+    if actor == STRANGER:
+        health = Health(status=health.status, database=health.database, redis=health.redis)
     return ExactResponse(
         health,
         status_code=503 if health.status == "down" else 200,
@@ -74,11 +77,10 @@ async def health(
     Where keys are needed, who shows none is told that much and no figure: they are 0.
     """
     found = await _health(sessions, redis, state.counter)
-    if actor == STRANGER:
-        return _answer(Health(status=found.status, database=found.database, redis=found.redis))
-    waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
-    found.pending_imports = len(waiting)
-    return _answer(found)
+    if actor != STRANGER:
+        waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
+        found.pending_imports = len(waiting)
+    return _answer(found, actor)
 
 
 @get("/health/ready", summary="Whether to send requests here", tags=["Operation"], responses=AWAY)
@@ -86,7 +88,4 @@ async def ready(
     sessions: SessionsDep, redis: RedisDep, state: State, actor: ActorDep
 ) -> Response[Health]:
     """503 until the database answers with its tables in place; without figures for strangers."""
-    found = await _health(sessions, redis, state.counter)
-    if actor == STRANGER:
-        return _answer(Health(status=found.status, database=found.database, redis=found.redis))
-    return _answer(found)
+    return _answer(await _health(sessions, redis, state.counter), actor)

@@ -14,6 +14,7 @@ from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
+from gateway.kit.rows import LAST_ROW
 from gateway.runs import queries
 from gateway.runs.requests import request_run, ring
 from gateway.runs.schemas import RunDetail, RunRow
@@ -110,7 +111,7 @@ async def rescore(sessions: SessionsDep, redis: RedisDep, settings: SettingsDep)
 @get("/runs/{run_id:int}")
 async def one_run(frame: FrameDep, session: SessionDep, run_id: FromPath[int]) -> Response[str]:
     """Parameters, steps, quality and warnings of one run."""
-    run = await queries.find_run(session, run_id) if run_id < 2**31 else None
+    run = await queries.find_run(session, run_id) if run_id <= LAST_ROW else None
     if run is None:
         raise NotFoundError(f"There is no run {run_id}.")
     numbers = frame.numbers.of(run.base_currency)

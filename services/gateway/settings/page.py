@@ -19,7 +19,7 @@ from gateway.kit.snapshots import pending_change
 from gateway.settings.changing import change_settings, check, list_settings
 from gateway.settings.schemas import SettingRow
 from rfm_common.errors import InvalidInputError
-from rfm_common.lasting import Value
+from rfm_common.lasting import written
 from rfm_common.lasting_store import effective
 from rfm_common.settings import Settings
 
@@ -145,10 +145,3 @@ def _entry(row: SettingRow, given: Mapping[str, str], errors: Mapping[str, str])
         row=row, label=LABELS[row.name], hint=HINTS[row.name], text=given.get(row.name, shown),
         default=written(row.default) or DEFAULTS[row.name], error=errors.get(row.name),
     )  # fmt: skip
-
-
-def written(value: Value) -> str:
-    """A setting as one would type it."""
-    if isinstance(value, list):
-        return ", ".join(value)
-    return "" if value is None else str(value)

@@ -27,6 +27,9 @@ _TEXTS = {
     "order_date": "Which column holds the dates of the orders?",
     "order_amount": "Which column holds the amounts of the orders?",
 }
+_HOLDS = {"order_date": "dates", "order_amount": "amounts", "status": "statuses",
+          "currency": "currencies"}  # fmt: skip
+"""What our columns hold, in a word; ids where there is none."""
 _OTHER_PARTS = ("item", "address", "tax", "shipping", "discount")
 _OTHER_COLUMNS = ("status", "currency", "country", "quantity", "row_type")
 _OF_OTHERS = frozenset({
@@ -211,8 +214,7 @@ def _with(
 def _with_more(mapping: Meaning, free: Sequence[Looks]) -> Meaning:
     """The mapping with a column of statuses and one of currencies, where values show them."""
     for ours in ("status", "currency"):
-        looks_so = "are_statuses" if ours == "status" else "are_currencies"
-        found = [one for one in free if getattr(one, looks_so)
+        found = [one for one in free if getattr(one, f"are_{_HOLDS[ours]}")
                  and one.at not in mapping.columns.values()]  # fmt: skip
         if ours not in mapping.columns and found:
             mapping.columns[ours] = found[0].at
@@ -231,9 +233,7 @@ def _is_plain(ours: str, found: Sequence[Looks]) -> bool:
 
 def _tell(mapping: Meaning, ours: str, column: Looks) -> None:
     """Say it; with an example only where that names nobody."""
-    what = {"order_date": "dates", "order_amount": "amounts", "status": "statuses",
-            "currency": "currencies"}.get(ours, "ids")  # fmt: skip
-    what = "e-mail addresses" if column.are_addresses else what
+    what = "e-mail addresses" if column.are_addresses else _HOLDS.get(ours, "ids")
     example = "" if ours == "customer_id" else f" such as {column.example!r}"
     text = f"the {ours.replace('_', ' ')} is read from {column.name!r}, which holds {what}{example}"
     mapping.told.append({"about": f"column.{ours}", "text": text})
@@ -287,8 +287,7 @@ def _without(mapping: Meaning, ours: str, name: str) -> Meaning:
 
 
 def _instead(mapping: Meaning, ours: str, old: int, new: int, headers: Sequence[str]) -> Meaning:
-    was, name = headers[old].strip(), headers[new].strip()
-    what = {"order_date": "dates", "order_amount": "amounts"}[ours]
+    was, name, what = headers[old].strip(), headers[new].strip(), _HOLDS[ours]
     mapping.told.append({
         "about": f"column.{ours}",
         "text": f"the {ours.replace('_', ' ')} is read from {name!r}; {was!r} holds no {what}",

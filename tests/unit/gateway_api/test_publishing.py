@@ -10,6 +10,7 @@ import pytest
 from gateway.imports.uploads import Part, Receiver
 from gateway.kit import folder as naming
 from gateway.kit.folder import DiskFullError, on_disk, publish, safe_name
+from rfm_common import taking
 from rfm_common.errors import UnavailableError
 
 WAYS = ("rename", "link")
@@ -19,7 +20,7 @@ WAYS = ("rename", "link")
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to give a name: the second is for systems without the first."""
     if request.param == "link":
-        monkeypatch.setattr(naming, "_renamed", lambda *_: False)
+        monkeypatch.setattr(taking, "_renamed", lambda *_: False)
     return str(request.param)
 
 
@@ -71,14 +72,14 @@ def _receiver(folder: Path, *names: str) -> Receiver:
 
 def test_a_batch_is_published_whole_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     receiver = _receiver(tmp_path, "a.csv", "b.csv", "c.csv")
-    real = naming._take_name
+    real = naming.take_name
 
     def fails_at_the_third(path: Path, target: Path) -> bool:
         if target.name == "c.csv":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
         return real(path, target)
 
-    monkeypatch.setattr(naming, "_take_name", fails_at_the_third)
+    monkeypatch.setattr(naming, "take_name", fails_at_the_third)
     with pytest.raises(DiskFullError), on_disk():
         receiver.publish()
     receiver.discard()

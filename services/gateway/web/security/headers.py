@@ -1,16 +1,18 @@
 """The headers of every answer: what a browser may load, and that nobody else may frame it."""
 
+from functools import cache
+
 from litestar.enums import ScopeType
 from litestar.types import Message, Scope
 
 from gateway.kit.assets import ASSETS
-from rfm_common.settings import Settings
 
 
-def policy(settings: Settings) -> str:
+@cache
+def policy(cdn: str) -> bytes:
     """What a page may load: of the CDN the very files that are pinned, and nothing when it is
     off."""
-    libraries = [asset.url for asset in ASSETS.values()] if settings.cdn == "on" else []
+    libraries = [asset.url for asset in ASSETS.values()] if cdn == "on" else []
     scripts = " ".join(["'self'", *libraries])
     return "; ".join((
         "default-src 'self'",
@@ -22,7 +24,7 @@ def policy(settings: Settings) -> str:
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
-    ))  # fmt: skip
+    )).encode()  # fmt: skip
 
 
 HEADERS = [
@@ -40,6 +42,6 @@ HEADERS = [
 async def add_headers(message: Message, scope: Scope) -> None:
     """Put the security headers on every answer, errors included."""
     if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
-        allowed = policy(scope["litestar_app"].state.settings).encode()
-        own = (b"content-security-policy", allowed)
+        settings = scope["litestar_app"].state.settings
+        own = (b"content-security-policy", policy(settings.cdn))
         message["headers"] = [*message.get("headers", []), own, *HEADERS]
