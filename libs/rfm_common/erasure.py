@@ -17,7 +17,8 @@ from rfm_common import audit
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.errors import ConflictError, existing
 from rfm_common.faults import is_locked_out
-from rfm_common.joined import who_is
+from rfm_common.identity import same_id
+from rfm_common.joined import nobody, who_is
 from rfm_common.lake import note_removal
 from rfm_common.models import Erasure, ErasureState
 from rfm_common.pseudonyms import Pseudonyms, load_pseudonyms
@@ -31,6 +32,10 @@ QUOTING = ("unknown_columns", "missing_column", "broken_header", "duplicate_colu
 PATIENCE = "3s"
 """How long somebody who asks waits for a file that is being loaded."""
 NO_TABLE = "42P01"
+ONLY_IN_FILES = (
+    "if only files name this person, or if the id must never come, use `rfm erase --unknown` or"
+    " the parameter unknown=true"
+)
 
 
 async def pseudonyms_of(session: AsyncSession, settings: Settings) -> Pseudonyms:
@@ -191,13 +196,16 @@ def as_token(customer_id: str, edge: str = r"[,;|:^~'\"()<>=\x1f\s]") -> str:
 
 
 async def erase_now(
-    sessions: Sessions, settings: Settings, customer_id: str, actor: str
+    sessions: Sessions, settings: Settings, customer_id: str, actor: str, *, unknown: bool = False
 ) -> Erasure:
     """Request an erasure and remove the rows at once, unless a long load is in the way.
 
-    Ingest does what is left.
+    Ingest does what is left. Raises NotFoundError for an id that is in no table, unless it may be
+    `unknown`.
     """
     async with sessions() as session, session.begin():
+        if not (unknown or await _is_known(session, settings, customer_id)):
+            raise await nobody(session, customer_id, ONLY_IN_FILES)
         asked = await request_erasure(session, settings, customer_id, actor)
     try:
         async with sessions() as session, session.begin():
@@ -209,6 +217,25 @@ async def erase_now(
         if not is_locked_out(error):
             raise
     return asked
+
+
+async def _is_known(session: AsyncSession, settings: Settings, customer_id: str) -> bool:
+    """Whether a customer has the id, is in a snapshot, or was erased: files may be left."""
+    key = same_id(customer_id)
+    found = await run_sql(session, """
+        SELECT EXISTS (SELECT FROM customers WHERE customer_id = :id)
+            OR EXISTS (SELECT FROM rfm_features WHERE customer_id = :id)
+        """, id=key)  # fmt: skip
+    return bool(found.scalar()) or await _was_erased(session, settings, key)
+
+
+async def _was_erased(session: AsyncSession, settings: Settings, key: str) -> bool:
+    """Whether the id is kept out; makes no key where nobody was erased."""
+    if not (await run_sql(session, "SELECT EXISTS (SELECT FROM suppressions)")).scalar():
+        return False
+    subject = (await pseudonyms_of(session, settings)).of(key)
+    known = "SELECT EXISTS (SELECT FROM suppressions WHERE subject_hash = :subject)"
+    return bool((await run_sql(session, known, subject=subject)).scalar())
 
 
 async def open_erasures(session: AsyncSession) -> list[Erasure]:

@@ -6,8 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common import audit
 from rfm_common.db import run_sql
-from rfm_common.errors import existing
-from rfm_common.joined import who_is
+from rfm_common.joined import nobody, who_is
 from rfm_common.models import Customer
 from rfm_common.versions import change_without_file
 
@@ -28,8 +27,9 @@ async def set_excluded(
     entry is of the moment that the customer's row has. Raises NotFoundError.
     """
     key = await who_is(session, customer_id)
-    found = await session.get(Customer, key, with_for_update=True)
-    customer = existing(found, f"customer {customer_id!r}", "customer_id")
+    customer = await session.get(Customer, key, with_for_update=True)
+    if customer is None:
+        raise await nobody(session, customer_id)
     if excluded == (customer.excluded_at is not None):
         return customer
     since = datetime.now(UTC) if excluded else customer.excluded_at

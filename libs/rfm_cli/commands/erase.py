@@ -27,29 +27,33 @@ Counts = dict[str, int]
 @click.command()
 @click.argument("customer")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--unknown", is_flag=True, help="Also an id that is in no table.")
 @state_dir
 @data_dir
-def erase(customer: str, *, yes: bool, **options: Any) -> None:
+def erase(customer: str, *, yes: bool, unknown: bool, **options: Any) -> None:
     """Permanently erase a customer, given by id.
 
     Deletes the customer from tables, files, lists and events. If RFM is not running, the files
-    follow at its next start.
+    follow at its next start. An id that no customer has is refused, because it may be a typing
+    error; --unknown erases a person whom only files name, and keeps the id out of later files.
     """
     settings = settings_of(options)
     if not yes:
         click.confirm(f"Permanently erase {customer} and everything about them?", abort=True)
     try:
         with connect(settings) as client:
-            removed, has_ended = _ask(client, customer)
+            removed, has_ended = _ask(client, customer, unknown=unknown)
     except UnreachableError:
         with reach(settings) as reached:
-            removed, has_ended = asyncio.run(_erase_alone(reached, customer)), False
+            removed = asyncio.run(_erase_alone(reached, customer, unknown=unknown))
+            has_ended = False
     click.echo(_in_words(removed) + ("" if has_ended else f"; {_LATER}"))
 
 
-def _ask(client: httpx.Client, customer: str) -> tuple[Counts, bool]:
+def _ask(client: httpx.Client, customer: str, *, unknown: bool) -> tuple[Counts, bool]:
     """What the product removed, and whether it is done."""
-    found = answer(client.delete(f"/customers/{quote(customer, safe='')}"))
+    asked = {"unknown": "true"} if unknown else {}
+    found = answer(client.delete(f"/customers/{quote(customer, safe='')}", params=asked))
     deadline = time.monotonic() + _PATIENCE
     while found["state"] != "finished" and time.monotonic() < deadline:
         time.sleep(_POLL)
@@ -57,10 +61,10 @@ def _ask(client: httpx.Client, customer: str) -> tuple[Counts, bool]:
     return found["removed"], found["state"] == "finished"
 
 
-async def _erase_alone(settings: Settings, customer: str) -> Counts:
+async def _erase_alone(settings: Settings, customer: str, *, unknown: bool) -> Counts:
     await upgrade(settings)
     async with open_sessions(settings, "erase") as sessions:
-        erasure = await erase_now(sessions, settings, customer.strip(), "cli")
+        erasure = await erase_now(sessions, settings, customer, "cli", unknown=unknown)
     return erasure.removed
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, delete, get
-from litestar.params import PathParameter
+from litestar.params import PathParameter, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import (
@@ -34,14 +34,17 @@ async def erase(
     redis: RedisDep,
     actor: ActorDep,
     customer_id: Annotated[str, PathParameter(min_length=1, max_length=255)],
+    unknown: Annotated[
+        bool, QueryParameter(description="Also an id that is in no table: only files name it")
+    ] = False,
 ) -> Response[ErasureRow]:
     """Remove a person from tables, kept files, lists of rejected rows, events and messages.
 
     202 with `Location`: the rows are gone, unless a long load is in the way; ingest goes through
-    the files and then ends the erasure. No file brings the id or its e-mail addresses back. Also
-    for an id that no table knows: files may.
+    the files and then ends the erasure. No file brings the id or its e-mail addresses back. 404
+    for an id that no customer has or had, unless it may be `unknown`.
     """
-    erasure = await erase_now(sessions, settings, customer_id, actor)
+    erasure = await erase_now(sessions, settings, customer_id, actor, unknown=unknown)
     await ring(sessions, redis)
     erasure_id = erasure.erasure_id
     return ExactResponse(

@@ -36,6 +36,14 @@ async def test_without_the_product_the_rows_go_and_the_rest_follows(settings, se
         assert tuple(waiting.one()) == ("requested", "cli")
 
 
+async def test_an_unknown_id_is_refused_unless_it_is_meant(settings, sessions) -> None:
+    refused = await run(settings, "C00O1", "--yes")
+    assert (refused.exit_code, "no customer 'C00O1'" in refused.output) == (1, True)
+    assert "--unknown" in refused.output
+    meant = await run(settings, "C00O1", "--yes", "--unknown")
+    assert (meant.exit_code, "nothing of this customer" in meant.output) == (0, True)
+
+
 @pytest.mark.parametrize(("answers", "has_ended"), [(2, True), (10**6, False)])
 def test_the_running_product_is_asked_until_it_is_done(monkeypatch, answers, has_ended) -> None:
     seen: list[str] = []
@@ -48,8 +56,8 @@ def test_the_running_product_is_asked_until_it_is_done(monkeypatch, answers, has
     monkeypatch.setattr(command, "_POLL", 0)
     monkeypatch.setattr(command, "_PATIENCE", 60.0 if has_ended else 0.0)
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://rfm") as client:
-        assert command._ask(client, "a/b@c") == ({"orders": 3}, has_ended)
+        assert command._ask(client, "a/b@c", unknown=True) == ({"orders": 3}, has_ended)
     assert seen == [
-        "DELETE /customers/a%2Fb%40c",
+        "DELETE /customers/a%2Fb%40c?unknown=true",
         *["GET /erasures/5"] * (answers if has_ended else 0),
     ]

@@ -1,6 +1,9 @@
 """`DELETE /customers/{id}`: gone from the tables at once, also while ingest is away."""
 
 import asyncio
+from urllib.parse import quote
+
+import pytest
 
 from ingest.keeping.erasing import Eraser
 from rfm_common.db import AdvisoryLock, lock, run_sql
@@ -45,13 +48,53 @@ async def test_a_load_in_progress_is_not_waited_for_long(client, shop, sessions)
 
 
 async def test_who_is_in_no_table_may_be_in_a_file(client, settings) -> None:
-    answer = await client.delete("/customers/nobody@example.com")
+    answer = await client.delete("/customers/nobody@example.com", params={"unknown": True})
     assert (answer.status_code, answer.json()["removed"]) == (202, {})
     assert (settings.data_dir / "erasure.key").exists()
     (settings.data_dir / "erasure.key").unlink()
     refused = await client.delete("/customers/C0003")
     assert (refused.status_code, "erasure.key" in refused.json()["detail"]) == (503, True)
     assert (await client.get("/erasures/7")).status_code == 404
+
+
+@pytest.mark.parametrize("typo", ["C00O1", "c0001", "nobody@example.com", " ", "C0001%", "0"])
+async def test_a_typing_error_bars_nobody(client, shop, sessions, settings, typo: str) -> None:
+    answer = await client.delete(f"/customers/{quote(typo, safe='')}")
+    assert (answer.status_code, answer.json()["field"]) == (404, "customer_id")
+    assert repr(typo) in answer.json()["detail"]
+    assert "unknown=true" in answer.json()["detail"]
+    async with sessions() as session:
+        assert (await run_sql(session, "SELECT count(*) FROM erasures")).scalar() == 0
+        assert (await run_sql(session, "SELECT count(*) FROM suppressions")).scalar() == 0
+    assert not (settings.data_dir / "erasure.key").exists()
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT"])
+async def test_an_address_leads_to_its_customer(client, shop, sessions, method: str) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE customers SET email = 'Eva@x.org' WHERE customer_id='C0001'")
+    path = "/customers/EVA@x.org" + ("/exclusion" if method == "PUT" else "")
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404, "no customer 'EVA@x.org'; it is the e-mail address of 'C0001':"
+        " name the customer by the id",
+    )  # fmt: skip
+
+
+async def test_who_was_erased_may_be_erased_again(client, shop, sessions, settings, redis) -> None:
+    for number in (1, 2):
+        answer = await client.delete("/customers/C0001")
+        assert (answer.status_code, answer.headers["location"]) == (202, f"/erasures/{number}")
+        await Eraser(settings, sessions, redis).carry_out()
+    assert (await client.delete("/customers/C0O01")).status_code == 404, "a key alone opens nothing"
+
+
+async def test_who_is_only_in_a_snapshot_can_be_erased(client, shop, sessions) -> None:
+    async with sessions() as session, session.begin():
+        for table in ("orders", "customer_emails", "customers"):
+            await run_sql(session, f"DELETE FROM {table} WHERE customer_id = 'C0001'")
+    answer = await client.delete("/customers/C0001")
+    assert (answer.status_code, answer.json()["removed"]["rfm_features"] > 0) == (202, True)
 
 
 async def test_a_list_of_rejects_that_is_gone_says_so(client, shop, sessions) -> None:

@@ -62,7 +62,7 @@ async def upkeep(shop: Shop) -> None:
 
 
 async def erase(shop: Shop, customer_id: str) -> None:
-    await erase_now(shop.sessions, shop.settings, customer_id, "cli")
+    await erase_now(shop.sessions, shop.settings, customer_id, "cli", unknown=True)
     await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
 
 
