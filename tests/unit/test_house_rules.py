@@ -24,7 +24,7 @@ NESTING = 3
 EDGES = re.compile(r"__main__\.py$|^libs/rfm_cli/|^migrations/env\.py$")
 # Modules whose functions turn values into values.
 PURE = (
-    "ingest/reading", "scoring/model", "scoring/snapshot/features",
+    "ingest/reading", "scoring/model", "scoring/value", "scoring/snapshot/features",
     "gateway/charts/figures", "gateway/charts/points", "gateway/kit/schemas",
 )  # fmt: skip
 
