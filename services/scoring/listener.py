@@ -13,7 +13,15 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from rfm_common import bus
-from rfm_common.events import DataChanged, Event, ImportFinished, ImportStarted, RunQueued
+from rfm_common.events import (
+    DataChanged,
+    Event,
+    ImportFinished,
+    ImportHeld,
+    ImportRejected,
+    ImportStarted,
+    RunQueued,
+)
 from rfm_common.settings import Settings
 
 SWEEP_MS = 2_000
@@ -80,4 +88,8 @@ async def _read_burst(redis: Redis, after: str) -> str:
 
 
 def _is_of_data(event: Event) -> bool:
-    return isinstance(event, ImportStarted | ImportFinished | DataChanged)
+    """Whether data came, or a file for which loaded data may have waited has come to its end."""
+    return isinstance(event, _OF_DATA)
+
+
+_OF_DATA = (ImportStarted, ImportFinished, ImportRejected, ImportHeld, DataChanged)

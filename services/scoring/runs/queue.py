@@ -1,7 +1,10 @@
 """The queue of runs is the table `scoring_runs`: claims, leases and fences."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func
@@ -16,6 +19,7 @@ from rfm_common.lasting_store import effective
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, is_behind, queue_run
 from rfm_common.settings import Settings
+from rfm_common.watched_folder import waiting_names
 
 LEASE = timedelta(seconds=8)
 """A run whose worker was silent for so long belongs to whoever takes it."""
@@ -23,8 +27,8 @@ MAX_ATTEMPTS = 5
 """A run that took its worker along so often is given up."""
 RETRY_FAILED = timedelta(seconds=60)
 """A failed automatic run is tried again after this even if no new data comes."""
-BURST = timedelta(seconds=10)
-"""How long loaded data waits for files that are still being read, so that one run scores all."""
+FOLDER_PATIENCE = timedelta(minutes=1)
+"""How long loaded data waits for further files of the folder, so that one run scores all."""
 
 
 class LostRunError(Exception):
@@ -163,15 +167,15 @@ async def queue_if_behind(session: AsyncSession, settings: Settings) -> bool:
     """Queue an automatic run unless one waits, or one is running that reads the newest data.
 
     A run that failed or was cancelled on this very data is not repeated at once: a failed one
-    after a minute, a cancelled one when new data comes or someone asks. While further files are
-    being read it waits for them, but not for long.
+    after a minute, a cancelled one when new data comes or someone asks. While further files wait in
+    the folder or are being read it waits for them, for a minute at most.
     """
     await run_sql(session, "SELECT 1 FROM data_state WHERE id = 1 FOR UPDATE")
     if not await is_behind(session):
         return False
     if (await run_sql(session, _COVERED, retry=RETRY_FAILED)).first():
         return False
-    if (await run_sql(session, _BURSTING, burst=BURST)).first():
+    if await _has_files_to_come(session, settings):
         return False
     await queue_run(session, await effective(session, settings), RunRequest(), "import")
     return True
@@ -187,8 +191,29 @@ WHERE r.is_automatic AND (
 LIMIT 1
 """
 
-_BURSTING = """
-SELECT 1 WHERE EXISTS (SELECT 1 FROM imports WHERE state = 'reading')
-AND (SELECT min(i.finished_at) FROM imports i, data_state d WHERE i.data_version > d.scored_version)
-    > now() - CAST(:burst AS interval)
+
+async def _has_files_to_come(session: AsyncSession, settings: Settings) -> bool:
+    """Whether files wait that this data should be scored with, and nothing has waited too long."""
+    if not (await run_sql(session, _IS_FRESH, patience=FOLDER_PATIENCE)).scalar_one():
+        return False
+    names = await asyncio.to_thread(_dropped_names, settings.input_dir)
+    return bool((await run_sql(session, _UNREAD, names=names)).scalar_one())
+
+
+def _dropped_names(folder: Path) -> list[str]:
+    """None where this process cannot look: then only files that are being read count."""
+    with suppress(OSError):
+        return waiting_names(folder)
+    return []
+
+
+_IS_FRESH = """
+SELECT coalesce(min(i.finished_at) > now() - CAST(:patience AS interval), FALSE)
+FROM imports i, data_state d WHERE i.data_version > d.scored_version
 """
+_UNREAD = """
+SELECT EXISTS (SELECT 1 FROM imports WHERE state = 'reading')
+OR EXISTS (SELECT 1 FROM unnest(CAST(:names AS text[])) AS dropped (name) WHERE NOT EXISTS (
+    SELECT 1 FROM imports i WHERE i.stored_path = 'input/' || name AND i.state <> 'reading'))
+"""
+"""SQL: a file that was decided but could not be moved lies in the folder and is not waited for."""
