@@ -3,8 +3,10 @@
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 
 from rfm_cli.state import StateFolder
@@ -18,6 +20,10 @@ class UnreachableError(RfmError):
     """Nothing answers at the product's address."""
 
 
+class NotRunningError(UnreachableError):
+    """The product of this state folder does not run, and no other was named."""
+
+
 class RefusedError(RfmError):
     """The product answered that it will not do this."""
 
@@ -28,27 +34,60 @@ def base_url(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
 
-def running_url(settings: Settings) -> str:
-    """Where the product is: as API_PORT says, else where this state folder's `rfm up` put it."""
-    if "api_port" in settings.model_fields_set:
+def running_url(settings: Settings) -> str | None:
+    """Where the product is: as API_PORT or API_HOST say, else where this folder's `rfm up` put it.
+
+    None when no address is set and nothing runs on the state folder: what listens on the default
+    port is somebody else's.
+    """
+    if {"api_port", "api_host"} & settings.model_fields_set:
         return base_url(settings)
     running = StateFolder(settings.state_dir).running()
-    return running.url if running else base_url(settings)
+    return running.url if running else None
 
 
 @contextmanager
 def connect(settings: Settings) -> Generator[httpx.Client]:
-    """A client of the running product; what goes wrong inside becomes an RfmError."""
+    """A client of the running product; what goes wrong inside becomes an RfmError.
+
+    A product with another watched folder than these settings' is named before it is asked.
+    """
     url = running_url(settings)
+    if url is None:
+        raise NotRunningError(_not_running(settings))
     try:
-        with httpx.Client(
-            base_url=url, trust_env=False, timeout=60, headers=_credential(settings)
-        ) as client:
+        with _client(settings, url) as client:
+            if (folder := watched_folder(client)) not in {None, settings.input_dir.absolute()}:
+                click.echo(f"note: this is the RFM at {url}, which watches {folder}", err=True)
             yield client
     except httpx.ConnectError:
         raise UnreachableError(f"nothing answers on {url}: start it with rfm up") from None
     except httpx.HTTPError as error:
         raise UnreachableError(f"the answer of {url} broke off: {error}") from error
+
+
+def _client(settings: Settings, url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, trust_env=False, timeout=60, headers=_credential(settings))
+
+
+def watched_folder(client: httpx.Client) -> Path | None:
+    """The folder that a product watches; None when it does not say, or is something else."""
+    with suppress(ValueError, AttributeError):
+        folder = client.get("/health").json().get("data_dir")
+        return Path(folder) if folder else None
+    return None
+
+
+def _not_running(settings: Settings) -> str:
+    """The refusal, with whose product listens on the default port."""
+    url, folder = base_url(settings), None
+    with suppress(httpx.HTTPError), _client(settings, url) as client:
+        folder = watched_folder(client)
+    other = f" The RFM at {url} watches {folder}." if folder else ""
+    return (
+        f"RFM does not run on {settings.state_dir.absolute()}.{other} Start it with rfm up, or name"
+        f" another one: API_PORT=N rfm ..."
+    )
 
 
 def _credential(settings: Settings) -> dict[str, str]:

@@ -9,10 +9,11 @@ from rich.progress import Progress
 from rfm_cli import remote
 
 
-def fill_history(client: httpx.Client, months: int | None) -> bool:
-    """Fill in past months and say what there is then; returns whether all were scored.
+def fill_history(client: httpx.Client, months: int | None) -> int:
+    """Fill in past months and say what there is then.
 
-    None leaves their number to the product.
+    None leaves their number to the product. Returns the exit code: 0 when all were scored, 1 when
+    none was, 3 when some were.
     """
     accepted = remote.request_backfill(client, {"months": months} if months else {})
     click.echo(accepted["message"])
@@ -20,7 +21,9 @@ def fill_history(client: httpx.Client, months: int | None) -> bool:
     for failure in failures:
         click.echo(failure, err=True)
     click.echo(f"snapshots: {remote.count_snapshots(client):,}")
-    return not failures
+    if not failures:
+        return 0
+    return 1 if len(failures) == len(accepted["runs"]) else 3
 
 
 def _failures(client: httpx.Client, queued: list[remote.Json]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from rfm_common.errors import RfmError
 _COMMANDS = {
     "up": "start:up",
     "demo": "start:demo",
+    "stop": "running:stop",
+    "logs": "running:logs",
     "import": "ask:import_files",
     "undo": "undo:undo",
     "score": "ask:score",
@@ -30,6 +32,7 @@ _COMMANDS = {
     "login": "access:login",
     "backup": "backup:backup",
     "restore": "backup:restore",
+    "completion": "completion:completion",
 }
 """Where each command is; loaded when it is called, because some of them load a lot."""
 

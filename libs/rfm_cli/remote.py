@@ -13,10 +13,13 @@ from rich.table import Table
 
 from rfm_cli.client import RefusedError, answer, checked
 from rfm_common.appearing import appearing
+from rfm_common.words import some
 
 _POLL = 0.25
 _WITHOUT_SCORES = {"failed", "cancelled"}
 _ENDED = {"finished", *_WITHOUT_SCORES}
+_REASONS = 3
+"""Of rejected rows, how many a table names."""
 _NEWEST_IMPORTS = {"page_size": 1000}
 
 Json = dict[str, Any]
@@ -170,6 +173,24 @@ def exit_code(rows: list[Json]) -> int:
     if "quarantined" in states:
         return 1
     return 3 if states & {"needs_decision", "loaded_with_rejects"} else 0
+
+
+def with_reasons(client: httpx.Client, row: Json) -> Json:
+    """The import; one without a message that has rejected rows gets one that says why."""
+    if row["message"] or not row["rows_rejected"]:
+        return row
+    groups = answer(client.get(f"/imports/{row['import_id']}"))["reject_groups"]
+    return row | {"message": "; ".join(map(reject_text, groups[:_REASONS]))}
+
+
+def reject_text(group: Json) -> str:
+    """Why some rows were rejected, with the first of them."""
+    column = f" in {group['column_name']}" if group["column_name"] else ""
+    example = f" ({group['example']!r})" if group["example"] else ""
+    reason = group["reason"].replace("_", " ")
+    return (
+        f"{some(group['rows'], 'row')}: {reason}{column}, first line {group['first_line']}{example}"
+    )
 
 
 def import_table(rows: list[Json]) -> Table:

@@ -87,12 +87,14 @@ class Stack:
         self._servers: list[ServerChild] = []
         self._services: list[ServiceChild] = []
         self._stopping = asyncio.Event()
+        self._log = LogStream(settings)
 
     async def run(self) -> None:
         """Run until SIGINT or SIGTERM, then stop everything; raises what prevents a start."""
         self._settings.input_dir.mkdir(parents=True, exist_ok=True)
         self._end_leftovers()
         self._state.write(self._record)
+        self._log.take_own_lines()
         self._listen()
         try:
             await self._until_stopped()
@@ -157,10 +159,10 @@ class Stack:
         return with_servers(self._settings, servers)
 
     async def _start_services(self, group: asyncio.TaskGroup, settings: Settings) -> None:
-        environment, sink = service_environment(settings), LogStream(settings)
+        environment = service_environment(settings)
         for name, program in self._programs.items():
             command = [sys.executable, "-P", "-X", self._mark, *program]
-            child = ServiceChild(name, command, environment, sink, self._note)
+            child = ServiceChild(name, command, environment, self._log, self._note)
             self._services.append(child)
             await child.start()
             group.create_task(keep_running(child))

@@ -77,9 +77,18 @@ class StateFolder:
         self._record.unlink(missing_ok=True)
 
     def running(self) -> Record | None:
-        """The record, None when its supervisor is gone."""
+        """The record, None when its supervisor is gone: its number may be another process's now."""
         record = self.record()
-        return record if record and _exists(record.pid) else None
+        return record if record and _exists(record.pid) and self.is_held() else None
+
+    def is_held(self) -> bool:
+        """Whether somebody holds the lock."""
+        with suppress(FileNotFoundError), (self.path / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
 
 def _exists(pid: int) -> bool:

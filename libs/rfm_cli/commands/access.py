@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from rfm_cli import remote
-from rfm_cli.client import running_url
+from rfm_cli.client import base_url, running_url
 from rfm_cli.commands.options import settings_of, state_dir
 from rfm_cli.entrance import ACTOR, login_url, with_database
 from rfm_common import keys
@@ -83,6 +83,6 @@ def login(scopes: tuple[str, ...], **options: Any) -> None:
     """Print a one-time login link, valid for 15 minutes."""
     settings = settings_of(options)
     granted = [Scope(scope) for scope in scopes]
-    url = running_url(settings)
+    url = running_url(settings) or base_url(settings)
     secret = with_database(settings, lambda one: create_link(one, granted, ACTOR))
     click.echo(login_url(url, secret))

@@ -1,5 +1,6 @@
 """Commands that ask the running product: import, score, export, status."""
 
+import json
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -10,7 +11,7 @@ import click
 from rich.progress import Progress
 
 from rfm_cli import remote
-from rfm_cli.client import connect, running_url
+from rfm_cli.client import connect
 from rfm_cli.history import fill_history
 from rfm_common.settings import Settings
 
@@ -49,6 +50,7 @@ def import_files(files: tuple[Path, ...], given: dict[str, str], *, remember: bo
             rows = remote.upload(client, files)
         rows = [remote.settle(client, row, partial(ask, given=given), remember=remember)
                 for row in rows]  # fmt: skip
+        rows = [remote.with_reasons(client, row) for row in rows]
     remote.console().print(remote.import_table(rows))
     sys.exit(remote.exit_code(rows))
 
@@ -99,7 +101,10 @@ def _cluster_count(_context: click.Context, _option: click.Parameter, value: str
 @click.option("--months", type=click.IntRange(1, 120), help="How many months (default: 24).")
 @click.option("--delete", metavar="DATE", help="Delete the snapshot of that date instead.")
 def score(history: str | None, months: int | None, delete: str | None, **options: Any) -> None:
-    """Score now, fill in past months, or delete a snapshot."""
+    """Score now, fill in past months, or delete a snapshot.
+
+    Exit code 3: some months have scores and others do not.
+    """
     body = {name: value for name, value in options.items() if value is not None}
     if delete:
         _delete_snapshot(delete, alone=not (body or history or months))
@@ -125,7 +130,7 @@ def _score_history(months: int | None, body: remote.Json) -> None:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in body)
         raise click.UsageError(f"--history takes the newest snapshot's model: without {named}")
     with connect(Settings()) as client:
-        sys.exit(not fill_history(client, months))
+        sys.exit(fill_history(client, months))
 
 
 def _score_now(body: remote.Json) -> None:
@@ -169,13 +174,17 @@ def export(segment: str, out: Path | None, changes_since: str | None) -> None:
 
 
 @click.command()
-def status() -> None:
-    """Show health and backlog.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(*, as_json: bool) -> None:
+    """Show version, health and backlog.
 
     Exit code 1 unless everything works.
     """
-    settings = Settings()
-    with connect(settings) as client:
+    with connect(Settings()) as client:
         found = remote.health(client)
-    remote.console().print(remote.health_table(running_url(settings), found))
+        url = str(client.base_url)
+    if as_json:
+        click.echo(json.dumps({"url": url, **found}, indent=2))
+    else:
+        remote.console().print(remote.health_table(url, found))
     sys.exit(found.get("status") != "ok")

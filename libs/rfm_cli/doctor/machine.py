@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rfm_cli.client import running_url
 from rfm_cli.doctor.checks import Check, fail, ok, warn
 from rfm_cli.processes import port_is_free
 from rfm_cli.state import StateFolder
@@ -113,8 +112,8 @@ def disks(settings: Settings) -> Iterator[Check]:
 
 def port(settings: Settings) -> Check:
     """Whether the product runs, or could be started."""
-    if StateFolder(settings.state_dir).running():
-        return ok("port", f"the product runs at {running_url(settings)}")
+    if running := StateFolder(settings.state_dir).running():
+        return ok("port", f"the product runs at {running.url}")
     if port_is_free(settings.api_port, settings.api_host):
         return ok("port", f"{settings.api_port} is free")
     return warn(

@@ -13,6 +13,7 @@ from gateway.kit.dependencies import ActorDep, RedisDep, SessionsDep, SettingsDe
 from gateway.kit.responses import ExactResponse
 from gateway.operation import health_queries as queries
 from gateway.operation.health_schemas import Health
+from rfm_common import __version__
 from rfm_common.bus import BUS_ERRORS
 from rfm_common.db import Sessions
 from rfm_common.watched_folder import waiting_names
@@ -80,6 +81,7 @@ async def health(
     if actor != STRANGER:
         waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
         found.pending_imports = len(waiting)
+        found.version, found.data_dir = __version__, str(settings.input_dir.absolute())
     return _answer(found, actor)
 
 

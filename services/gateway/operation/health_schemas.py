@@ -21,3 +21,5 @@ class Health(Answer):
     data_version: int = 0
     scored_version: int = 0
     pending_imports: Annotated[int, Meta(description="Files in the folder, not loaded yet")] = 0
+    version: Annotated[str | None, Meta(description="Of the gateway")] = None
+    data_dir: Annotated[str | None, Meta(description="The watched folder")] = None

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from rfm_cli.main import main
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.processes import command_line
 from rfm_cli.servers import private_servers, with_servers
@@ -110,6 +112,20 @@ def test_a_signal_stops_everything(make: Make, number: int) -> None:
     assert up.stop(number) == 0
     assert up.children() == {}
     assert up.state.record() is None
+
+
+def test_another_terminal_can_stop_it_and_read_its_log(make: Make) -> None:
+    up = make()
+    url = up.ready()
+    state = ["--state-dir", str(up.folder / ".rfm")]
+    stopped = CliRunner().invoke(main, ["stop", *state])
+    assert (stopped.exit_code, stopped.output) == (0, f"stopped the RFM at {url}\n")
+    assert up.wait() == 0
+    assert up.children() == {}
+    told = CliRunner().invoke(main, ["logs", "-n", "1000", *state]).output
+    assert "stopping" in told
+    assert "the database has the newest schema" in told
+    assert CliRunner().invoke(main, ["stop", *state]).exit_code == 0, "there is nothing to stop"
 
 
 def test_a_signal_during_the_start_stops_everything_too(make: Make) -> None:

@@ -1,18 +1,20 @@
 """Health: exact totals, degraded without Redis, down without the database."""
 
+from rfm_common import __version__
 from rfm_common.db import run_sql
 from rfm_common.settings import Settings
 from rfm_common.versions import next_version
 from tests.shop import add_orders
 
 
-async def test_health_of_an_empty_product(client) -> None:
+async def test_health_of_an_empty_product(client, settings: Settings) -> None:
     answer = await client.get("/health")
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ok", "database": "ok", "redis": "ok", "latest_calc_date": None,
         "total_customers": 0, "total_orders": 0, "total_clusters": 0, "data_version": 0,
-        "scored_version": 0, "pending_imports": 0,
+        "scored_version": 0, "pending_imports": 0, "version": __version__,
+        "data_dir": str(settings.input_dir),
     }  # fmt: skip
 
 

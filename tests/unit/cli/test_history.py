@@ -52,7 +52,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_POLL", 0)
 
 
-def fill(product: Any, months: int | None = None) -> bool:
+def fill(product: Any, months: int | None = None) -> int:
     with httpx.Client(base_url="http://rfm", transport=httpx.MockTransport(product)) as client:
         return fill_history(client, months)
 
@@ -66,7 +66,7 @@ def test_the_product_decides_what_was_not_said(months: int | None, body: dict[st
 
 def test_every_run_is_followed_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     product = Product({"status": "finished"}, {"status": "finished"})
-    assert fill(product)
+    assert fill(product) == 0
     assert product.followed == ["/runs/7"] * 3 + ["/runs/8"] * 3
     said = capsys.readouterr()
     assert said.out == "past months to fill in: 2\nsnapshots: 1,234\n"
@@ -77,7 +77,7 @@ def test_a_month_without_scores_is_named_and_the_others_go_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     product = Product({"status": "failed", "error": "disk full"}, {"status": "cancelled"})
-    assert not fill(product)
+    assert fill(product) == 1
     said = capsys.readouterr()
     assert said.err.splitlines() == [
         "2024-04: run 7 failed: disk full",
@@ -86,8 +86,12 @@ def test_a_month_without_scores_is_named_and_the_others_go_on(
     assert said.out.endswith("snapshots: 1,234\n")
 
 
+def test_months_of_which_some_have_scores_are_told_from_none() -> None:
+    assert fill(Product({"status": "finished"}, {"status": "failed", "error": "disk full"})) == 3
+
+
 def test_a_shop_without_a_past_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fill(Product())
+    assert fill(Product()) == 0
     assert "past months to fill in: 0" in capsys.readouterr().out
 
 

@@ -1,9 +1,14 @@
 """The `rfm` command as people meet it."""
 
+import json
 import os
 import socket
+import subprocess
 from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -153,3 +158,115 @@ def test_a_product_on_another_port_is_found_by_its_state_folder(tmp_path: Path) 
         state.write(Record(os.getpid(), "http://127.0.0.1:9999", "data"))
         assert running_url(Settings()) == "http://127.0.0.1:9999"
         assert running_url(Settings(api_port=8702)) == "http://127.0.0.1:8702", "said is said"
+
+
+def health(folder: str) -> dict[str, Any]:
+    return {"status": "ok", "version": "9.9.9", "total_orders": 1234, "data_dir": folder}
+
+
+@pytest.fixture
+def somebody() -> Generator[tuple[int, list[str]]]:
+    """A product of another folder: its port, and what it was asked."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            body = json.dumps(health("/other/data/input")).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_DELETE = do_GET  # noqa: N815 - names of the library
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("status",), ("import", __file__), ("demo", "--remove"), ("score",)]
+)
+def test_a_product_on_the_default_port_is_not_taken_for_this_folders(
+    arguments: tuple[str, ...],
+    somebody: tuple[int, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    port, asked = somebody
+    monkeypatch.setattr("rfm_cli.client.base_url", lambda _: f"http://127.0.0.1:{port}")
+    done = rfm(*arguments)
+    assert done.exit_code == 1
+    assert f"RFM does not run on {tmp_path / '.rfm'}." in done.output
+    assert f"The RFM at http://127.0.0.1:{port} watches /other/data/input." in done.output
+    assert "API_PORT=N" in done.output
+    assert asked == ["GET /health"]
+
+
+def test_another_product_is_named_with_its_folder(
+    somebody: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_PORT", str(somebody[0]))
+    done = rfm("status")
+    assert done.exit_code == 0
+    note = f"note: this is the RFM at http://127.0.0.1:{somebody[0]}, which watches /other/data"
+    assert done.stderr.startswith(note)
+
+
+def test_a_product_of_this_folder_needs_no_note(
+    somebody: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_PORT", str(somebody[0]))
+    monkeypatch.setenv("DATA_DIR", "/other/data/input")
+    assert rfm("status").stderr == ""
+
+
+def test_status_as_json_has_version_and_address(
+    somebody: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_PORT", str(somebody[0]))
+    url = f"http://127.0.0.1:{somebody[0]}"
+    assert json.loads(rfm("status", "--json").stdout) == {"url": url, **health("/other/data/input")}
+
+
+def test_stop_without_a_product_says_so(tmp_path: Path) -> None:
+    done = rfm("stop")
+    assert done.exit_code == 0
+    assert done.output == f"RFM does not run on {tmp_path / '.rfm'}\n"
+
+
+def test_stop_does_not_signal_a_process_that_only_has_the_number(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"])
+    state = StateFolder(tmp_path / ".rfm")
+    with state.held():
+        state.write(Record(other.pid, "http://127.0.0.1:9999", "data"))
+    assert "does not run" in rfm("stop").output
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_logs_show_the_last_lines(tmp_path: Path) -> None:
+    (tmp_path / ".rfm").mkdir()
+    (tmp_path / ".rfm" / "rfm.log").write_text("one\ntwo\nthree\n")
+    assert rfm("logs", "-n", 2).output == "two\nthree\n"
+    assert rfm("logs").output == "one\ntwo\nthree\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_learns_to_complete(shell: str) -> None:
+    done = rfm("completion", shell)
+    assert done.exit_code == 0
+    assert "_RFM_COMPLETE" in done.stdout
+
+
+def test_completion_knows_commands_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_RFM_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "rfm st")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    found = CliRunner().invoke(main, [], prog_name="rfm").output.split()
+    assert {"plain,status", "plain,stop"} <= set(found)

@@ -214,3 +214,31 @@ def test_the_demo_is_removed_by_the_product() -> None:
         return httpx.Response(200, json={"customers": 5168, "orders": 58722})
 
     assert remote.remove_demo(client(handler)) == {"customers": 5168, "orders": 58722}
+
+
+GROUPS = [
+    {"reason": "bad_amount", "column_name": "order_amount", "rows": 2, "first_line": 4,
+     "example": "twelve"},
+    {"reason": "erased", "column_name": None, "rows": 1, "first_line": 9, "example": None},
+]  # fmt: skip
+
+
+def test_a_file_with_rejected_rows_says_why() -> None:
+    row = {"import_id": 3, "message": None, "rows_rejected": 3}
+    with client(lambda _: httpx.Response(200, json={"reject_groups": GROUPS})) as product:
+        told = remote.with_reasons(product, row)
+    assert told["message"] == (
+        "2 rows: bad amount in order_amount, first line 4 ('twelve'); 1 row: erased, first line 9"
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"message": "1 of 5 rows were rejected", "rows_rejected": 1},
+        {"message": None, "rows_rejected": 0},
+    ],
+)
+def test_a_file_that_has_words_or_no_rejected_row_stays_as_it_is(row: dict[str, Any]) -> None:
+    with client(lambda _: httpx.Response(500)) as product:
+        assert remote.with_reasons(product, row) is row

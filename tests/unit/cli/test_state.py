@@ -59,10 +59,11 @@ def test_a_lock_is_free_again_after_use(tmp_path: Path) -> None:
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     written = record(os.getpid(), ingest=11, gateway=12)
-    state.write(written)
-    assert state.record() == written
-    assert state.running() == written
-    state.forget()
+    with state.held():
+        state.write(written)
+        assert state.record() == written
+        assert state.running() == written
+        state.forget()
     assert state.record() is None
 
 
@@ -72,6 +73,14 @@ def test_a_record_of_a_dead_supervisor_is_no_running_product(tmp_path: Path) -> 
     state = StateFolder(tmp_path)
     state.write(record(dead.pid))
     assert state.record() is not None, "the next start ends what it left"
+    assert state.running() is None
+
+
+def test_a_record_whose_number_is_another_process_now_is_no_running_product(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    with state.held():
+        state.write(record(os.getpid()))
+    assert state.record() is not None
     assert state.running() is None
 
 
