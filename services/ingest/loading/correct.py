@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.loading import customers, joining, merge, reread, stage, suppressed
+from ingest.loading import customers, joining, merge, refunds, reread, stage, suppressed
 from ingest.loading.loader import Load
 from ingest.reading.preview import as_rule
 from ingest.reading.statuses import question_about
@@ -47,6 +47,7 @@ async def correct(session: AsyncSession, settings: Settings, import_id: int) -> 
 async def _merge(load: Load) -> int:
     """Let the table say what the file says now; the number of orders that changed."""
     session, staged, row = load.session, load.stage, load.row
+    await refunds.between(session, staged)
     await run_sql(session, f"""
         DELETE FROM {staged.table} s USING orders t, imports i
         WHERE {staged.same_key} AND i.import_id = t.import_id AND t.import_id <> :id

@@ -11,7 +11,17 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.lake.sync import Lake
-from ingest.loading import customers, items, joining, ledger, merge, rebuild, stage, suppressed
+from ingest.loading import (
+    customers,
+    items,
+    joining,
+    ledger,
+    merge,
+    rebuild,
+    refunds,
+    stage,
+    suppressed,
+)  # fmt: skip
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS
@@ -154,7 +164,9 @@ async def make_keys(work: Load) -> None:
     """Give every staged row a key of its own."""
     if work.layout.mapping.ids_from_content:
         await stage.number_equal(work.session, work.stage)
-    await stage.make_unique(work.session, work.stage)
+    if not await stage.has_own_keys(work.session, work.stage):
+        await refunds.within(work.session, work.stage)
+        await stage.make_unique(work.session, work.stage)
 
 
 async def _hold(work: Load, questions: tuple[Question, ...]) -> tuple[Question, ...]:
@@ -268,6 +280,7 @@ async def _into_table(work: Load) -> dict[str, Any]:
     session, staged = work.session, work.stage
     effects: dict[str, Any] = {}
     await _tell(work, 0.65)
+    await refunds.between(session, staged)
     before = await joining.before_load(session, staged, names_addresses=work.names_addresses)
     if work.layout.mapping.kind is Kind.ORDERS:
         effects["new_currencies"] = await customers.new_currencies(session, work.currencies)
@@ -275,7 +288,7 @@ async def _into_table(work: Load) -> dict[str, Any]:
     after = await joining.after_load(session, staged, work.said)
     if after.orders_moved:
         work.row.in_lake = False
-    work.told += [*before.told(), *after.told()]
+    work.told += [*before.told(), *after.told(), *refunds.told(staged.apart)]
     changed = before.changed + after.changed
     return effects | ({"joined_anew": changed} if changed else {})
 

@@ -26,6 +26,19 @@ class Counts:
     rejected: int = 0
 
 
+@dataclass(slots=True)
+class Apart:
+    """How many refunds got ids of their own, and the id of an order that has one."""
+
+    refunds: int = 0
+    example: str | None = None
+
+    def add(self, refunds: int, example: str | None) -> None:
+        """Count some more."""
+        self.refunds += refunds
+        self.example = self.example or example
+
+
 class Repeated(NamedTuple):
     """How many orders, and the id of one."""
 
@@ -49,6 +62,7 @@ class Stage:
     repeated: Repeated | None = None
     """Orders of one customer and one moment that had several rows with other amounts."""
     counts: Counts = field(default_factory=Counts)
+    apart: Apart = field(default_factory=Apart)
 
     @property
     def table(self) -> str:
@@ -174,15 +188,24 @@ async def number_equal(session: AsyncSession, stage: Stage) -> None:
         """)  # fmt: skip
 
 
-async def make_unique(session: AsyncSession, stage: Stage) -> None:
-    """Index the key; when that finds a key twice, keep its last line and list the others."""
-    statement = f"CREATE UNIQUE INDEX {stage.table}_key ON {stage.table} ({stage.key})"
+async def has_own_keys(session: AsyncSession, stage: Stage) -> bool:
+    """Index the key, where no two rows share one."""
     try:
         async with session.begin_nested():
-            await run_sql(session, statement)
+            await _index_key(session, stage)
     except IntegrityError:
-        await _drop_earlier_lines(session, stage)
-        await run_sql(session, statement)
+        return False
+    return True
+
+
+async def make_unique(session: AsyncSession, stage: Stage) -> None:
+    """Of rows with one key keep the last line and list the others; index the key."""
+    await _drop_earlier_lines(session, stage)
+    await _index_key(session, stage)
+
+
+async def _index_key(session: AsyncSession, stage: Stage) -> None:
+    await run_sql(session, f"CREATE UNIQUE INDEX {stage.table}_key ON {stage.table} ({stage.key})")
 
 
 async def _drop_earlier_lines(session: AsyncSession, stage: Stage) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest.loading import customers, joining, merge, reread, stage, suppressed
+from ingest.loading import customers, joining, merge, refunds, reread, stage, suppressed
 from ingest.loading.loader import Load
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
@@ -151,6 +151,7 @@ async def _stage_other(work: Work, source: Import) -> list[Stage]:
 async def _fill(load: Load) -> None:
     """Stage a whole file, for ids and lines that go by their neighbours, and keep open rows."""
     await reread.fill(load)
+    await refunds.between(load.session, load.stage)
     await _keep_open(load.session, load.stage)
     await run_sql(load.session, NO_LONGER)
 

@@ -79,7 +79,6 @@ def typed(cells: pl.DataFrame, mapping: Mapping, style: Style) -> Typed:
         columns |= {name: required(columns[name]) for name in REQUIRED[mapping.kind]}
         if "customer_id" in columns:
             columns["customer_id"] = name_no_customer(columns["customer_id"])
-    columns |= _with_refunds_apart(columns, mapping)
     ours = [name for name in columns if name not in HELPERS]
     values = pl.DataFrame([columns[name].values.alias(name) for name in ours])
     rows = values.with_columns(cells["line"].cast(pl.Int32).alias("import_line"))
@@ -116,22 +115,6 @@ def _content_ids(columns: dict[str, Column], given: dict[str, pl.Series], style:
     moments = read_dates(given["order_date"], style.zone, style.date_order, latest_year, style.unit)
     customers, amounts = (columns[name].values for name in ("customer_id", "order_amount"))
     return Column(content_ids(customers, moments.values, amounts))
-
-
-def _with_refunds_apart(columns: dict[str, Column], mapping: Mapping) -> dict[str, Column]:
-    """The ids of orders, where a refund has that of its order: one of its own, the same in every
-    file."""
-    if not mapping.refunds_apart or mapping.line_items:
-        return {}
-    ids, amounts, dates = (columns[name].values
-                           for name in ("order_id", "order_amount", "order_date"))  # fmt: skip
-    parts = {"id": ids, "day": dates.cast(pl.String).str.slice(0, 10),
-             "amount": amounts.cast(_MONEY, strict=False).cast(pl.String)}  # fmt: skip
-    own = pl.DataFrame(parts).select(pl.format("{} refund {} {}", *parts)).to_series()
-    own = own.str.replace(r"\.?0+$", "")
-    is_order = ~amounts.str.starts_with("-").fill_null(value=False)
-    values = ids.zip_with(is_order | (ids == ""), own)
-    return {"order_id": columns["order_id"]._replace(values=values)}
 
 
 def _broken(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:

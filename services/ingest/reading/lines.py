@@ -1,6 +1,5 @@
 """Whether several rows make one order, told by the first rows of a file."""
 
-import re
 from collections import abc, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,8 +12,6 @@ from rfm_common.models import Kind
 Row = Sequence[str]
 ABOUT = "lines"
 """The key of the question, and of what is told without asking."""
-REFUNDS = "refunds"
-"""The key of what is told about refunds with the ids of orders."""
 CHOICES = (
     Choice("last", "Each line repeats the amount of the order: it counts once"),
     Choice("sum", "Each line has an amount of its own: they add up"),
@@ -27,7 +24,6 @@ def with_lines(
     """The mapping, adding up lines where that is what they are, or the question whether to."""
     if not _is_open(mapping):
         return mapping, ()
-    mapping = _with_refunds_apart(mapping, [row for row in sample if len(row) == len(headers)])
     if answer := answers.get(ABOUT):
         return replace(mapping, line_items=answer == "sum"), ()
     orders = _of_several_lines(mapping, [row for row in sample if len(row) == len(headers)])
@@ -96,26 +92,6 @@ def _of_several_lines(mapping: Mapping, sample: Sequence[Row]) -> list[list[Row]
             for at in range(len(rows[0])) if at not in used
         )
     ]  # fmt: skip
-
-
-def _with_refunds_apart(mapping: Mapping, sample: Sequence[Row]) -> Mapping:
-    """The mapping, keeping refunds that have the id of an order from taking its place."""
-    at, amount = mapping.columns["order_id"], mapping.columns["order_amount"]
-    paid = {row[at].strip() for row in sample if not _is_refund(row[amount])}
-    refund = next((row[at].strip() for row in sample
-                   if _is_refund(row[amount]) and row[at].strip() in paid), None)  # fmt: skip
-    if refund is None:
-        return mapping
-    text = (f"order {refund!r} has a row with a negative amount, too: such rows are refunds, and"
-            " lower what the customer paid")  # fmt: skip
-    mapping.told.append({"about": REFUNDS, "text": text})
-    return replace(mapping, refunds_apart=True)
-
-
-def _is_refund(amount: str) -> bool:
-    return re.match(r"\s*(?:[-−(]|\D*-\d|.*\d-\s*$)", amount) is not None and any(
-        map(str.isdigit, amount)
-    )
 
 
 def _question(seen: str, amount: str) -> Question:

@@ -60,8 +60,6 @@ class Mapping:
     cents: frozenset[str] = frozenset()
     """Our columns whose amounts are hundredths."""
     line_items: bool = False
-    refunds_apart: bool = False
-    """Whether rows with a negative amount have the id of the order that they pay back."""
     ids_from_content: bool = False
     """Whether each row is an order whose id is made of what it says."""
     zero_is_guest: bool = False
