@@ -12,6 +12,7 @@ Gauss-Jacobi quadrature has neither fault: all nodes and weights are positive, a
 It depends on x and T only, so customers with the same two share one computation.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def expected_orders(
     times, weights = _discounting(horizons[-1], discount)
     table = np.empty((len(pairs), len(horizons) + len(times)))
     starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(pairs)], strict=True):
+    for start, end in pairwise([*starts, len(pairs)]):
         count, ages = pairs[start, 0], pairs[start:end, 1]
         table[start:end] = _of_one_count(habits, count, ages, np.array([*horizons, *times]))
     known = len(horizons)

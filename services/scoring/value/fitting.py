@@ -11,7 +11,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scoring.value import buying, spending
 from scoring.value.buying import Counted, Habits
 from scoring.value.model import Kind, ValueModel
-from scoring.value.purchases import Purchases
+from scoring.value.purchases import Figures, Purchases
 from scoring.value.spending import Spending
 
 SAMPLE = 200_000
@@ -42,7 +42,8 @@ Loss = Callable[..., tuple[float, Point]]
 Bounds = tuple[tuple[float, float], ...]
 
 # Of r, α in days, a, b; and of p, q - 1, v as a multiple of the mean amount.
-HABIT_BOUNDS = ((1e-3, 1e3), (1e-1, 1e6), (1e-3, 1e4), (1e-3, 1e4))
+# A pace faster than a day (α) cannot be told from purchases that are days.
+HABIT_BOUNDS = ((1e-3, 1e3), (1.0, 1e6), (1e-3, 1e4), (1e-3, 1e4))
 SPENDING_BOUNDS = ((1e-2, 1e4), (1e-2, 1e4), (1e-4, 1e4))
 HABIT_STARTS = ((0.5, 1.0, 1.0), (1.0, 0.3, 3.0), (0.2, 1.0, 10.0))
 """Of r, a, b; α follows from the shop's pace."""
@@ -60,7 +61,8 @@ def fit_value(purchases: Purchases) -> ValueModel:
     few = returned < FEWEST
     habits, kind, why = _usual_choice(seen, returned) if few else choose(seen)
     return ValueModel(
-        kind=kind, habits=habits, spending=fit_spending(purchases),
+        kind=kind, habits=habits,
+        spending=fit_spending(purchases.spend_count, purchases.spend_mean),
         log_likelihood=buying.log_likelihood(habits, seen), fitted_on=len(purchases),
         returned=returned, why=why,
     )  # fmt: skip
@@ -102,18 +104,19 @@ def fit_pace(seen: Counted) -> Habits:
     return replace(USUAL, alpha=float(np.exp(found.x)))
 
 
-def fit_spending(purchases: Purchases) -> Spending:
+def fit_spending(count: Figures, mean: Figures) -> Spending:
     """Maximum likelihood of the amounts, of customers who spent anything.
 
     Amounts are measured against their median, so that the currency makes no difference.
     """
-    paid = purchases.take((purchases.spend_count > 0) & (purchases.spend_mean > 0))
-    if not len(paid):
+    paid = (count > 0) & (mean > 0)
+    if not paid.any():
         return replace(USUAL_SPENDING, v=0.0)
-    unit = float(np.median(paid.spend_mean))
-    seen = spending.amounts(paid.spend_count, paid.spend_mean / unit)
-    if np.count_nonzero(paid.spend_count > 1) < FEWEST:
-        return _usual_spending(float(paid.spend_mean.mean()))
+    count, mean = count[paid], mean[paid]
+    if np.count_nonzero(count > 1) < FEWEST:
+        return _usual_spending(float(mean.mean()))
+    unit = float(np.median(mean))
+    seen = spending.amounts(count, mean / unit)
     logs = _maximise(spending.loss, SPENDING_STARTS, SPENDING_BOUNDS, seen)
     p, above, v = np.exp(logs).tolist()
     return Spending(p, 1 + above, v * unit)
