@@ -21,17 +21,27 @@ File = tuple[str, list[Row]]
 """A header and the rows, id first."""
 Tables = Mapping[str, list[Row]]
 
+
+def own_id(refund: Row) -> str:
+    """The id of a refund that is not the only row of its id."""
+    order, _, moment, amount = refund[:4]
+    amount = f"{amount:f}".rstrip("0").rstrip(".")
+    return f"{order} refund {moment:%Y-%m-%d} {amount}"
+
+
 ORDER_IDS = st.sampled_from(["1", "01", "A,1", 'A"1', "A\n1", "a1", "A1", "=1+1", "é", "😀"])
 CUSTOMER_IDS = st.sampled_from(["7", "007", "C;7", 'C"7', "ü", "שלום"])
 MOMENTS = st.integers(0, 10**15).map(
     lambda microseconds: datetime(1990, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 )
-AMOUNTS = st.decimals(-(10**6), 10**6, places=2)
+AMOUNTS = st.decimals(0, 10**6, places=2)
+WORDS = st.sampled_from(["EUR", "USD"]), st.sampled_from(["completed", "refunded"])
 ORDERS = st.dictionaries(
-    ORDER_IDS,
-    st.tuples(CUSTOMER_IDS, MOMENTS, AMOUNTS, st.sampled_from(["EUR", "USD"]),
-              st.sampled_from(["completed", "refunded"])),
-    min_size=1, max_size=8,
+    ORDER_IDS, st.tuples(CUSTOMER_IDS, MOMENTS, AMOUNTS, *WORDS), min_size=1, max_size=8
+)
+REFUNDS = st.lists(
+    st.tuples(ORDER_IDS, CUSTOMER_IDS, MOMENTS, st.decimals(-(10**6), -1, places=2), *WORDS),
+    min_size=1, max_size=8, unique_by=own_id,
 )  # fmt: skip
 CUSTOMERS = st.dictionaries(
     CUSTOMER_IDS,
@@ -100,6 +110,25 @@ def told(customers: Rows, updates: Iterable[Rows]) -> dict[str, list[Row]]:
         "orders": sorted(rows_of(orders)),
         "exchange_rates": [],
     }
+
+
+def with_refunds(orders: Rows, refunds: list[Row]) -> list[Row]:
+    """The table of orders that these orders and refunds mean."""
+    named = [*orders, *(refund[0] for refund in refunds)]
+    apart = [(refund[0] if named.count(refund[0]) == 1 else own_id(refund), *refund[1:])
+             for refund in refunds]  # fmt: skip
+    return sorted([*rows_of(orders), *apart])
+
+
+@law
+@given(orders=ORDERS, refunds=REFUNDS, size=st.integers(1, 6), data=st.data())
+@pytest.mark.slow
+async def test_no_refund_replaces_its_order_nor_another_refund_in_any_order_of_files(
+    shop: Shop, orders: Rows, refunds: list[Row], size: int, data: st.DataObject
+) -> None:
+    rows = data.draw(st.permutations([*rows_of(orders), *refunds]))
+    files = [(ORDERS_HEADER, rows[at : at + size]) for at in range(0, len(rows), size)]
+    assert (await tables_of(shop, files))["orders"] == with_refunds(orders, refunds)
 
 
 @law
