@@ -198,6 +198,8 @@ class StoredModel(Centroids, total=False):
     frozen: bool
     start: StartModel | None
     fitted_on: int
+    fitted_by: int | None
+    """The earlier run of the day whose fit it is."""
     margin: float
     """How far past a border a customer of the snapshot before stays, in standard deviations."""
 

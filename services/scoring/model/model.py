@@ -89,6 +89,8 @@ class Model:
     """Why another model would have taken its place, if no person had chosen this one."""
     frozen: bool = False
     """Taken from another run as it was, instead of fitted."""
+    fitted_by: int | None = None
+    """The earlier run of the day whose fit this is; None where it is the run's own."""
     start: Start | None = None
     fitted_on: int = 0
     versions: dict[str, str] = field(default_factory=dict)
@@ -110,8 +112,8 @@ class Model:
             model_changed=data.get("model_changed", False), reason=data.get("reason", ""),
             cause=data.get("cause", ""), gain=data.get("gain", 0.0),
             start=Start.stored(start, start["run_id"]) if start else None,
-            fitted_on=data.get("fitted_on", 0), versions=data.get("versions", {}),
-            margin=data.get("margin", 0.0),
+            fitted_on=data.get("fitted_on", 0), fitted_by=data.get("fitted_by"),
+            versions=data.get("versions", {}), margin=data.get("margin", 0.0),
         )  # fmt: skip
 
     def data(self) -> StoredModel:
@@ -122,7 +124,7 @@ class Model:
             "model_changed": self.model_changed, "reason": self.reason,
             "cause": self.cause, "gain": self.gain,
             "frozen": self.frozen, "start": self.start.data() if self.start else None,
-            "fitted_on": self.fitted_on, "margin": self.margin,
+            "fitted_on": self.fitted_on, "fitted_by": self.fitted_by, "margin": self.margin,
         }  # fmt: skip
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rfm_common.basis import basis_of, basis_of_run, changed
 from rfm_common.borders import is_same_model
 from rfm_common.db import Sessions
 from rfm_common.explain import is_comparable
@@ -46,6 +47,8 @@ from scoring.snapshot.records import Aggregates, Flows, Target, Totals
 
 FIT_LIMIT = 1_000_000
 """Up to so many customers the model is fitted on all, beyond on a sample by checksum of id."""
+ALIKE = 1.25
+"""A day's model is fitted anew when customers are more than so many times as many, or as few."""
 
 
 class Solved(NamedTuple):
@@ -223,10 +226,30 @@ def _model(
         return replace(Model.stored(taken.model), frozen=True), []
     if chosen := _start(plan.chosen):
         return keep(features, chosen, parameters["seed"], plan.refused), []
+    if plan.day and _is_the_days(plan.day, plan, len(features)):
+        return _kept(plan.day)
     k, recipe, start = parameters["k"], _recipe(plan, parameters), _start(plan.start)
     if k == "auto" and len(features):
         return fit_auto(features, recipe, start)
     return fit(features, 1 if k == "auto" else k, recipe, start), []
+
+
+def _is_the_days(earlier: ScoringRun, plan: Plan, customers: int) -> bool:
+    """Whether a run of the day measured what this one does, and about as many customers."""
+    now = basis_of(
+        plan.spec.window_days, plan.spec.base_currency or None, earlier.model,
+        report.measured(plan.spec),
+    )  # fmt: skip
+    fitted_on = earlier.model.get("fitted_on", 0)
+    is_alike = fitted_on <= ALIKE * customers and customers <= ALIKE * fitted_on
+    return is_alike and not changed(basis_of_run(earlier), now)
+
+
+def _kept(earlier: ScoringRun) -> tuple[Model, list[Candidate]]:
+    """The model of a run of the day, bit by bit, with what that run said of it."""
+    model = Model.stored(earlier.model)
+    sweep = [Candidate(**candidate) for candidate in earlier.sweep]
+    return replace(model, fitted_by=model.fitted_by or earlier.run_id), sweep
 
 
 def _recipe(plan: Plan, parameters: dict[str, Any]) -> Recipe:

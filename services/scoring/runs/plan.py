@@ -6,13 +6,20 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, not_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.explain import ScoringDefinition
 from rfm_common.model_versions import Line
-from rfm_common.models import DataState, ExchangeRate, ModelState, ModelVersion, ScoringRun
+from rfm_common.models import (
+    DataState,
+    ExchangeRate,
+    ModelState,
+    ModelVersion,
+    RunState,
+    ScoringRun,
+)
 from rfm_common.runs import resolve_calc_date
 from rfm_common.settings import Settings
 from scoring.runs.changes import additions, commonest, currency_counts
@@ -40,6 +47,9 @@ class Plan:
     start: ScoringRun | None
     """The newest earlier run with a model of the same k, transform and rule; of a proposal, the
     run with the model in force."""
+    day: ScoringRun | None
+    """The newest run of the same date, k, transform and rule that fitted a model or kept one; None
+    when there is no start: a first day has no model to keep."""
     model_run: ScoringRun | None
     """The run whose model is to be used as it is."""
     chosen: ScoringRun | None
@@ -63,11 +73,13 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     chosen = await _pinned_model(session, parameters)
     start = await _start(session, calc_date, parameters, chosen)
     model_run = parameters.get("model_run_id")
+    has_day = start is not None and not any(map(parameters.get, ("as_of", "refit")))
     return Plan(
         data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
         wide=_with_rates(narrow, known, reaching_back(narrow)),
         base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date), start=start,
+        day=await _of_the_day(session, calc_date, parameters) if has_day else None,
         model_run=await session.get(ScoringRun, model_run) if model_run else None,
         chosen=None if parameters.get("refit") else chosen,
         refused=await _refused_models(session, chosen) if chosen else {},
@@ -125,6 +137,24 @@ async def _start(
         .where(col(ScoringRun.is_current), moment <= calc_date if refit else moment < calc_date)
         .where(*_same_recipe(parameters))
         .order_by(col(ScoringRun.calc_date).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
+async def _of_the_day(
+    session: AsyncSession, calc_date: datetime, parameters: dict[str, Any]
+) -> ScoringRun | None:
+    """Whether its snapshot is still shown or not; but not what a person deleted or chose."""
+    flags = [col(ScoringRun.parameters).op("?")(name) for name in ("preview", "as_of")]
+    deleted = col(ScoringRun.summary).op("?")("deleted_by")
+    found = await session.exec(
+        select(ScoringRun)
+        .where(ScoringRun.state == RunState.FINISHED, ScoringRun.calc_date == calc_date)
+        .where(*_same_recipe(parameters), not_(or_(deleted, *flags)))
+        .where(col(ScoringRun.model)["frozen"].astext == "false")
+        .where(col(ScoringRun.clusters_created) > 0)
+        .order_by(col(ScoringRun.run_id).desc())
         .limit(1)
     )
     return found.first()
