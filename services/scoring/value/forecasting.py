@@ -1,6 +1,7 @@
 """What each customer will be worth: orders, revenue and times, from the fitted model."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,25 @@ class Forecast:
     """Days from calc_date until half of customers like this one have bought again; NaN: never."""
     overdue: Figures
     """The silence as a multiple of the customer's own mean gap; NaN with fewer than two gaps."""
+
+
+class Outlook(NamedTuple):
+    """What to expect of each customer within some days; nothing is discounted."""
+
+    orders: Figures
+    revenue: Figures
+    buys: Figures
+    """The chance of at least one order."""
+
+
+def outlook(model: ValueModel, purchases: Purchases, days: float) -> Outlook:
+    """The figures of one horizon."""
+    active = buying.active(model.habits, purchases)
+    if_active = expected_orders(model.habits, purchases.frequency, purchases.age, (days,), 0.0)
+    orders = active * if_active.within[0]
+    spend = model.spending.expected(purchases.spend_count, purchases.spend_mean)
+    buys = active * _buys_within(model.habits, purchases, days)
+    return Outlook(orders, orders * spend, buys)
 
 
 def forecast(model: ValueModel, purchases: Purchases, discount: float) -> Forecast:
