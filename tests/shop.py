@@ -36,6 +36,7 @@ from rfm_common.faults import is_locked_out
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 from rfm_common.snapshots import lock_parents, wait_briefly
+from scoring.runs.cohorts import refresh_cohorts
 
 CALC_DATE = datetime(2024, 6, 30, 23, 59, 59, 999999, tzinfo=UTC)
 WINDOW_DAYS = 365
@@ -45,6 +46,7 @@ PAGES = (
     "/dashboard/segments/champions",
     "/dashboard/customers",
     "/dashboard/customers/C0001",
+    "/dashboard/cohorts",
     "/dashboard/clusters",
     "/dashboard/migrations",
     "/dashboard/imports",
@@ -280,6 +282,7 @@ async def score(sessions: Sessions, calc_date: datetime = CALC_DATE) -> int:
             await raw.execute(FLOWS, calc_date, run_id, previous["calc_date"])
         await raw.execute("ANALYZE customers, orders, rfm_features, customer_clusters")
         await _finish(raw, run_id, calc_date, previous["run_id"] if previous else None)
+    await refresh_cohorts(sessions)
     return run_id
 
 

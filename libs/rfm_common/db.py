@@ -27,6 +27,7 @@ class AdvisoryLock(IntEnum):
     UPKEEP = 8_701_006
     STAGE = 8_701_007
     SETTINGS = 8_701_008
+    COHORTS = 8_701_009
 
 
 def database_url(settings: Settings) -> URL:
@@ -138,6 +139,12 @@ async def raw_connection(session: AsyncSession) -> Any:
     if raw is None or not raw.is_in_transaction():
         raise RuntimeError("COPY outside a transaction")
     return raw
+
+
+async def try_lock(session: AsyncSession, key: AdvisoryLock) -> bool:
+    """Hold an advisory lock until the session's transaction ends; False if somebody else does."""
+    found = await run_sql(session, "SELECT pg_try_advisory_xact_lock(:key)", key=int(key))
+    return bool(found.scalar_one())
 
 
 async def lock(session: AsyncSession, key: AdvisoryLock, *, shared: bool = False) -> None:

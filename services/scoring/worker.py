@@ -23,6 +23,7 @@ from rfm_common.settings import Settings
 from rfm_common.tasks import end, together
 from scoring.listener import listen
 from scoring.runs import jobs, queue
+from scoring.runs.cohorts import keep_cohorts
 from scoring.runs.history import queue_past
 from scoring.runs.upkeep import has_stale_flows, run_maintenance
 
@@ -61,8 +62,9 @@ class ScoringWorker:
         """Until cancelled: the run in hand then goes back to the queue."""
         await run_maintenance(self._context.settings, self._context.sessions)
         await together(
-            listen(self._context.settings, self.ring), self._answer(), self._carry_out_runs()
-        )
+            listen(self._context.settings, self.ring), self._answer(), self._carry_out_runs(),
+            keep_cohorts(self._context.sessions),
+        )  # fmt: skip
 
     async def ring(self) -> None:
         """Have a worker look if there is something to do; this one if it is at it, or alone."""

@@ -49,6 +49,7 @@ PAGES = {
     "segment": "/dashboard/segments/champions",
     "customers": "/dashboard/customers",
     "customer": "/dashboard/customers/{customer}",
+    "cohorts": "/dashboard/cohorts?months=24",
     "clusters": "/dashboard/clusters",
     "preview": "/dashboard/clusters?run={preview}",
     "migrations": "/dashboard/migrations",

@@ -20,6 +20,7 @@ from tests.whole import Reader
 
 PAGES = (
     "/dashboard", "/dashboard/segments", "/dashboard/customers", "/dashboard/clusters",
+    "/dashboard/cohorts", "/cohorts",
     "/dashboard/migrations", "/dashboard/imports", "/dashboard/runs", "/imports", "/runs",
     "/migrations", "/snapshots", "/metrics",
 )  # fmt: skip

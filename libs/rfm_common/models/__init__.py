@@ -6,6 +6,7 @@ collation: as fast as integers, and the same order on every server).
 
 from rfm_common.models.access import ApiKey, AuditEntry, LoginLink, LoginSession, Scope
 from rfm_common.models.base import MONEY_DIGITS, MONEY_SCALE, metadata
+from rfm_common.models.cohorts import CohortCell, CohortState, CustomerCohort
 from rfm_common.models.imports import (
     IS_HELD,
     LOADED,
@@ -62,9 +63,12 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Cause",
+    "CohortCell",
+    "CohortState",
     "CountrySummary",
     "Customer",
     "CustomerCluster",
+    "CustomerCohort",
     "CustomerEmail",
     "DataState",
     "DeliveryState",

@@ -15,6 +15,7 @@ from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import peek_near, peek_reason
 from gateway.customers.schemas import CustomerDetail, CustomerList, OrderList, OrderRow
 from gateway.kit.current import settings_of
+from gateway.kit.days import MONTH, parse_month
 from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
 from gateway.kit.responses import answer
 from gateway.kit.snapshots import latest_snapshot
@@ -24,6 +25,10 @@ from rfm_common.errors import existing
 from rfm_common.identity import same_id
 
 Score = Annotated[int | None, QueryParameter(ge=1, le=5)]
+
+
+def _month(description: str) -> Any:
+    return QueryParameter(description=description, max_length=10, schema_extra={"pattern": MONTH})
 
 
 async def provide_narrowed(
@@ -38,6 +43,12 @@ async def provide_narrowed(
     f_score: Score = None,
     m_score: Score = None,
     fm_score: Score = None,
+    first_order: Annotated[
+        str | None, _month("Month of the first order, such as 2026-11, as `/cohorts` has it")
+    ] = None,
+    ordered_in: Annotated[
+        str | None, _month("A month in which the customer ordered, first time or again")
+    ] = None,
     q: Annotated[
         str | None,
         QueryParameter(
@@ -52,6 +63,8 @@ async def provide_narrowed(
     return CustomerFilter(
         segment_name=name, cluster_id=cluster, country=country or None,
         r_score=r_score, f_score=f_score, m_score=m_score, fm_score=fm_score, q=q or None,
+        first_order=parse_month("first_order", first_order),
+        ordered_in=parse_month("ordered_in", ordered_in),
     )  # fmt: skip
 
 

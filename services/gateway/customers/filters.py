@@ -1,6 +1,7 @@
 """What a list of customers is narrowed to, as SQL."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from gateway.kit.schemas import Snapshot
@@ -13,7 +14,10 @@ COLUMNS = {
     "segment_name": "c.segment_name", "cluster_id": "c.cluster_id", "country": "u.country",
     "r_score": "f.r_score", "f_score": "f.f_score", "m_score": "f.m_score",
     "fm_score": "(f.f_score + f.m_score + 1) / 2",
+    "first_order": "h.first_month", "ordered_in": "ANY (h.months)",
 }  # fmt: skip
+TABLES = {"c": "{assignments}", "u": "customers", "h": "customer_cohorts"}
+"""What is joined to the features, by the name that columns have it by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,10 @@ class CustomerFilter:
     m_score: int | None = None
     fm_score: int | None = None
     """Mean of the frequency and monetary scores, halves rounded up: a row of the 5x5 grid."""
+    first_order: date | None = None
+    """The first day of the month of the first order, as the newest snapshot has it."""
+    ordered_in: date | None = None
+    """The same of a month with an order."""
     q: str | None = None
     """Beginning of the id or of the e-mail address in any case; any part when none begins so."""
 
@@ -56,12 +64,12 @@ class Condition:
 
     def source(self, snapshot: Snapshot) -> str:
         """FROM and WHERE with no more tables than needed: each costs a whole join."""
-        joined = f" FROM {snapshot.features} f"
-        if "c" in self.tables:
-            joined += f" JOIN {snapshot.assignments} c USING (customer_id)"
-        if "u" in self.tables:
-            joined += " JOIN customers u USING (customer_id)"
-        return f"{joined} WHERE {self.sql}"
+        joined = "".join(
+            f" JOIN {table.format(assignments=snapshot.assignments)} {name} USING (customer_id)"
+            for name, table in TABLES.items()
+            if name in self.tables
+        )
+        return f" FROM {snapshot.features} f{joined} WHERE {self.sql}"
 
 
 EVERYONE = Condition("true", {})
@@ -70,6 +78,8 @@ EVERYONE = Condition("true", {})
 def condition(narrowed: CustomerFilter) -> Condition:
     """All but the text."""
     values = narrowed.values
-    tables = frozenset(COLUMNS[name][0] for name in values) & {"c", "u"}
-    return Condition(" AND ".join(["true", *(f"{COLUMNS[name]} = :{name}" for name in values)]),
+    tables = frozenset(
+        name for column in values for name in TABLES if f"{name}." in COLUMNS[column]
+    )
+    return Condition(" AND ".join(["true", *(f":{name} = {COLUMNS[name]}" for name in values)]),
                      values, tables)  # fmt: skip

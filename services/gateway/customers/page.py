@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from gateway.customers.filters import CustomerFilter, SortKey
 from gateway.customers.lists import Window, list_customers
-from gateway.kit.days import DayDep
+from gateway.kit.days import DayDep, parse_month
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import Frame, FrameDep
 from gateway.kit.guide import rank, slug
@@ -51,6 +51,8 @@ class Asked:
     country: str | None = None
     r_score: int | None = None
     fm_score: int | None = None
+    first_order: str | None = None
+    ordered_in: str | None = None
     sort: SortKey = BEST_FIRST
     page: int = 1
     day: date | None = None
@@ -85,6 +87,8 @@ class Query(msgspec.Struct, frozen=True):
     country: Annotated[str, Meta(max_length=100)] | None = None
     r_score: Score | None = None
     fm_score: Score | None = None
+    first_order: Annotated[str, Meta(max_length=10)] | None = None
+    ordered_in: Annotated[str, Meta(max_length=10)] | None = None
     sort: SortKey = BEST_FIRST
     page: Annotated[int, Meta(ge=1, le=10_000_000)] = 1
 
@@ -146,6 +150,8 @@ def build_chips(asked: Asked) -> list[Chip]:
         "country": f"Country is {asked.country}",
         "r_score": f"Recency score is {asked.r_score}",
         "fm_score": f"Frequency-money score is {asked.fm_score}",
+        "first_order": f"First order in {asked.first_order}",
+        "ordered_in": f"Ordered in {asked.ordered_in}",
         "day": f"As of {asked.day}",
     }
     return [
@@ -182,6 +188,8 @@ async def customers(
     narrowed = CustomerFilter(
         q=asked.q, segment_name=name, cluster_id=asked.cluster, country=asked.country,
         r_score=asked.r_score, fm_score=asked.fm_score,
+        first_order=parse_month("first_order", asked.first_order),
+        ordered_in=parse_month("ordered_in", asked.ordered_in),
     )  # fmt: skip
     page = Page(asked.page, PAGE_SIZE)
     window = Window(asked.sort, page)

@@ -12,6 +12,8 @@ from gateway.kit.numbers import Numbers
 from rfm_common.errors import InvalidInputError
 
 DayDep = NamedDependency[date | None]
+MONTH = r"^((19|2\d)\d\d-(0[1-9]|1[0-2]))?$"
+"""A month, as the API describes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,16 @@ def choices(
 def day_of(moment: datetime | None, zone: ZoneInfo) -> date | None:
     """The day of a moment in the shop's zone."""
     return moment.astimezone(zone).date() if moment else None
+
+
+def parse_month(name: str, value: str | None) -> date | None:
+    """The first day of a month like 2026-11; None without one."""
+    try:
+        return date.fromisoformat(f"{value}-01") if value else None
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{name}: {value!r} is not a month like 2026-11", field=name
+        ) from error
 
 
 def _parse(name: str, value: str | None) -> date | None:

@@ -18,6 +18,7 @@ NAVIGATION = (
     ("overview", "/dashboard", "Overview"),
     ("segments", "/dashboard/segments", "Segments"),
     ("customers", "/dashboard/customers", "Customers"),
+    ("cohorts", "/dashboard/cohorts", "Cohorts"),
     ("clusters", "/dashboard/clusters", "Clusters"),
     ("migrations", "/dashboard/migrations", "Migrations"),
     ("imports", "/dashboard/imports", "Imports"),

@@ -22,6 +22,7 @@ format_currency = lru_cache(KEPT)(babel_numbers.format_currency)
 format_decimal = lru_cache(KEPT)(babel_numbers.format_decimal)
 format_percent = lru_cache(KEPT)(babel_numbers.format_percent)
 format_date = lru_cache(KEPT)(babel_dates.format_date)
+format_skeleton = lru_cache(KEPT)(babel_dates.format_skeleton)
 DEFAULT_LOCALE = Locale("en", "GB")
 NONE = "–"
 """What a table shows where there is no number."""
@@ -113,6 +114,10 @@ class Numbers:
             return NONE
         local = moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
         return format_date(local, "medium", locale=self.locale)
+
+    def month(self, month: date) -> str:
+        """A month by one of its days: `Nov 2026`."""
+        return format_skeleton("yMMM", month, locale=self.locale)
 
     def moment(self, moment: datetime | None) -> str:
         """Date and time in the shop's zone."""

@@ -37,6 +37,7 @@ Errors are `application/problem+json` and name the field.
 TAGS = {
     "Segments": "Who belongs together, how they changed, who moved",
     "Customers": "One by one, or by filters",
+    "Cohorts": "Customers by the month of their first order, and whether they came back",
     "Exports": "Everything as a file",
     "Pictures": "Charts as PNG and as pages",
     "Runs": "Scoring: on demand, in progress, done",

@@ -6,6 +6,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.charts.page import chart, timeline
 from gateway.clusters.page import clusters
+from gateway.cohorts.page import cohorts
 from gateway.customers.exclusion import excluded_page, switch
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
@@ -35,6 +36,7 @@ ROUTES: list[ControllerRouterHandler] = [
         route_handlers=[
             overview,
             going_quiet,
+            cohorts,
             segments,
             segment,
             customers,

@@ -4,6 +4,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from gateway.charts.api import in_space, interactive, plot, plotly_script
+from gateway.cohorts.api import cohorts, cohorts_workbook
 from gateway.customers import exclusion
 from gateway.customers.api import customer, customers, orders, provide_customer, provide_narrowed
 from gateway.exports.api import export_segment
@@ -37,8 +38,9 @@ ROUTES = [
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
-            going_quiet, audit_log, remove_snapshot, *webhooks.ROUTES, *decisions_api.ROUTES,
-            *changes_api.ROUTES, *exclusion.ROUTES, *models.ROUTES, *settings.ROUTES,
+            going_quiet, cohorts, cohorts_workbook, audit_log, remove_snapshot,
+            *webhooks.ROUTES, *decisions_api.ROUTES, *changes_api.ROUTES, *exclusion.ROUTES,
+            *models.ROUTES, *settings.ROUTES,
         ],
         dependencies={
             **READS,

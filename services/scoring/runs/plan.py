@@ -67,16 +67,16 @@ async def read_plan(session: AsyncSession, settings: Settings, parameters: dict[
     added = await additions(session, calc_date, state.data_version)
     currencies = await currency_counts(session, added)
     base_currency = settings.currency or commonest(currencies)
-    known = await _known_rates(session)
+    known = await known_rates(session)
     narrow = _spec(settings, parameters, calc_date, base_currency)
-    spec = _with_rates(narrow, known, narrow.window_start)
+    spec = with_rates(narrow, known, narrow.window_start)
     chosen = await _pinned_model(session, parameters)
     start = await _start(session, calc_date, parameters, chosen)
     model_run = parameters.get("model_run_id")
     has_day = start is not None and not any(map(parameters.get, ("as_of", "refit")))
     return Plan(
         data_version=state.data_version, spec=spec, fell_back=fell_back, currencies=currencies,
-        wide=_with_rates(narrow, known, reaching_back(narrow)),
+        wide=with_rates(narrow, known, reaching_back(narrow)),
         base=added.base(spec) if added else None,
         previous=await snapshot_before(session, calc_date), start=start,
         day=await _of_the_day(session, calc_date, parameters) if has_day else None,
@@ -97,12 +97,13 @@ def _spec(
     )  # fmt: skip
 
 
-async def _known_rates(session: AsyncSession) -> list[Rate]:
+async def known_rates(session: AsyncSession) -> list[Rate]:
+    """Every rate of the files of exchange rates."""
     rates = await session.exec(select(ExchangeRate))
     return [Rate(rate.currency, rate.valid_from, rate.rate) for rate in rates.all()]
 
 
-def _with_rates(spec: Spec, known: Sequence[Rate], first: datetime) -> Spec:
+def with_rates(spec: Spec, known: Sequence[Rate], first: datetime) -> Spec:
     """With the rates of the shop's days from that moment to calc_date."""
     days = [moment.astimezone(ZoneInfo(spec.zone)).date() for moment in (first, spec.calc_date)]
     return replace(spec, rates=daily_rates(known, spec.base_currency, days[0], days[1]))

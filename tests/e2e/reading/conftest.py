@@ -39,6 +39,7 @@ PAGES = {
     "segments": "/dashboard/segments",
     "segment": "/dashboard/segments/champions",
     "customers": "/dashboard/customers",
+    "cohorts": "/dashboard/cohorts",
     "customer": f"/dashboard/customers/{quote(NASTY_ID, safe='')}",
     "clusters": "/dashboard/clusters",
     "migrations": "/dashboard/migrations",
