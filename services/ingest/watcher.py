@@ -72,13 +72,13 @@ class Settling:
 
     def look(self, folder: Path) -> tuple[list[Dropped], float | None]:
         """The files that are ready, and in how many seconds to look again for the others."""
-        now, ready, waits = time.time(), [], []
+        ready: list[Dropped] = []
+        waits: list[float] = []
         found = listing(folder)
         self._since = {item.path: self._first_seen(item) for item in found}
         for item in found:
-            changed = min(_changed_at(item), now)
-            quiet = now - min(changed, self._since[item.path][1])
-            if quiet < self._settle:
+            since = time.monotonic() - self._since[item.path][1]
+            if (quiet := max(time.time() - _changed_at(item), since)) < self._settle:
                 waits.append(self._settle - quiet)
             elif _is_being_written(item):
                 waits.append(self._settle or 0.1)
@@ -88,7 +88,7 @@ class Settling:
 
     def _first_seen(self, item: Dropped) -> tuple[Identity, float]:
         known = self._since.get(item.path)
-        return known if known and known[0] == item.identity else (item.identity, time.time())
+        return known if known and known[0] == item.identity else (item.identity, time.monotonic())
 
 
 def _changed_at(item: Dropped) -> float:

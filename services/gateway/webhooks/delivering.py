@@ -28,6 +28,8 @@ PAUSES = (
 """Seconds between attempts, as Standard Webhooks advises: ten attempts in a good three days."""
 JITTER = 0.2
 """A pause is up to this share longer, so that what failed together is not repeated together."""
+LONGEST_PAUSE = timedelta(seconds=max(PAUSES) * (1 + JITTER))
+"""What is due later was noted by a clock that ran ahead: it is due now."""
 LEASE = timedelta(seconds=60)
 """More than an attempt can take."""
 PATIENCE = timedelta(days=5)
@@ -59,21 +61,23 @@ class Claim:
 async def due_endpoints(sessions: Sessions) -> list[int]:
     """Enabled endpoints that something is to be sent to now."""
     async with sessions() as session:
-        found = await run_sql(session, _DUE)
+        found = await run_sql(session, _DUE, longest=LONGEST_PAUSE)
         return list(found.scalars())
 
 
-_DUE = """
+_IS_DUE = "state = 'pending' AND next_attempt_at NOT BETWEEN now() AND now() + :longest"
+
+_DUE = f"""
 SELECT endpoint_id FROM webhook_endpoints e WHERE is_enabled AND EXISTS (
-    SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = e.endpoint_id
-    AND d.state = 'pending' AND d.next_attempt_at <= now())
-"""
+    SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = e.endpoint_id AND {_IS_DUE})
+"""  # noqa: S608 - constants
 
 
 async def deliver_due(courier: Courier, endpoint_id: int) -> int:
     """Attempt some of an endpoint's due deliveries; how many."""
     async with courier.sessions() as session, session.begin():
-        found = await run_sql(session, _CLAIM, endpoint_id=endpoint_id, lease=LEASE, most=AT_ONCE)
+        found = await run_sql(session, _CLAIM, endpoint_id=endpoint_id, lease=LEASE, most=AT_ONCE,
+                              longest=LONGEST_PAUSE)  # fmt: skip
         claims = [_claim(row) for row in found.mappings()]
     await asyncio.gather(*(attempt(courier, claim) for claim in claims))
     return len(claims)
@@ -89,7 +93,7 @@ UPDATE webhook_deliveries d SET attempts = attempts + 1, next_attempt_at = now()
 FROM webhook_endpoints e
 WHERE e.endpoint_id = d.endpoint_id AND e.is_enabled AND d.delivery_id IN (
     SELECT delivery_id FROM webhook_deliveries
-    WHERE endpoint_id = :endpoint_id AND state = 'pending' AND next_attempt_at <= now()
+    WHERE endpoint_id = :endpoint_id AND {_IS_DUE}
     ORDER BY next_attempt_at, delivery_id LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING {_COLUMNS}
 """  # noqa: S608 - constants

@@ -56,7 +56,9 @@ class Claim:
         return bool(self.parameters.get("preview"))
 
 
-_CLAIMABLE = "(state = 'queued' OR state = 'running' AND heartbeat_at < now() - :lease)"
+_CLAIMABLE = """(state = 'queued' OR state = 'running'
+    AND heartbeat_at NOT BETWEEN now() - CAST(:lease AS interval) AND now() + :lease)"""
+"""A sign of life of a time to come is from a clock that ran ahead, and was set right since."""
 
 _CLAIM = f"""
 UPDATE scoring_runs SET state = 'running', fence = fence + 1, attempt = attempt + 1,
@@ -93,7 +95,8 @@ def _given_up(error: str | None) -> str:
 _CUT_OFF = """
 SELECT pg_terminate_backend(a.pid)
 FROM scoring_runs r JOIN pg_stat_activity a ON a.application_name = 'rfm-publishing-' || r.run_id
-WHERE r.state = 'running' AND r.heartbeat_at < now() - CAST(:silence AS interval)
+WHERE r.state = 'running' AND r.heartbeat_at
+    NOT BETWEEN now() - CAST(:silence AS interval) AND now() + :silence
 """
 
 
@@ -187,7 +190,8 @@ WHERE r.is_automatic AND (
     r.state = 'queued'
     OR r.state = 'running' AND COALESCE(r.data_version, d.data_version) = d.data_version
     OR r.data_version = d.data_version
-       AND (r.state = 'cancelled' OR r.state = 'failed' AND r.finished_at > now() - :retry))
+       AND (r.state = 'cancelled' OR r.state = 'failed'
+            AND r.finished_at BETWEEN now() - CAST(:retry AS interval) AND now()))
 LIMIT 1
 """
 

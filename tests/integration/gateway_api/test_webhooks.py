@@ -374,6 +374,18 @@ async def test_a_killed_couriers_delivery_comes_due_again(sessions, receiver, co
     assert await state_of(sessions) == ("delivered", 2, True, False)
 
 
+async def test_a_delivery_due_by_a_clock_that_ran_ahead_is_not_waited_for(
+    sessions, receiver, courier
+) -> None:
+    """No pause is longer than two days: what is due later was noted by a wrong clock."""
+    endpoint = await one_message(sessions, receiver.url)
+    for days, due in ((1, []), (3, [endpoint.endpoint_id])):
+        await sql(sessions, f"UPDATE webhook_deliveries SET next_attempt_at = now() + '{days} day'")
+        assert await due_endpoints(sessions) == due
+    assert await deliver_due(courier, endpoint.endpoint_id or 0) == 1
+    assert await state_of(sessions) == ("delivered", 1, True, False)
+
+
 async def test_several_couriers_do_not_send_twice(sessions, receiver, courier) -> None:
     endpoint = await register(sessions, receiver.url, events=["run.finished"])
     await open_shop(sessions, customers=3)

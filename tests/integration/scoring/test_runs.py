@@ -112,6 +112,40 @@ async def test_two_workers_publish_the_same_moment_at_once(settings, sessions, r
     assert len(await snapshot(sessions, AS_OF.calc_date)) == shown[-1].customers_processed
 
 
+@pytest.mark.parametrize("silence", ["-20 seconds", "3 days"])
+async def test_a_run_whose_worker_died_is_taken_whatever_its_clock_said(
+    settings, sessions, silence
+) -> None:
+    """Three days: the clock ran ahead and was set right."""
+    async with sessions() as session, session.begin():
+        await queue_run(session, settings, AS_OF, "api")
+    first = await claim(sessions)
+    async with sessions() as session, session.begin():
+        assert not await queue.is_waiting(session)
+        await run_sql(
+            session, f"UPDATE scoring_runs SET heartbeat_at = now() + interval '{silence}'"
+        )
+        assert await queue.is_waiting(session)
+    again = await claim(sessions)
+    assert (again.run_id, again.attempt) == (first.run_id, 2)
+
+
+@pytest.mark.parametrize(
+    ("failed", "is_queued"), [("-1 second", False), ("-2 minutes", True), ("3 days", True)]
+)
+async def test_a_failed_run_is_repeated_after_a_minute_whatever_its_clock_said(
+    settings, sessions, failed, is_queued
+) -> None:
+    async with sessions() as session, session.begin():
+        version = await change_without_file(session)
+        await queue_run(session, settings, RunRequest(), "import")
+        await run_sql(
+            session, "UPDATE scoring_runs SET state = 'failed', data_version = :version,"
+            f" finished_at = now() + interval '{failed}'", version=version,
+        )  # fmt: skip
+        assert await queue.queue_if_behind(session, settings) is is_queued
+
+
 async def claim(sessions) -> queue.Claim:
     async with sessions() as session, session.begin():
         claimed = await queue.claim(session, "test")

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ingest import watcher
 from ingest.folder import entry_named, opened
 from ingest.options import lenient_options, read_options
 from ingest.refusal import RefusedError
@@ -119,6 +122,24 @@ async def test_a_watched_folder_that_is_none_is_waited_for(kind: str, tmp_path: 
     with suppress(StopAsyncIteration):
         await asyncio.wait_for(anext(watch), 20)
     assert Settling(0).look(folder) == ([], None)
+
+
+@pytest.mark.parametrize("days", [3, -3, 0])
+def test_a_clock_that_is_set_keeps_no_file_waiting(
+    days: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that came while the clock was wrong, and has not changed since."""
+    right = time.time()
+    (tmp_path / "orders.csv").write_bytes(ROWS)
+    wrong = right + days * 86_400
+    os.utime(tmp_path / "orders.csv", (wrong, wrong))
+    clock = SimpleNamespace(time=lambda: wrong, monotonic=lambda: 100.0)
+    monkeypatch.setattr(watcher, "time", clock)
+    settling = Settling(0.5)
+    assert settling.look(tmp_path) == ([], 0.5)
+    clock.time, clock.monotonic = lambda: right + 1, lambda: 101.0
+    ready, again = settling.look(tmp_path)
+    assert ([item.name for item in ready], again) == (["orders.csv"], None)
 
 
 def test_a_file_is_found_by_its_name_in_the_ledger(tmp_path: Path) -> None:
