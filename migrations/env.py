@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from rfm_common.db import AdvisoryLock, create_engine
 from rfm_common.models import metadata
-from rfm_common.settings import Settings
+from rfm_common.startup import database_or_exit, read_settings
 
 PARTITIONED = ("rfm_features", "customer_clusters")
 
@@ -32,11 +32,12 @@ def migrate(connection: Connection) -> None:
 
 
 async def main() -> None:
-    settings = context.config.attributes.get("settings") or Settings()
+    settings = context.config.attributes.get("settings") or read_settings("migrate")
     engine = create_engine(settings, "migrate", pool_size=1)
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-        await connection.commit()
+    with database_or_exit("migrate", settings):
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+            await connection.commit()
     await engine.dispose()
 
 

@@ -1,9 +1,10 @@
 """The database of the settings, for commands that work on it without the services."""
 
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from rfm_cli.postgres import PrivatePostgres
+from rfm_cli.preflight import check_database_now
 from rfm_cli.psql import ask
 from rfm_cli.recovery import recover
 from rfm_cli.servers import with_servers
@@ -31,7 +32,7 @@ def reach(settings: Settings) -> Generator[Settings]:
         server.attach()
         yield with_servers(settings, [server])
     else:
-        with reach_alone(settings) if is_private(settings) else nullcontext(settings) as reached:
+        with reach_alone(settings) if is_private(settings) else _own_server(settings) as reached:
             recover(reached)
             yield reached
 
@@ -42,10 +43,17 @@ def reach_alone(settings: Settings) -> Generator[Settings]:
     if is_private(settings):
         with StateFolder(settings.state_dir).held(), _started(_private(settings)) as server:
             yield with_servers(settings, [server])
-    elif services := ask(settings, _IN_USE).split():
-        raise InUseError(f"{', '.join(services)} use the database: stop them first")
     else:
-        yield settings
+        with _own_server(settings):
+            if services := ask(settings, _IN_USE).split():
+                raise InUseError(f"{', '.join(services)} use the database: stop them first")
+            yield settings
+
+
+@contextmanager
+def _own_server(settings: Settings) -> Generator[Settings]:
+    check_database_now(settings)
+    yield settings
 
 
 def is_private(settings: Settings) -> bool:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from rfm_cli.processes import ServerError
 from rfm_common import __version__
 from rfm_common.errors import RfmError
+from rfm_common.settings import settings_problem
 
 _COMMANDS = {
     "up": "start:up",
@@ -54,14 +55,9 @@ class _Rfm(click.Group):
         try:
             return super().invoke(ctx)
         except ValidationError as error:
-            raise click.ClickException(_settings_problem(error)) from error
+            raise click.ClickException(settings_problem(error)) from error
         except (RfmError, ServerError, OSError) as error:
             raise click.ClickException(str(error)) from error
-
-
-def _settings_problem(error: ValidationError) -> str:
-    lines = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-    return "the settings are wrong: " + "; ".join(lines)
 
 
 @click.group(cls=_Rfm, context_settings={"help_option_names": ["-h", "--help"]})

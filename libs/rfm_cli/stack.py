@@ -19,7 +19,7 @@ from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.state import Record, StateFolder
 from rfm_cli.supervisor import Child, keep_running
 from rfm_common.errors import RfmError
-from rfm_common.settings import Settings
+from rfm_common.settings import Settings, env_file_doubts
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ class Stack:
         self._end_leftovers()
         self._state.write(self._record)
         self._log.take_own_lines()
+        for doubt in env_file_doubts():
+            log.warning(doubt)
         self._listen()
         try:
             await self._until_stopped()
@@ -138,7 +140,8 @@ class Stack:
             async with asyncio.TaskGroup() as group:
                 tools = asyncio.create_task(asyncio.to_thread(_database_tools))
                 settings = await self._start_servers(group)
-                upgrade, check = await tools
+                check_servers, upgrade, check = await tools
+                await check_servers(self._settings)
                 await asyncio.to_thread(recover, settings)
                 await upgrade(settings)
                 log.info("the database has the newest schema")
@@ -184,12 +187,13 @@ class Stack:
             await child.stop(_SERVER_SECONDS[child.name])
 
 
-def _database_tools() -> tuple[UseDatabase, UseDatabase]:
-    """`upgrade` and `check`: loading them takes as long as starting the servers."""
+def _database_tools() -> tuple[UseDatabase, UseDatabase, UseDatabase]:
+    """What looks at servers, schema and keys: loading it takes as long as starting the servers."""
     from rfm_cli.entrance import check  # noqa: PLC0415 - beside the start of the servers
+    from rfm_cli.preflight import check_servers  # noqa: PLC0415
     from rfm_common.schema import upgrade  # noqa: PLC0415
 
-    return upgrade, check
+    return check_servers, upgrade, check
 
 
 async def _is_healthy(client: httpx.AsyncClient) -> bool:

@@ -4,14 +4,29 @@ import os
 import re
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from rfm_common.lasting import Lasting, split_words
 from rfm_common.lasting import rfm_field as _rfm
+from rfm_common.setting_words import doubtful, invalid_values, refuse_unknown
 
 Transform = Literal["log1p", "yeo-johnson", "none"]
 Rule = Literal["promises", "classic"]
@@ -118,8 +133,35 @@ class Settings(Lasting, BaseSettings):
     """Of the hashes that keep erased customers out; empty: a key file in the data folder."""
 
     # Logs.
-    log_level: str = _rfm("log_level", "INFO")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _rfm("log_level", "INFO")
     log_format: Literal["text", "json"] = _rfm("log_format", "text")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Refuse names that begin like settings and are none."""
+        for source in (env_settings, dotenv_settings):
+            refuse_unknown(cast("EnvSettingsSource", source).env_vars, variables())
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.strip().upper() if isinstance(value, str) else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_server(cls, value: SecretStr) -> SecretStr:
+        """Refuse at start what no client could reach."""
+        if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("should be like redis://:password@host:6379/0")
+        return value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -188,3 +230,29 @@ class Settings(Lasting, BaseSettings):
     def end_of_day(self, moment: datetime) -> datetime:
         """The last microsecond of the shop's day that `moment` falls in."""
         return datetime.combine(moment.astimezone(self.zone).date(), time.max, self.zone)
+
+
+def variables() -> dict[str, str]:
+    """The field of each variable that is read."""
+    return {
+        (str(alias.choices[0]) if isinstance(alias := field.validation_alias, AliasChoices)
+         else name.upper()): name
+        for name, field in Settings.model_fields.items()
+    }  # fmt: skip
+
+
+def settings_problem(error: Exception) -> str:
+    """What is wrong with the settings, in sentences; the values of secrets are not shown."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    secrets = [
+        variable for variable, name in variables().items()
+        if "SecretStr" in str(Settings.model_fields[name].annotation)
+    ]  # fmt: skip
+    return invalid_values(error, secrets)
+
+
+def env_file_doubts() -> list[str]:
+    """Doubts about names in the `.env` of this folder."""
+    source = DotEnvSettingsSource(Settings)
+    return doubtful(source.env_vars, variables())

@@ -20,6 +20,7 @@ from rfm_common.errors import InvalidInputError
 from rfm_common.keys import NoCredentialError, require_credential
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
+from rfm_common.startup import read_settings
 
 log = logging.getLogger("rfm.gateway")
 
@@ -56,7 +57,7 @@ def check_webhook(settings: Settings) -> None:
 
 def main() -> None:
     """Read the settings and serve until a signal."""
-    settings = Settings()
+    settings = read_settings("gateway")
     configure_logging("gateway", settings.log_level, settings.log_format)
     asyncio.run(check_entrance(settings))
     check_webhook(settings)

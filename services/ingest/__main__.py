@@ -19,6 +19,7 @@ from rfm_common.faults import is_passing
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
+from rfm_common.startup import database_or_exit, read_settings
 from rfm_common.strays import find_strays, say_strays
 
 log = logging.getLogger("rfm.ingest")
@@ -34,7 +35,8 @@ async def main(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     # A writer that opens a file at the very moment of our lease test signals us; no harm done.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
-    await _until_migrated(settings, stop)
+    with database_or_exit("ingest", settings):
+        await _until_migrated(settings, stop)
     async with (
         open_sessions(settings, "ingest") as sessions,
         open_redis(settings, "ingest") as redis,
@@ -71,7 +73,7 @@ def _or_exit() -> Generator[None]:
 
 def run() -> None:
     """The entry point: reads the environment, the only place that does."""
-    settings = Settings()
+    settings = read_settings("ingest")
     configure_logging("ingest", settings.log_level, settings.log_format)
     with _or_exit():
         if lake := Lake.of(settings):

@@ -12,6 +12,7 @@ from rfm_common.db import open_sessions
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
+from rfm_common.startup import database_or_exit, read_settings
 from scoring.engines import open_engine
 from scoring.runs.jobs import Context
 from scoring.worker import ScoringWorker
@@ -19,7 +20,8 @@ from scoring.worker import ScoringWorker
 
 async def serve(settings: Settings) -> None:
     """Bring the schema up to date, then work until stopped."""
-    await upgrade(settings)
+    with database_or_exit("scoring", settings):
+        await upgrade(settings)
     name = f"{socket.gethostname()}:{os.getpid()}"
     async with (
         open_sessions(settings, "scoring", 8) as sessions,
@@ -32,7 +34,7 @@ async def serve(settings: Settings) -> None:
 
 async def main() -> None:
     """Turn a signal into a cancellation, which puts the run in hand back into the queue."""
-    settings = Settings()
+    settings = read_settings("scoring")
     configure_logging("scoring", settings.log_level, settings.log_format)
     task = asyncio.create_task(serve(settings))
     for number in (signal.SIGINT, signal.SIGTERM):

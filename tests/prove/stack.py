@@ -112,7 +112,7 @@ class Stack:
     def _planted(self) -> dict[str, str]:
         """What makes every Python process load bugs/sitecustomize.py."""
         path = os.pathsep.join([str(BUGS), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {"PYTHONPATH": path} | ({"RFM_PROVE_BUG": self.bug} if self.bug else {})
+        return {"PYTHONPATH": path} | ({"PROVE_BUG": self.bug} if self.bug else {})
 
     def _fake_clock(self) -> dict[str, str]:
         library = fake_clock()

@@ -21,7 +21,9 @@ MODULE_LINES = 400
 NESTING = 3
 
 # The edges of the processes: where settings are read from the environment.
-EDGES = re.compile(r"__main__\.py$|^libs/rfm_cli/|^migrations/env\.py$")
+EDGES = re.compile(
+    r"__main__\.py$|^libs/rfm_cli/|^migrations/env\.py$|^libs/rfm_common/startup\.py$"
+)
 # Modules whose functions turn values into values.
 PURE = (
     "ingest/reading", "scoring/model", "scoring/value", "scoring/snapshot/features",

@@ -6,12 +6,14 @@ import sys
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from rfm_cli.commands.options import data_dir, settings_of, state_dir
-from rfm_cli.doctor.checks import Check, worst
+from rfm_cli.doctor.checks import Check, fail, worst
 from rfm_cli.doctor.machine import machine
 from rfm_cli.doctor.servers import servers
-from rfm_common.settings import Settings
+from rfm_common.errors import RfmError
+from rfm_common.settings import Settings, settings_problem
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -25,7 +27,7 @@ def doctor(*, as_json: bool, **options: Any) -> None:
 
     Exit code 1 when something does not work.
     """
-    checks = asyncio.run(examine(settings_of(options)))
+    checks = look(options)
     if as_json:
         found = {"state": worst(checks), "checks": [check.data() for check in checks]}
         click.echo(json.dumps(found, indent=2))
@@ -33,6 +35,16 @@ def doctor(*, as_json: bool, **options: Any) -> None:
         for check in checks:
             _show(check)
     sys.exit(worst(checks) == "fail")
+
+
+def look(options: dict[str, Any]) -> list[Check]:
+    """All checks; with wrong settings there is nothing else to look at."""
+    try:
+        settings = settings_of(options)
+    except (ValidationError, RfmError) as error:
+        advice = "correct it in the environment or in .env"
+        return [fail("settings", settings_problem(error), advice)]
+    return asyncio.run(examine(settings))
 
 
 async def examine(settings: Settings) -> list[Check]:

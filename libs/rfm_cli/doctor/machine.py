@@ -11,7 +11,7 @@ from pathlib import Path
 from rfm_cli.doctor.checks import Check, fail, ok, warn
 from rfm_cli.processes import port_is_free
 from rfm_cli.state import StateFolder
-from rfm_common.settings import Settings
+from rfm_common.settings import Settings, env_file_doubts
 from rfm_common.strays import find_strays, say_strays
 
 LOCK_FILE = Path(__file__).resolve().parents[3] / "requirements.lock"
@@ -22,10 +22,23 @@ LITTLE, TIGHT = 5 * 2**30, 2**28
 
 def machine(settings: Settings) -> Iterator[Check]:
     """Everything that needs no server."""
+    yield names(settings)
     yield libraries(LOCK_FILE)
     yield from folders(settings)
     yield from disks(settings)
     yield port(settings)
+
+
+def names(settings: Settings) -> Check:
+    """Whether every name is one of ours, and used."""
+    doubts = env_file_doubts()
+    unused = sorted({"db_port", "db_name", "db_user", "db_password"} & settings.model_fields_set)
+    if unused and "db_host" not in settings.model_fields_set:
+        listed = ", ".join(map(str.upper, unused))
+        doubts.append(f"{listed}: not used without DB_HOST; rfm up starts a private server")
+    if doubts:
+        return warn("settings", " ".join(doubts), "correct the name in the environment or in .env")
+    return ok("settings", "every name is known")
 
 
 def libraries(lock: Path) -> Check:

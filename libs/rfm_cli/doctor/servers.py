@@ -15,11 +15,11 @@ from rfm_cli.doctor.work import work
 from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.state import StateFolder
 from rfm_common.bus import BUS_ERRORS, open_redis
+from rfm_common.database_words import too_old, why_not
 from rfm_common.db import database_address
 from rfm_common.schema import alembic_config
 from rfm_common.settings import Settings
 
-OLDEST = 160000
 CLOCK_SECONDS = 5.0
 PATIENCE = 5
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -51,10 +51,11 @@ async def _database(settings: Settings) -> AsyncIterator[Check]:
             **database_address(settings), timeout=PATIENCE, command_timeout=PATIENCE
         )
     except AWAY as error:
-        yield fail("database", f"{where}: {error}", "check DB_HOST, DB_PASSWORD and the server")
+        words = why_not(settings, error) or f"{where}: {error}"
+        yield fail("database", words, "rfm up cannot start until this is settled")
         return
     try:
-        yield await _version(connection, where)
+        yield await _version(connection, settings)
         yield await _clock(connection)
         schema = await _schema(connection, settings)
         yield schema
@@ -65,12 +66,12 @@ async def _database(settings: Settings) -> AsyncIterator[Check]:
         await connection.close()
 
 
-async def _version(connection: Any, where: str) -> Check:
+async def _version(connection: Any, settings: Settings) -> Check:
     number = int(await connection.fetchval("SHOW server_version_num"))
-    found = f"PostgreSQL {number // 10000}.{number % 10000} at {where}"
-    if number < OLDEST:
-        return fail("database", found, f"RFM needs PostgreSQL {OLDEST // 10000} or newer")
-    return ok("database", found)
+    if words := too_old(settings, number):
+        return fail("database", words, "rfm up cannot start until this is settled")
+    where = f"{settings.db_host}:{settings.db_port}"
+    return ok("database", f"PostgreSQL {number // 10000}.{number % 10000} at {where}")
 
 
 async def _clock(connection: Any) -> Check:

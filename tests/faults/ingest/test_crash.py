@@ -212,8 +212,8 @@ async def _answer(shop: Shop, answer: str) -> None:
 async def test_kills_at_random_moments_lose_nothing(
     shop: Shop, settings: Settings, sessions: Sessions, redis: Redis
 ) -> None:
-    seed = int(os.environ.get("RFM_CRASH_SEED", time.time_ns() % 10**6))
-    print(f"RFM_CRASH_SEED={seed}")  # noqa: T201 - to repeat a failure
+    seed = int(os.environ.get("CRASH_SEED", time.time_ns() % 10**6))
+    print(f"CRASH_SEED={seed}")  # noqa: T201 - to repeat a failure
     chance = random.Random(seed)
     kills, dropped, number = 10, {}, 0
     for kill in range(kills + 1):

@@ -2,7 +2,7 @@
 
 All of schemathesis' checks, on a gateway that really listens. For more requests and other ones:
 
-    RFM_FUZZ_EXAMPLES=100 RFM_FUZZ_SEED=7 pytest tests/integration/gateway_api/test_contract.py
+    FUZZ_EXAMPLES=100 FUZZ_SEED=7 pytest tests/integration/gateway_api/test_contract.py
 """
 
 import asyncio
@@ -27,8 +27,8 @@ AWAY = """
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 """
-EXAMPLES = os.environ.get("RFM_FUZZ_EXAMPLES")
-SEED = os.environ.get("RFM_FUZZ_SEED", "1")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+SEED = os.environ.get("FUZZ_SEED", "1")
 UNLIMITED = {f"RFM_{name}_PER_MINUTE": "0" for name in ("LOGINS", "RUNS", "EXPORTS")}
 LEFT_OUT = (
     "--exclude-path", "/events",  # has no end; tested on its own

@@ -14,7 +14,7 @@ def _sleep(seconds: float) -> None:
 if "FAKETIME_TIMESTAMP_FILE" in os.environ:
     time.sleep = _sleep
 
-if (name := os.environ.get("RFM_PROVE_BUG")) and "-m" in sys.orig_argv:
+if (name := os.environ.get("PROVE_BUG")) and "-m" in sys.orig_argv:
     from seeded import plant
 
     plant(name, sys.orig_argv[sys.orig_argv.index("-m") + 1])

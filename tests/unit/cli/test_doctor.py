@@ -38,7 +38,7 @@ def test_servers_of_your_own_that_are_away_are_a_failure(run) -> None:
     away = str(free_port())
     result = run(DB_HOST="127.0.0.1", DB_PORT=away, REDIS_URL=f"redis://127.0.0.1:{away}/0")
     assert result.exit_code == 1
-    assert f"fail  database: 127.0.0.1:{away}" in result.stdout
+    assert f"fail  database: No PostgreSQL answers at 127.0.0.1:{away}" in result.stdout
     assert "check REDIS_URL" in result.stdout
 
 

@@ -94,7 +94,7 @@ def test_a_wrong_setting_is_named(command: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_port_that_is_none() -> None:
-    assert "api_port" in rfm("up", "--port", "70000").output
+    assert "API_PORT=70000: " in rfm("up", "--port", "70000").output
 
 
 def test_clusters_are_a_number_or_auto() -> None:
