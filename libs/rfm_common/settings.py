@@ -88,6 +88,8 @@ class Settings(Lasting, BaseSettings):
     logins_per_minute: int = _rfm("logins_per_minute", 10, ge=0)
     runs_per_minute: int = _rfm("runs_per_minute", 60, ge=0)
     exports_per_minute: int = _rfm("exports_per_minute", 60, ge=0)
+    customers_per_minute: int = _rfm("customers_per_minute", 20_000, ge=0)
+    """Customers that one key or login may list with their e-mail addresses; 0: any number."""
     streams_per_caller: int = _rfm("streams_per_caller", 200, ge=0)
     """Event streams that one caller may have open at an address; 0: any number."""
     body_seconds: float = _rfm("body_seconds", 30.0, gt=0)

@@ -21,7 +21,15 @@ from gateway.imports import queries
 from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadAnswer
 from gateway.imports.uploads import receive
 from gateway.kit.audited import Export, audited
-from gateway.kit.dependencies import ActorDep, PageDep, RowId, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import (
+    ActorDep,
+    MayExportDep,
+    PageDep,
+    RowId,
+    SessionDep,
+    SessionsDep,
+    SettingsDep,
+)
 from gateway.kit.problems import refusal
 from gateway.kit.responses import answer
 from gateway.kit.streams import Write, copy_rows, download, spooled
@@ -67,9 +75,13 @@ async def _existing(session: AsyncSession, import_id: int) -> ImportDetail:
 
 
 @get("/imports/{import_id:int}", summary="One dropped file", tags=["Imports"])
-async def one_import(session: SessionDep, import_id: RowId) -> ImportDetail:
-    """What was found out about it, and its rejected rows grouped by reason."""
-    return await _existing(session, import_id)
+async def one_import(
+    session: SessionDep, may_export: MayExportDep, import_id: RowId
+) -> ImportDetail:
+    """What was found out about it, and its rejected rows grouped by reason; each group with an
+    example if the key has the scope `export`."""
+    found = await _existing(session, import_id)
+    return found if may_export else found.without_examples()
 
 
 @get(

@@ -11,7 +11,7 @@ from gateway.imports import decision_queries as queries
 from gateway.imports.decision_schemas import Preview
 from gateway.imports.queries import find_import
 from gateway.imports.waiting import Waiting, answers_of, build_waiting
-from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep
+from gateway.kit.dependencies import ActorDep, MayExportDep, RedisDep, SessionDep, SessionsDep
 from gateway.kit.frame import NumbersDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
@@ -33,14 +33,14 @@ class PreviewPart:
 @get("/imports/{import_id:int}/preview")
 async def preview_part(
     request: Request[Any, Any, Any], numbers: NumbersDep, session: SessionDep,
-    import_id: FromPath[int],
+    may_export: MayExportDep, import_id: FromPath[int],
 ) -> Response[str]:  # fmt: skip
     """What the answers in the query would give."""
     found = await find_import(session, import_id) if import_id <= LAST_ROW else None
     file = existing(found, f"import {import_id}", "import_id")
     preview = await queries.find_preview(session, import_id) or Preview()
     given = {name: str(value) for name, value in request.query_params.items()}
-    waiting = build_waiting(import_id, file.questions, preview, given)
+    waiting = build_waiting(import_id, file.questions, preview, given, shows_rows=may_export)
     return answer(PreviewPart(numbers, waiting))
 
 

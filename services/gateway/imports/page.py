@@ -20,7 +20,14 @@ from gateway.imports.statuses_page import Statuses, build_statuses
 from gateway.imports.uploads import receive
 from gateway.imports.waiting import Waiting, build_waiting
 from gateway.imports.words import describe, next_step, sentence
-from gateway.kit.dependencies import ActorDep, RedisDep, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.dependencies import (
+    ActorDep,
+    MayExportDep,
+    RedisDep,
+    SessionDep,
+    SessionsDep,
+    SettingsDep,
+)
 from gateway.kit.frame import FILES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager
@@ -64,6 +71,8 @@ class ImportPage:
     groups: list[tuple[RejectGroup, str]]
     group: RejectGroup | None
     rejects: list[RejectRow]
+    shows_rows: bool
+    """Whether who asks may see the rows of files."""
     pager: Pager
     input_dir: str
     told: list[str]
@@ -106,7 +115,7 @@ async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> Redi
 @get("/imports/{import_id:int}")
 async def one_import(
     request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep,
-    import_id: FromPath[int],
+    may_export: MayExportDep, import_id: FromPath[int],
 ) -> Response[str]:  # fmt: skip
     """What one file held, what it changed and which rows did not load."""
     file = await queries.find_import(session, import_id) if import_id <= LAST_ROW else None
@@ -119,7 +128,7 @@ async def one_import(
     if key and key not in groups:
         raise NotFoundError(f"No row of {file.file_name} was rejected for {key!r}.")
     chosen = groups.get(key)
-    rejects = await queries.reject_page(session, import_id, page, chosen)
+    rejects = await queries.reject_page(session, import_id, page, chosen) if may_export else []
     listed = chosen.rows if chosen else sum(group.rows for group in file.reject_groups)
     view = ImportPage(
         frame=frame.of(file.file_name, "imports", FILES),
@@ -132,10 +141,11 @@ async def one_import(
         groups=[(group, f"{path}?group={quote(name)}#rejects") for name, group in groups.items()],
         group=chosen,
         rejects=rejects,
+        shows_rows=may_export,
         pager=build_pager(path, page, len(rejects), listed, group=key),
         input_dir=str(settings.input_dir),
         told=[sentence(str(item["text"])) for item in file.notes.get("told", ())],
-        waiting=await _waiting(session, file, request.query_params),
+        waiting=await _waiting(session, file, request.query_params, shows_rows=may_export),
         can_remember=any(item.about not in OF_ONE_FILE for item in file.questions),
         outlook=await _outlook(session, file),
         can_be_read_again=can_be_read_again(file.answers, file.stored_path),
@@ -168,12 +178,12 @@ async def undo(
 
 
 async def _waiting(
-    session: AsyncSession, file: ImportDetail, chosen: Mapping[str, str]
+    session: AsyncSession, file: ImportDetail, chosen: Mapping[str, str], *, shows_rows: bool
 ) -> Waiting | None:
     if file.state is not ImportState.NEEDS_DECISION:
         return None
     preview = await find_preview(session, file.import_id) or Preview()
-    return build_waiting(file.import_id, file.questions, preview, chosen)
+    return build_waiting(file.import_id, file.questions, preview, chosen, shows_rows=shows_rows)
 
 
 def group_key(group: RejectGroup) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from gateway.kit.schemas import Answer
 from rfm_common.models import ImportState, Kind, RowOutcome, Undo
@@ -108,6 +109,11 @@ class ImportDetail(ImportRow):
     notes: dict[str, Any]
     effects: dict[str, Any]
     reject_groups: list[RejectGroup]
+
+    def without_examples(self) -> Self:
+        """For whoever may not see what stands in the file."""
+        groups = [replace(group, example=None) for group in self.reject_groups]
+        return replace(self, reject_groups=groups)
 
 
 class UndoOutlook(Answer):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from gateway.imports.decision_schemas import Preview, Way
 from gateway.imports.schemas import QuestionRow
 
@@ -33,15 +35,25 @@ class Waiting:
     """None when this combination was not tried."""
     remembers: bool = True
     """Whether the form keeps the answers for files of the same header."""
+    shows_rows: bool = True
+    """Whether who asks may see the rows of files."""
 
 
 def build_waiting(
-    import_id: int, questions: Sequence[QuestionRow], preview: Preview, given: Mapping[str, str]
+    import_id: int,
+    questions: Sequence[QuestionRow],
+    preview: Preview,
+    given: Mapping[str, str],
+    *,
+    shows_rows: bool,
 ) -> Waiting:
     """The view for the answers in `given`, a form's fields; the proposals where it has none."""
     asked = [Asked(question, _chosen(question, given)) for question in questions]
     way = _way_of(preview.ways, {item.question.about: item.chosen for item in asked})
-    return Waiting(import_id, asked, way, "remember" in given or not answers_of(given))
+    if way and not shows_rows:
+        way = replace(way, rows=[], problems=[])
+    remembers = "remember" in given or not answers_of(given)
+    return Waiting(import_id, asked, way, remembers, shows_rows)
 
 
 def _chosen(question: QuestionRow, given: Mapping[str, str]) -> str:

@@ -20,7 +20,9 @@ from gateway.kit.responses import refuse_unchanged
 from gateway.kit.rows import LAST_ROW, Page
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
 from gateway.kit.snapshots import find_snapshot
+from rfm_common.credentials import Identity
 from rfm_common.db import Sessions
+from rfm_common.models import Scope as CredentialScope
 from rfm_common.settings import Settings
 
 SettingsDep = NamedDependency[Settings]
@@ -31,6 +33,8 @@ SnapshotDep = NamedDependency[Snapshot]
 PageDep = NamedDependency[Page]
 ActorDep = NamedDependency[str]
 """Who asks, as the audit log has it: `local`, `key:NAME` or `login:NUMBER`."""
+MayExportDep = NamedDependency[bool]
+"""Whether who asks has the scope for the rows of files."""
 
 CalcDate = Annotated[
     str | None,
@@ -85,8 +89,14 @@ def provide_redis(state: State) -> Redis:
 
 def provide_actor(scope: Scope) -> str:
     """Who asks, as the check of credentials found out."""
-    actor: str = scope["state"]["actor"]
-    return actor
+    identity: Identity = scope["state"]["identity"]
+    return identity.actor
+
+
+def provide_may_export(scope: Scope) -> bool:
+    """Whether who asks may see the rows of files."""
+    identity: Identity = scope["state"]["identity"]
+    return identity.may(CredentialScope.EXPORT)
 
 
 async def provide_session(state: State, scope: Scope) -> AsyncSession:
@@ -140,6 +150,7 @@ DEPENDENCIES = {
     "redis": Provide(provide_redis, sync_to_thread=False),
     "session": Provide(provide_session),
     "actor": Provide(provide_actor, sync_to_thread=False),
+    "may_export": Provide(provide_may_export, sync_to_thread=False),
 }
 READS = {
     "snapshot": Provide(provide_snapshot),

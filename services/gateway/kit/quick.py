@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit import people
 from rfm_common.errors import InvalidInputError, UnavailableError
 from rfm_common.faults import is_passing, is_unfit
 
@@ -71,6 +72,7 @@ class Quick:
     async def many(self, into: type[T], statement: str, *values: object) -> list[T]:
         """All rows, each as an `into`."""
         rows = await self._run("fetch", statement, values)
+        people.note(into, len(rows))
         return msgspec.convert([dict(row) for row in rows], list[into])  # type: ignore[valid-type]
 
     async def _run(self, method: str, statement: str, values: tuple[object, ...]) -> Any:

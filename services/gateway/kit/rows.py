@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit import people
 from rfm_common.db import run_sql
 
 T = TypeVar("T")
@@ -39,7 +40,9 @@ def money(column: str) -> str:
 async def many(session: AsyncSession, into: type[T], statement: str, **values: object) -> list[T]:
     """All rows, each as an `into`, whose fields are the selected columns."""
     result = await run_sql(session, statement, **values)
-    return msgspec.convert(result.mappings().all(), list[into])  # type: ignore[valid-type]
+    found = msgspec.convert(result.mappings().all(), list[into])  # type: ignore[valid-type]
+    people.note(into, len(found))
+    return found
 
 
 async def one(session: AsyncSession, into: type[T], statement: str, **values: object) -> T | None:

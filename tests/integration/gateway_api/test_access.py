@@ -440,6 +440,78 @@ async def test_wrong_keys_are_counted(reachable, shop) -> None:
     assert codes == [401, 401, 429]
 
 
+# What a key of each scope sees of people
+
+
+async def test_a_key_that_reads_sees_no_rows_of_files(outside, sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, """
+            INSERT INTO import_rejects (import_id, line, outcome, column_name, value, reason,
+                message, raw)
+            VALUES (2, 2, 'rejected', 'email', 'eva@secret.example', 'bad', 'eva@secret.example is',
+                'X,eva@secret.example,DE')
+            """)  # fmt: skip
+    paths = ("/imports/2", "/dashboard/imports/2", "/dashboard/imports/2/preview")
+    for scope, sees in ((Scope.READ, False), (Scope.RUN, False), (Scope.EXPORT, True)):
+        key = bearer(await make_key(sessions, Scope.READ, scope))
+        texts = [(await outside.get(path, headers=key)).text for path in paths]
+        assert ["secret.example" in text for text in texts] == [sees, sees, False]
+        assert ("scope <code>export</code>" in texts[1]) is not sees
+        csv = await outside.get("/imports/2/rejects.csv", headers=key)
+        assert csv.status_code == (200 if sees else 403)
+
+
+@pytest.mark.parametrize(
+    "path", ["/customers", "/customers.csv", "/segments/champions/customers", "/going-quiet"]
+)
+async def test_whoever_lists_many_customers_is_limited(reachable, sessions, shop, path) -> None:
+    few = reachable.model_copy(update={"customers_per_minute": 12})
+    key = bearer(await make_key(sessions, Scope.READ))
+    other = bearer(await make_key(sessions, Scope.READ))
+    async with served(few) as client:
+        codes = [
+            (await client.get(path, headers=key, params={"page_size": 5})).status_code
+            for _ in range(4)
+        ]
+        assert codes[:2] == [200, 200]
+        late = await client.get("/customers", headers=key, params={"page_size": 100})
+        assert late.status_code == 429
+        assert 1 <= int(late.headers["retry-after"]) <= 60
+        assert "customers a minute" in late.json()["detail"]
+        assert "@" not in late.text
+        assert (await client.get("/segments", headers=key)).status_code == 200
+        assert (await client.get("/customers", headers=other)).status_code == 200, "a page at least"
+
+
+async def test_pages_of_customers_count_as_well(reachable, sessions, shop) -> None:
+    key = bearer(await make_key(sessions, Scope.READ)) | BROWSER
+    async with served(reachable.model_copy(update={"customers_per_minute": 60})) as client:
+        codes = [
+            (await client.get("/dashboard/customers", headers=key)).status_code for _ in range(2)
+        ]
+    assert codes == [200, 429]
+
+
+async def test_each_thousand_customers_that_are_listed_is_in_the_audit_log(
+    outside, sessions
+) -> None:
+    key = await make_key(sessions, Scope.READ, name="crawler")
+    for _ in range(9):  # of 120 each
+        answer = await outside.get("/customers?page_size=1000", headers=bearer(key))
+        assert len(answer.json()["customers"]) == 120
+    async with sessions() as session:
+        found = await session.exec(select(AuditEntry).where(AuditEntry.action == "list.customers"))
+        assert [(one.actor, one.rows, one.subject) for one in found.all()] == [
+            ("key:crawler", 1080, None)
+        ]
+
+
+async def test_who_needs_no_key_lists_without_limit(settings, shop) -> None:
+    async with served(settings.model_copy(update={"customers_per_minute": 1})) as client:
+        for _ in range(3):
+            assert (await client.get("/customers?page_size=1000")).status_code == 200
+
+
 # Where a login is needed
 
 

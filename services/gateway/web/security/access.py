@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.web.security.limits import Limits, limits_of
+from gateway.web.security.people import Lists
 from gateway.web.security.rules import rule_of
 from rfm_common.credentials import EVERYTHING, Identity, digest, is_admin_key, needs_login
 from rfm_common.db import Sessions
@@ -103,6 +104,7 @@ class Access(ASGIMiddleware):
         self.cookie = cookie_name(settings)
         self.limits = limits_of(settings)
         self.verifier = Verifier(settings, self.limits)
+        self.lists = Lists(self.limits)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Check, then go on; handlers find the caller as `actor`."""
@@ -118,7 +120,9 @@ class Access(ASGIMiddleware):
         if rule.limit:
             who = address if identity in {LOCAL, NOBODY} else identity.actor
             self.limits.take(rule.limit, who)
-        scope["state"]["actor"] = identity.actor
+        scope["state"]["identity"] = identity
+        if identity not in {LOCAL, NOBODY}:
+            send = self.lists.watching(scope, identity.actor, send)
         try:
             await next_app(scope, receive, send)
         finally:

@@ -34,19 +34,20 @@ class Limits:
         self.clock = clock
         self.buckets: dict[tuple[Limit, str], Bucket] = {}
 
-    def take(self, limit: Limit, caller: str) -> None:
-        """Count a call; raises 429 with Retry-After when none is left."""
+    def take(self, limit: Limit, caller: str, count: int = 1) -> None:
+        """Count calls, or what a call takes; raises 429 with Retry-After when too few are left."""
         most = self.per_minute[limit]
         if not most:
             return
         bucket = self._filled(limit, caller, most)
-        if bucket.left < 1:
-            seconds = math.ceil((1 - bucket.left) * 60 / most)
+        count = min(count, most)
+        if bucket.left < count:
+            seconds = math.ceil((count - bucket.left) * 60 / most)
             raise TooManyRequestsException(
                 f"more than {most} {limit} a minute; try again in {seconds} seconds",
                 headers={"Retry-After": str(seconds)},
             )
-        bucket.left -= 1
+        bucket.left -= count
 
     def _filled(self, limit: Limit, caller: str, most: int) -> Bucket:
         now = self.clock()
@@ -69,5 +70,6 @@ def limits_of(settings: Settings) -> Limits:
             "logins": settings.logins_per_minute,
             "runs": settings.runs_per_minute,
             "exports": settings.exports_per_minute,
+            "customers": settings.customers_per_minute,
         }
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rfm_common.models import Scope
 
-Limit = Literal["logins", "runs", "exports"]
+Limit = Literal["logins", "runs", "exports", "customers"]
 
 
 @dataclass(frozen=True, slots=True)
