@@ -23,12 +23,17 @@ SILENT = 30.0
 
 
 @asynccontextmanager
-async def beating(sessions: Sessions, service: str) -> AsyncGenerator[None]:
-    """Show signs of life for as long as the block lasts; PostgreSQL may be away meanwhile."""
+async def beating(
+    sessions: Sessions, service: str, folder: str | None = None
+) -> AsyncGenerator[None]:
+    """Show signs of life for as long as the block lasts; PostgreSQL may be away meanwhile.
+
+    `folder` is the id of the data folder, of ingest.
+    """
     started = datetime.now(UTC)
     instance = f"{socket.gethostname()}:{os.getpid()}:{started:%s}"
     try:
-        async with alongside(_beat_on(sessions, service, instance, started)):
+        async with alongside(_beat_on(sessions, service, instance, started, folder)):
             yield
     finally:
         with suppress(SQLAlchemyError, OSError):
@@ -37,13 +42,15 @@ async def beating(sessions: Sessions, service: str) -> AsyncGenerator[None]:
                               instance=instance)  # fmt: skip
 
 
-async def _beat_on(sessions: Sessions, service: str, instance: str, started: datetime) -> None:
+async def _beat_on(
+    sessions: Sessions, service: str, instance: str, started: datetime, folder: str | None
+) -> None:
     while True:
         with suppress(SQLAlchemyError, OSError):
             async with sessions() as session, session.begin():
                 await run_sql(
                     session, _BEAT, service=service, instance=instance, started=started,
-                    version=__version__, figures=json.dumps(figures()),
+                    version=__version__, figures=json.dumps(figures() | {"folder": folder}),
                 )  # fmt: skip
         await asyncio.sleep(SECONDS)
 

@@ -147,6 +147,15 @@ async def try_lock(session: AsyncSession, key: AdvisoryLock) -> bool:
     return bool(found.scalar_one())
 
 
+async def database_identity(session: AsyncSession) -> str:
+    """What tells this database from every other one, a copy or a restored one included."""
+    found = await run_sql(session, """
+        SELECT concat(system_identifier, '/', oid) FROM pg_control_system(), pg_database
+        WHERE datname = current_database()
+        """)  # fmt: skip
+    return str(found.scalar_one())
+
+
 async def lock(session: AsyncSession, key: AdvisoryLock, *, shared: bool = False) -> None:
     """Hold an advisory lock until the session's transaction ends; waits for it."""
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"

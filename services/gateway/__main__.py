@@ -14,9 +14,11 @@ from gateway.web.edge import alive
 from gateway.web.server import Server
 from gateway.webhooks.endpoints import check_settings
 from gateway.webhooks.service import delivering
+from rfm_common.bus import BUS_ERRORS, open_redis
 from rfm_common.credentials import is_loopback, needs_login
 from rfm_common.db import open_sessions
 from rfm_common.errors import InvalidInputError
+from rfm_common.installation import OtherRedisError, claim
 from rfm_common.keys import NoCredentialError, require_credential
 from rfm_common.logs import configure_logging
 from rfm_common.settings import Settings
@@ -47,6 +49,20 @@ async def check_entrance(settings: Settings) -> None:
         log.warning("cannot look for keys, callers need one all the same: %s", error)
 
 
+async def check_redis(settings: Settings) -> None:
+    """Exit rather than show the events of another installation; either server may be away."""
+    try:
+        async with (
+            open_sessions(settings, "gateway", 1) as sessions,
+            open_redis(settings, "gateway") as redis,
+        ):
+            await claim(sessions, redis)
+    except OtherRedisError as error:
+        sys.exit(f"gateway: {error}")
+    except (SQLAlchemyError, *BUS_ERRORS) as error:
+        log.warning("cannot look for other installations yet: %s", error)
+
+
 def check_webhook(settings: Settings) -> None:
     """Exit rather than drop messages that the settings ask for."""
     try:
@@ -60,6 +76,7 @@ def main() -> None:
     settings = read_settings("gateway")
     configure_logging("gateway", settings.log_level, settings.log_format)
     asyncio.run(check_entrance(settings))
+    asyncio.run(check_redis(settings))
     check_webhook(settings)
     raise_file_limit()
     Server(settings, create_app(settings, alive, fetching, delivering)).run()

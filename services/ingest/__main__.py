@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,9 +13,16 @@ from ingest.lake.sync import Lake
 from ingest.service import Ingest
 from rfm_common.beats import beating
 from rfm_common.bus import open_redis
-from rfm_common.db import open_sessions
+from rfm_common.db import Sessions, open_sessions
 from rfm_common.errors import UnavailableError
 from rfm_common.faults import is_passing
+from rfm_common.installation import (
+    OtherFolderError,
+    OtherRedisError,
+    check_folder,
+    claiming,
+    folder_id,
+)
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
@@ -40,12 +47,21 @@ async def main(settings: Settings) -> None:
     async with (
         open_sessions(settings, "ingest") as sessions,
         open_redis(settings, "ingest") as redis,
-        beating(sessions, "ingest"),
+        claiming(sessions, redis),
+        _watching_alone(settings, sessions),
     ):
-        with _or_exit():
-            if lake := Lake.of(settings):
-                await lake.claim(sessions)
+        if lake := Lake.of(settings):
+            await lake.claim(sessions)
         await Ingest(settings, sessions, redis).run(stop)
+
+
+@asynccontextmanager
+async def _watching_alone(settings: Settings, sessions: Sessions) -> AsyncGenerator[None]:
+    """Show signs of life, as the ingest of this data folder; raises OtherFolderError."""
+    folder = folder_id(settings.data_dir)
+    await check_folder(sessions, folder)
+    async with beating(sessions, "ingest", folder):
+        yield
 
 
 async def _until_migrated(settings: Settings, stop: asyncio.Event) -> None:
@@ -64,10 +80,11 @@ async def _until_migrated(settings: Settings, stop: asyncio.Event) -> None:
 
 @contextmanager
 def _or_exit() -> Generator[None]:
-    """Say at the start, not at the first file, that a lake cannot be written."""
+    """Say at the start, not at the first file, that a lake cannot be written, or that another
+    installation is in the way."""
     try:
         yield
-    except UnavailableError as error:
+    except (UnavailableError, OtherRedisError, OtherFolderError) as error:
         sys.exit(f"ingest: {error}")
 
 
@@ -78,7 +95,7 @@ def run() -> None:
     with _or_exit():
         if lake := Lake.of(settings):
             lake.check()
-    asyncio.run(main(settings))
+        asyncio.run(main(settings))
 
 
 if __name__ == "__main__":

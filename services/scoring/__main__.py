@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from contextlib import suppress
 
 from rfm_common.beats import beating
 from rfm_common.bus import open_redis
 from rfm_common.db import open_sessions
+from rfm_common.installation import OtherRedisError, claiming
 from rfm_common.logs import configure_logging
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
@@ -26,6 +28,7 @@ async def serve(settings: Settings) -> None:
     async with (
         open_sessions(settings, "scoring", 8) as sessions,
         open_redis(settings, name) as bus,
+        claiming(sessions, bus),
         beating(sessions, "scoring"),
     ):
         engine = open_engine(settings, sessions)
@@ -40,7 +43,10 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with suppress(asyncio.CancelledError):
-        await task
+        try:
+            await task
+        except OtherRedisError as error:
+            sys.exit(f"scoring: {error}")
 
 
 if __name__ == "__main__":

@@ -23,4 +23,4 @@ class ServiceBeat(SQLModel, table=True):
     started_at: datetime = Field(sa_type=timestamptz())
     beat_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     figures: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
-    """`cpu_seconds`, `resident_bytes`."""
+    """`cpu_seconds`, `resident_bytes`; of ingest also `folder`, the id of its data folder."""

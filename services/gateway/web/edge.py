@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Histogram, disable_created_metr
 
 from gateway.web.slashes import keep_escaped
 from rfm_common.beats import beating
+from rfm_common.installation import claiming
 
 # Else each series comes with a second one, which nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -102,6 +103,7 @@ async def _say_stopped(send: Send) -> None:
 
 @asynccontextmanager
 async def alive(app: Litestar) -> AsyncGenerator[None]:
-    """Show signs of life for as long as the application runs."""
-    async with beating(app.state.sessions, "gateway"):
+    """Show signs of life, and hold Redis, for as long as the application runs."""
+    sessions = app.state.sessions
+    async with claiming(sessions, app.state.redis), beating(sessions, "gateway"):
         yield

@@ -18,7 +18,7 @@ import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.lake.files import OWNER, SCHEMA, Files, files_of
-from rfm_common.db import AdvisoryLock, Sessions, lock, raw_connection, run_sql
+from rfm_common.db import AdvisoryLock, Sessions, database_identity, lock, raw_connection, run_sql
 from rfm_common.errors import UnavailableError
 from rfm_common.lake import live_imports
 from rfm_common.settings import Settings
@@ -55,7 +55,7 @@ class Lake:
         Two would take each other's files for their own, because both number their imports from 1.
         """
         async with sessions() as session, session.begin():
-            here = str((await run_sql(session, _DATABASE)).scalar_one())
+            here = await database_identity(session)
             owner = await self._do(self._files.owner)
             if owner is None:
                 await lock(session, AdvisoryLock.LOAD)  # another process sweeps what is half done
@@ -163,13 +163,6 @@ class Lake:
             return False
         self._files.write(number, rows.filter(~unwanted))
         return True
-
-
-_DATABASE = """
-SELECT concat(system_identifier, '/', oid) FROM pg_control_system(), pg_database
-WHERE datname = current_database()
-"""
-"""Another one in a restored copy, too: that is how two most easily come to share a lake."""
 
 
 async def leave(sessions: Sessions) -> None:
