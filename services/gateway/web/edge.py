@@ -5,9 +5,11 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import cast
 
 from litestar import Litestar
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
@@ -20,11 +22,13 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-STOPPED = json.dumps({
-    "type": "about:blank", "title": "Service Unavailable", "status": 503,
-    "detail": "the server was stopped before it had the answer; try again in a few seconds",
-}).encode()  # fmt: skip
+STOPPED = "the server was stopped before it had the answer; try again in a few seconds"
 """For a request that outlasts a stop, say while the database is silent; uvicorn says 500."""
+LONGEST_HEAD = 64 * 2**10
+"""Bytes of the address and the headers together. The server's parser bounds only a head that has
+not ended: one that comes in a single piece may be longer."""
+MOST_HEADERS = 100
+TOO_LONG = f"at most {LONGEST_HEAD} bytes of address and headers, and {MOST_HEADERS} headers"
 
 
 def request_seconds(registry: CollectorRegistry) -> Histogram:
@@ -63,12 +67,15 @@ class Edge:
             await send(message)
 
         answer = self._head if method == "HEAD" else self._app
+        if is_too_long(scope):
+            await _refuse(measured, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LONG)
+            return
         try:
             await answer(scope, receive, measured)
         except asyncio.CancelledError:
             if is_begun:
                 raise
-            await _say_stopped(measured)
+            await _refuse(measured, HTTPStatus.SERVICE_UNAVAILABLE, STOPPED)
 
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The head of what GET answers; whoever would produce the body hears that nobody reads."""
@@ -90,15 +97,28 @@ class Edge:
         await self._app(scope, until_answered, head_only)
 
 
-async def _say_stopped(send: Send) -> None:
+def is_too_long(scope: Scope) -> bool:
+    """Whether the head of a request is more than this gateway reads."""
+    if scope["type"] != ScopeType.HTTP:
+        return False
+    fields = [len(name) + len(value) for name, value in scope["headers"]]
+    address = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return len(fields) > MOST_HEADERS or address + sum(fields) > LONGEST_HEAD
+
+
+async def _refuse(send: Send, status: HTTPStatus, detail: str) -> None:
+    """Answer without the application; the connection closes behind it."""
+    problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    body = json.dumps(problem).encode()
+    again = [(b"retry-after", b"2")] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
     headers = [
         (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(STOPPED)).encode()),
-        (b"retry-after", b"2"),
+        (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        *again,
     ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": STOPPED, "more_body": False})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 @asynccontextmanager

@@ -146,6 +146,28 @@ async def test_what_is_no_request_is_answered_with_400(wire, head) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (request("GET /login", "X-Long: " + "x" * 120_000), 431),
+        (request("GET /login?q=" + "x" * 120_000), 431),
+        (request("GET /unknown/" + "x" * 90_000), 431),
+        (request("GET /login", *(f"X-{n}: {n}" for n in range(100))), 431),
+        (request("GET /login", *(f"X-{n}: " + "x" * 1000 for n in range(70))), 431),
+        (request("POST /login", "Cookie: " + "a=b; " * 20_000, "Content-Length: 10"), 431),
+        (request("GET /login", "X-Long: " + "x" * 60_000, "Connection: close"), 200),
+        (request("GET /login", *(f"X-{n}: {n}" for n in range(97)), "Connection: close"), 200),
+    ],
+)
+async def test_a_head_may_be_so_long_and_no_longer(wire, head, status) -> None:
+    """Sent in one piece it would pass the parser, whose bound is for what has not ended."""
+    answer = await wire.ask(head)
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:100]
+    if status == 431:
+        assert b"65536 bytes" in answer
+        assert b"application/problem+json" in answer
+
+
 @pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHos"])
 async def test_a_connection_that_says_nothing_is_closed(wire, said) -> None:
     assert await wire.ask(said) == b""
