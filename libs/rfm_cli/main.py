@@ -29,6 +29,7 @@ _COMMANDS = {
     "include": "exclude:include",
     "erase": "erase:erase",
     "doctor": "doctor:doctor",
+    "selfcheck": "selfcheck:selfcheck",
     "key": "access:key",
     "login": "access:login",
     "backup": "backup:backup",
