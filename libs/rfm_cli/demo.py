@@ -22,9 +22,15 @@ def drop_live(folder: Path, known: list[Customer], now: datetime, say: Say) -> N
     say(f"dropped {name} ({count} rows)")
 
 
-async def run_demo(folder: Path, clock: Callable[[], datetime], say: Say, *, live: bool) -> None:
-    """Drop the shop; with `live`, go on with a small file every LIVE_SECONDS until cancelled."""
-    known = await asyncio.to_thread(drop_shop, folder, clock(), say)
-    while live:
+async def drop_demo(folder: Path, clock: Callable[[], datetime], say: Say) -> list[Customer]:
+    """Drop the shop; returns its customers."""
+    return await asyncio.to_thread(drop_shop, folder, clock(), say)
+
+
+async def sell(
+    folder: Path, known: list[Customer], clock: Callable[[], datetime], say: Say
+) -> None:
+    """Drop a small file of orders every LIVE_SECONDS, until cancelled."""
+    while True:
         await asyncio.sleep(LIVE_SECONDS)
         await asyncio.to_thread(drop_live, folder, known, clock(), say)

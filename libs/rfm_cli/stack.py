@@ -144,7 +144,7 @@ class Stack:
                 await check_servers(self._settings)
                 await asyncio.to_thread(recover, settings)
                 await upgrade(settings)
-                log.info("the database has the newest schema")
+                log.debug("the database has the newest schema")
                 await check(settings)
                 await self._start_services(group, settings)
                 await self._answers(base_url(settings))
@@ -157,7 +157,7 @@ class Stack:
         self._servers = [ServerChild(server) for server in servers]
         await asyncio.gather(*(child.start() for child in self._servers))
         for server, child in zip(servers, self._servers, strict=True):
-            log.info("%s runs on port %d", server.name, server.port)
+            log.debug("%s runs on port %d", server.name, server.port)
             group.create_task(keep_running(child))
         return with_servers(self._settings, servers)
 

@@ -156,6 +156,6 @@ async def relay(sessions: Sessions, redis: Redis, limit: int = 100) -> int:
         for row in rows:
             if kind := EVENT_TYPES.get(row.type):
                 event_id = await publish(redis, kind.of(row.data))
-                log.info("%s announced", row.type, extra={"event_id": event_id, **ids(row.data)})
+                log.debug("%s announced", row.type, extra={"event_id": event_id, **ids(row.data)})
             row.published_at = datetime.now(UTC)
     return len(rows)

@@ -108,5 +108,5 @@ def configure_logging(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter(service))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx", "watchfiles", "arq", "alembic"):
+    for noisy in ("httpx", "watchfiles", "arq", "alembic", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

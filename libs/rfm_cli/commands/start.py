@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from rfm_cli import remote
 from rfm_cli.client import connect
 from rfm_cli.commands.options import data_dir, settings_of, state_dir
-from rfm_cli.demo import run_demo
+from rfm_cli.demo import drop_demo, sell
 from rfm_cli.stack import OnReady, Stack, with_port
 from rfm_cli.state import StateFolder
 from rfm_common.logs import configure_logging
@@ -71,22 +72,32 @@ def demo(*, live: bool, remove: bool, **options: Any) -> None:
     if remove:
         _remove_demo(settings)
     elif running := StateFolder(settings.state_dir).running():
-        click.echo(f"RFM runs already at {running.url}")
-        asyncio.run(_drop(settings, Path(running.input_dir), live=live))
+        already = partial(_already, running.url)
+        asyncio.run(_drop(settings, Path(running.input_dir), already, live=live))
     else:
         _run_stack(settings, partial(_announce_and_drop, settings, live=live))
 
 
 async def _announce_and_drop(settings: Settings, url: str, *, live: bool) -> None:
-    await _announce(settings, url)
-    await _drop(settings, settings.input_dir, live=live)
+    await _drop(settings, settings.input_dir, partial(_announce, settings, url), live=live)
 
 
-async def _drop(settings: Settings, folder: Path, *, live: bool) -> None:
+async def _already(url: str) -> None:
+    click.echo(f"RFM runs already at {url}")
+
+
+async def _drop(
+    settings: Settings, folder: Path, then: Callable[[], Awaitable[None]], *, live: bool
+) -> None:
+    """Drop the shop, do what comes `then`, and with `live` go on selling."""
+
     def shop_time() -> datetime:
         return datetime.now(settings.zone).replace(tzinfo=None)
 
-    await run_demo(folder, shop_time, click.echo, live=live)
+    known = await drop_demo(folder, shop_time, click.echo)
+    await then()
+    if live:
+        await sell(folder, known, shop_time, click.echo)
 
 
 def _remove_demo(settings: Settings) -> None:

@@ -111,7 +111,7 @@ async def fetch_all(settings: Settings) -> None:
         content = fetched or await _from_npm(asset)
         if content:
             await asyncio.to_thread(_keep, target / f"{asset.name}.js.gz", content)
-            log.info("keeps a copy of %s %s", asset.package, asset.path)
+            log.debug("keeps a copy of %s %s", asset.package, asset.path)
         else:
             log.warning("no local copy of %s %s", asset.package, asset.path)
 

@@ -127,7 +127,7 @@ class Live:
             client.offer(message)
         if isinstance(data, dict) and not name.endswith(".progress"):
             told = {"event_id": stream_id, **bus.ids(data), "pages": len(self.clients)}
-            log.info("%s passed on", name, extra=told)
+            log.debug("%s passed on", name, extra=told)
 
     def close(self) -> None:
         """End every stream now, so that the server can stop."""

@@ -78,7 +78,7 @@ async def carry_out(context: Context, claimed: Claim) -> None:
 
 
 async def _carry_out(context: Context, claimed: Claim) -> None:
-    log.info("run started", extra={"attempt": claimed.attempt})
+    log.debug("run started", extra={"attempt": claimed.attempt})
     try:
         await _under_lease(context, claimed)
     except asyncio.CancelledError:

@@ -39,7 +39,7 @@ async def announce(url: str) -> None:
 
 def main() -> None:
     settings = Settings(api_port=int(sys.argv[-1]))
-    configure_logging("rfm")
+    configure_logging("rfm", settings.log_level)
     with StateFolder(settings.state_dir).held():
         asyncio.run(Stack(with_port(settings), announce, PROGRAMS).run())
 
