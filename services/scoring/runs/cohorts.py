@@ -65,10 +65,16 @@ WHERE s.run_id IS NULL OR s.run_id <> r.run_id
 """
 
 
+# Nobody has counted tables that were filled a moment ago: the planner would take them for small,
+# and look through all customers once for each of them.
+_PLANNING = ("work_mem = '256MB'", "enable_nestloop = off")
+
+
 async def _compute(session: AsyncSession, run: ScoringRun) -> None:
     begun = monotonic()
     spec = await _spec(session, run)
-    await run_sql(session, "SET LOCAL work_mem = '256MB'")
+    for setting in _PLANNING:
+        await run_sql(session, f"SET LOCAL {setting}")
     raw = await raw_connection(session)  # words of statuses may look like parameters
     months = months_sql(spec, PostgresDialect())
     await raw.execute(f"CREATE TEMP TABLE cohort_months ON COMMIT DROP AS {months}")
@@ -110,6 +116,7 @@ async def _replace(session: AsyncSession, model: type[SQLModel], query: str) -> 
         f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {fresh} f"
         f" WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})",
     )
+    await run_sql(session, f"ANALYZE {table}")  # lists are planned by it
 
 
 async def _note(session: AsyncSession, run: ScoringRun, spec: Spec, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """Cohorts agree with an independent computation in polars, and follow the newest snapshot."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,11 +14,12 @@ from rfm_common.db import AdvisoryLock, lock, run_sql
 from rfm_common.erasure import erase_now
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest
-from scoring.runs.cohorts import refresh_cohorts
+from scoring.runs.cohorts import keep_cohorts, refresh_cohorts
 from tests.integration.scoring.shop import ShopOrder, at, caught_up, load, score
 from tests.integration.scoring.shops import CALC_DATE, SHOPS, Shop, fill, oracle_orders, shop_of
 from tests.integration.scoring.test_exclusion import switch
 from tests.integration.scoring.test_laws import law
+from tests.running import eventually
 from tests.unit.scoring import oracle
 
 ZONES = ["UTC", "Pacific/Auckland", "America/St_Johns"]
@@ -192,6 +194,20 @@ async def test_of_long_computations_there_is_a_rest(settings, sessions, redis) -
     async with sessions() as session, session.begin():
         await run_sql(session, "UPDATE cohort_state SET computed_at = now() - interval '1001 s'")
     assert await refresh_cohorts(sessions)
+
+
+async def test_a_worker_keeps_them_beside_its_runs(settings, sessions, redis) -> None:
+    kept = asyncio.create_task(keep_cohorts(sessions))
+    await loaded(sessions, SMALL)
+    await score(settings, sessions, redis, ASKED)
+
+    async def are_there() -> bool:
+        return len(await customers(sessions)) == 3
+
+    await eventually(are_there, what="cohorts")
+    kept.cancel()
+    await asyncio.wait([kept])
+    assert kept.cancelled()
 
 
 async def test_nobody_computes_them_twice_at_once(settings, sessions, redis) -> None:
