@@ -22,6 +22,7 @@ KEYS = (
     ("g o", "overview"),
     ("g s", "segments"),
     ("g c", "customers"),
+    ("g h", "cohorts"),
     ("g k", "clusters"),
     ("g m", "migrations"),
     ("g i", "imports"),

@@ -1,6 +1,6 @@
 // Keys: single letters go places. Never while one types; the switch is on the help page.
 (() => {
-  const places = { o: "", s: "/segments", c: "/customers", k: "/clusters", m: "/migrations", i: "/imports", r: "/runs" };
+  const places = { o: "", s: "/segments", c: "/customers", h: "/cohorts", k: "/clusters", m: "/migrations", i: "/imports", r: "/runs" };
   const storage = {
     get on() { try { return localStorage.getItem("keys") !== "off"; } catch { return true; } },
     set on(value) { try { localStorage.setItem("keys", value ? "on" : "off"); } catch { /* for this page only */ } },
