@@ -66,14 +66,17 @@ WHERE s.run_id IS NULL OR s.run_id <> r.run_id
 
 
 # Nobody has counted tables that were filled a moment ago: the planner would take them for small,
-# and look through all customers once for each of them.
-_PLANNING = ("work_mem = '256MB'", "enable_nestloop = off")
+# and look through all customers once for each of them. And a worker that is frozen must not keep
+# its locks, which an erasure may wait for.
+_SETTINGS = (
+    "work_mem = '256MB'", "enable_nestloop = off", "idle_in_transaction_session_timeout = '1min'",
+)  # fmt: skip
 
 
 async def _compute(session: AsyncSession, run: ScoringRun) -> None:
     begun = monotonic()
     spec = await _spec(session, run)
-    for setting in _PLANNING:
+    for setting in _SETTINGS:
         await run_sql(session, f"SET LOCAL {setting}")
     raw = await raw_connection(session)  # words of statuses may look like parameters
     months = months_sql(spec, PostgresDialect())
