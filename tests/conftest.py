@@ -4,6 +4,7 @@ Each test gets a database of its own, copied from a migrated template, and an em
 """
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -66,6 +67,12 @@ def fast_folder() -> Path | None:
     """
     is_usable = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
     return MEMORY if is_usable else None
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of garbage collections: they took a quarter of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
