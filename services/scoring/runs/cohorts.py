@@ -61,7 +61,8 @@ SELECT r.run_id FROM (
     SELECT run_id FROM scoring_runs WHERE is_current ORDER BY {BY_DATE} LIMIT 1) r
 LEFT JOIN cohort_state s ON true
 WHERE s.run_id IS NULL OR s.run_id <> r.run_id
-      AND now() > s.computed_at + s.seconds * CAST(:rest AS integer) * interval '1 second'
+      AND (s.computed_at > now()  -- by a clock that ran ahead
+           OR now() > s.computed_at + s.seconds * CAST(:rest AS integer) * interval '1 second')
 """
 
 
@@ -128,7 +129,7 @@ async def _note(session: AsyncSession, run: ScoringRun, spec: Spec, seconds: flo
     state = {
         "run_id": run.run_id, "calc_date": spec.calc_date, "base_currency": run.base_currency,
         "last_month": last, "is_last_over": is_over(last, min(spec.calc_date, now), zone),
-        "computed_at": now, "seconds": seconds,
+        "computed_at": func.clock_timestamp(), "seconds": seconds,
     }  # fmt: skip
     made = insert(CohortState).values(id=1, **state)
     await session.exec(made.on_conflict_do_update(index_elements=["id"], set_=state))

@@ -196,6 +196,44 @@ async def test_of_long_computations_there_is_a_rest(settings, sessions, redis) -
     assert await refresh_cohorts(sessions)
 
 
+async def test_a_clock_that_ran_ahead_stops_nothing(settings, sessions, redis) -> None:
+    await loaded(sessions, SMALL)
+    await score(settings, sessions, redis, ASKED)
+    assert await refresh_cohorts(sessions)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE cohort_state SET computed_at = now() + interval '1 year'")
+    await score(settings, sessions, redis, ASKED)
+    assert await refresh_cohorts(sessions)
+
+
+async def test_whoever_stops_half_way_leaves_the_cohorts_before(settings, sessions, redis) -> None:
+    """Months are counted, and the cells cannot be written yet: then the worker is stopped."""
+    await loaded(sessions, SMALL)
+    await score(settings, sessions, redis, ASKED)
+    assert await refresh_cohorts(sessions)
+    before = await customers(sessions), await cells(sessions), await state(sessions)
+    await loaded(sessions, [order(9, "new", "2026-03-02")])
+    await score(settings, sessions, redis, ASKED)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE cohort_state SET seconds = 0")
+    before[2]["seconds"] = 0
+    async with sessions() as other, other.begin():
+        await run_sql(other, "LOCK TABLE cohort_cells IN SHARE MODE")
+        working = asyncio.create_task(refresh_cohorts(sessions))
+        await eventually(lambda: is_waiting(sessions), what="a statement that waits")
+        working.cancel()
+        await asyncio.wait([working])
+    assert (await customers(sessions), await cells(sessions), await state(sessions)) == before
+    assert await refresh_cohorts(sessions)
+    assert "new" in await customers(sessions)
+
+
+async def is_waiting(sessions) -> bool:
+    async with sessions() as session:
+        query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        return bool((await run_sql(session, query)).scalar())
+
+
 async def test_a_worker_keeps_them_beside_its_runs(settings, sessions, redis) -> None:
     kept = asyncio.create_task(keep_cohorts(sessions))
     await loaded(sessions, SMALL)
