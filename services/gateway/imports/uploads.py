@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.kit.folder import on_disk, publish, safe_name
@@ -154,7 +154,7 @@ async def receive(chunks: AsyncIterator[bytes], content_type: str, folder: Path)
             raise InvalidInputError("there is no file in the body", field="file")
         with on_disk():
             return await asyncio.to_thread(receiver.publish)
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise InvalidInputError(f"the multipart body is broken: {error}") from error
     finally:
         await asyncio.to_thread(receiver.discard)

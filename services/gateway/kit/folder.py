@@ -43,7 +43,7 @@ def safe_name(client_name: str) -> str | None:
     dashes and spaces of it.
     """
     base = re.split(r"[/\\]", unicodedata.normalize("NFKC", client_name))[-1]
-    plain = re.sub(r"[^\w.\- ]+", "_", base).strip(" .")
+    plain = re.sub(r"[^\w.\- ]+", "_", base).strip(" .").lstrip("-")  # or an option of a command
     stem, dot, suffix = plain.rpartition(".")
     if not stem or f"{dot}{suffix}".lower() not in TABLES:
         return None

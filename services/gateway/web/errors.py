@@ -5,6 +5,7 @@ NotModifiedError       304
 HTTPException          the framework's status; `errors` lists each field
 database refuses value 400    (SQLSTATE class 22)
 body nested too deep   400
+body that is no text   400
 the disk refuses       507 when it is full, else 503 with what it said
 database is away       503, with Retry-After
 anything else          500, with an id that is in the log beside the traceback
@@ -139,6 +140,13 @@ def on_recursion(request: AnyRequest, error: RecursionError) -> Response[bytes]:
     return problem(400, "the body is nested too deep")
 
 
+def on_undecodable(request: AnyRequest, error: UnicodeDecodeError) -> Response[bytes]:
+    """A body, or the header that describes it, whose bytes are no text."""
+    if request.method in ("GET", "HEAD"):
+        return on_unexpected(request, error)
+    return problem(400, "the body, or its Content-Type, is not UTF-8")
+
+
 HANDLERS: ExceptionHandlersMap = {
     NotModifiedError: on_not_modified,
     RfmError: on_rfm_error,
@@ -146,5 +154,6 @@ HANDLERS: ExceptionHandlersMap = {
     SQLAlchemyError: on_database_error,
     OSError: on_os_error,
     RecursionError: on_recursion,
+    UnicodeDecodeError: on_undecodable,
     Exception: on_unexpected,
 }

@@ -111,6 +111,25 @@ async def test_a_body_without_end_of_nesting_is_refused_with_400(client, body) -
     assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.parametrize("path", ["/pipeline/run", "/webhooks", "/settings"])
+@pytest.mark.parametrize(
+    "body", [b'{"k": "\xff"}', b'{"\xc3": 1}', b'["\xed\xa0\x80"]', b"\xff\xfe{"]
+)
+async def test_a_body_that_is_not_utf_8_is_refused_with_400(client, path, body) -> None:
+    method = "PATCH" if path == "/settings" else "POST"
+    headers = {"Content-Type": "application/json"}
+    answer = await client.request(method, path, content=body, headers=headers)
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("path", ["/imports", "/login", "/dashboard/imports"])
+@pytest.mark.parametrize("boundary", [b"b" * 5000, b"a\xff", b"", b'"', b";;", b"b" * 257])
+async def test_a_boundary_that_is_none_is_refused_with_400(client, path, boundary) -> None:
+    headers = {b"Content-Type": b"multipart/form-data; boundary=" + boundary}
+    answer = await client.post(path, content=b"--x--\r\n", headers=headers)
+    assert answer.status_code == 400, answer.text
+
+
 async def test_scripts_of_the_cdn_are_named_one_by_one(settings, api) -> None:
     for cdn, is_own in (("on", False), ("off", True)):
         async with api(settings.model_copy(update={"cdn": cdn})) as client:
