@@ -13,7 +13,7 @@ SBOM = PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.
   --pyproject pyproject.toml --output-reproducible
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-all check prove cluster cluster-test screenshots lighthouse format lock sbom \
+.PHONY: help demo up test test-all check attack prove cluster cluster-test screenshots lighthouse format lock sbom \
   clean ready spark
 
 help: ## List the tasks
@@ -41,6 +41,9 @@ check: ready ## Lint, format, types, import contracts, house rules, schema again
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit/test_house_rules.py tests/integration/test_schema.py
+
+attack: ready ## Attack a running product of its own on loopback, and print what held (ARGS="--seed 7")
+	$(BIN)/python -m tests.attack $(ARGS)
 
 prove: ready ## Break the running product while readers watch, then check (ARGS="--seed 7 --runs 10")
 	$(BIN)/python -m tests.prove $(ARGS)
