@@ -13,17 +13,29 @@ SBOM = PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.
   --pyproject pyproject.toml --output-reproducible
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-all check attack prove cluster cluster-test screenshots lighthouse format lock sbom \
+.PHONY: help demo up install upgrade test test-all check attack prove cluster cluster-test screenshots lighthouse \
+  format lock sbom \
   clean ready spark
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ready ## Start everything with a generated shop: the page is on port 8701
+demo: install ## Start everything with a generated shop: the page is on port 8701
 	$(BIN)/rfm demo $(ARGS)
 
-up: ready ## Start everything on your own files: drop CSVs into data/input/
+up: install ## Start everything on your own files: drop CSVs into data/input/
 	$(BIN)/rfm up $(ARGS)
+
+install: ## Install what it needs to run, without the tools of tests and development
+	@$(PYTHON) tools/environment.py run
+
+upgrade: install ## Back up into backups/, stop, fetch and install the newest version; then start again
+	mkdir -p -m 700 backups
+	$(BIN)/rfm backup backups/before-upgrade-$(shell date +%Y%m%d-%H%M%S).tar.gz
+	$(BIN)/rfm stop
+	git pull --ff-only
+	$(MAKE) install
+	@echo "Upgraded. Start it again: make up, or systemctl start rfm"
 
 test: ready ## Test on real servers, the slow tests apart (ARGS="-k scores -x" selects)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
@@ -65,7 +77,7 @@ format: ready ## Format the code and mend what ruff can
 	$(BIN)/ruff format .
 
 lock: ready ## Pin what pyproject.toml asks for, with hashes (ARGS=--upgrade: the newest versions)
-	$(PIN) pyproject.toml --group ingest --group scoring --group gateway --group cli --group dev \
+	$(PIN) pyproject.toml --group ingest --group scoring --group gateway --group cli --group install --group dev \
 	  --output-file requirements.lock $(ARGS)
 	$(PIN) --group spark --constraint requirements.lock --output-file requirements-spark.lock $(ARGS)
 	$(PIN) --group cluster --output-file requirements-cluster.lock $(ARGS)

@@ -1,8 +1,9 @@
 """Make `.venv` from `requirements.lock`: once per change of it, however many ask at once.
 
-It needs a Python 3.11 or newer and nothing else. `make` calls it before every task. For the tasks
-on a Spark cluster it is asked for more: `spark` puts the client into `.venv` as well, `cluster`
-makes `.venv-cluster`, where the servers are.
+It needs a Python 3.11 or newer and nothing else. `make` calls it before every task. With `run` it
+leaves out what only tests and development need. For the tasks on a Spark cluster it is asked for
+more: `spark` puts the client into `.venv` as well, `cluster` makes `.venv-cluster`, where the
+servers are.
 """
 
 import sys
@@ -31,6 +32,8 @@ class Environment:
 
     folder: Path
     lock: Path
+    groups: tuple[str, ...] = ()
+    """The groups of pyproject.toml that are installed of the lock; none: all of it."""
 
     @property
     def python(self) -> Path:
@@ -40,12 +43,15 @@ class Environment:
     @property
     def stamp(self) -> Path:
         """A file that says what was installed; one for each lock of a folder."""
-        return self.folder / self.lock.stem.replace("requirements", "environment")
+        name = self.lock.stem.replace("requirements", "environment")
+        return self.folder / (f"{name}-run" if self.groups else name)
 
     def fingerprint(self) -> str:
         """What it is made from: the lock, this project's metadata, the folder."""
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        parts = (self.lock.read_bytes(), repr(project).encode(), str(ROOT).encode())
+        found = tomllib.loads((ROOT / "pyproject.toml").read_text())
+        asked = [found["dependency-groups"][name] for name in self.groups]
+        project = repr((found["project"], *asked) if asked else found["project"])
+        parts = (self.lock.read_bytes(), project.encode(), str(ROOT).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def has_python(self) -> bool:
@@ -60,18 +66,32 @@ class Environment:
             and self.stamp.read_text() == self.fingerprint()
         )
 
-    def install(self, *what: str | Path) -> None:
+    def install(self, *what: str | Path, with_pip: tuple[str | Path, ...] = ()) -> None:
         """Install with uv, in seconds.
 
-        Without access to what uv reads its packages from, pip does the same in minutes: it knows
-        the mirrors and certificates of the user's pip configuration, which uv does not read.
+        Without access to what uv reads its packages from, pip does the same in minutes, or what is
+        said `with_pip`: it knows the mirrors and certificates of the user's pip configuration,
+        which uv does not read.
         """
         uv = (BASE.folder / "bin" / "uv", "pip", "install", "-q", "--compile-bytecode")
         try:
             run(*uv, "--python", self.python, *what)
         except (subprocess.CalledProcessError, OSError):
             print("uv could not, pip tries (this takes minutes)", flush=True)
-            run(self.python, "-m", "pip", "install", "-q", *what)
+            run(self.python, "-m", "pip", "install", "-q", *(with_pip or what))
+
+    def install_pinned(self) -> None:
+        """Install all of the lock, or what the groups ask for in the versions of the lock.
+
+        pip knows no groups, and installs all.
+        """
+        everything = ("--require-hashes", "-r", self.lock)
+        if not self.groups:
+            self.install(*everything)
+            return
+        chosen: list[str] = [part for name in self.groups for part in ("--group", name)]
+        asked: tuple[str | Path, ...] = ("-c", self.lock, "-r", ROOT / "pyproject.toml", *chosen)
+        self.install("--require-hashes", *asked, with_pip=everything)
 
     def make(self) -> None:
         """Create or update it; the stamp comes last, so a cut-off run starts again."""
@@ -79,15 +99,16 @@ class Environment:
         self.stamp.unlink(missing_ok=True)
         if not self.has_python():
             venv.create(self.folder, with_pip=True, clear=True, symlinks=True)
-        if self == BASE:
+        if self in {BASE, RUN}:
             install_uv()
-        self.install("--require-hashes", "-r", self.lock)
-        if self == BASE:
+        self.install_pinned()
+        if self in {BASE, RUN}:
             self.install("--no-deps", "--no-build-isolation", "-e", ROOT)
         self.stamp.write_text(self.fingerprint())
 
 
 BASE = Environment(ROOT / ".venv", ROOT / "requirements.lock")
+RUN = Environment(BASE.folder, BASE.lock, ("ingest", "scoring", "gateway", "cli", "install"))
 ON_DEMAND = {
     "spark": Environment(BASE.folder, ROOT / "requirements-spark.lock"),
     "cluster": Environment(ROOT / ".venv-cluster", ROOT / "requirements-cluster.lock"),
@@ -115,11 +136,12 @@ def install_uv() -> None:
 
 def main(names: list[str]) -> None:
     """Make `.venv` and what else is named, unless ready; a second caller waits for the first."""
-    if unknown := set(names) - set(ON_DEMAND):
-        sys.exit(f"there is no {', '.join(unknown)}: only {', '.join(ON_DEMAND)}")
+    if unknown := set(names) - set(ON_DEMAND) - {"run"}:
+        sys.exit(f"there is no {', '.join(unknown)}: only run, {', '.join(ON_DEMAND)}")
     with BASE.lock.open() as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        for environment in (BASE, *(ON_DEMAND[name] for name in names)):
+        base = RUN if "run" in names and not BASE.is_ready() else BASE
+        for environment in (base, *(ON_DEMAND[name] for name in names if name != "run")):
             if not environment.is_ready():
                 environment.make()
 

@@ -43,6 +43,30 @@ def make_ready(project: Path, ask: Ask) -> None:
     (project / ".venv/environment").write_text(ask("environment.BASE.fingerprint()"))
 
 
+def test_who_only_runs_it_needs_no_tools_of_development(project: Path, ask: Ask) -> None:
+    make_ready(project, ask)
+    assert ask("environment.RUN.is_ready()") == "False"
+    (project / ".venv/environment-run").write_text(ask("environment.RUN.fingerprint()"))
+    (project / ".venv/environment").unlink()
+    assert ask("environment.main(['run'])") == "None", "there is nothing to do"
+    assert "dev" not in ask("environment.RUN.groups")
+
+
+def test_what_the_tools_of_development_are_added_to_is_not_made_twice(
+    project: Path, ask: Ask
+) -> None:
+    make_ready(project, ask)
+    assert ask("environment.main(['run'])") == "None", "all of the lock is more than is needed"
+
+
+def test_a_new_requirement_of_a_service_is_installed(project: Path, ask: Ask) -> None:
+    make_ready(project, ask)
+    before = ask("environment.RUN.fingerprint()")
+    file = project / "pyproject.toml"
+    file.write_text(file.read_text().replace('"rich>=14"', '"rich>=15"'))
+    assert ask("environment.RUN.fingerprint()") != before
+
+
 def test_an_environment_is_ready_once_it_was_made_to_its_end(project: Path, ask: Ask) -> None:
     assert ask("environment.BASE.is_ready()") == "False"
     make_ready(project, ask)
@@ -132,4 +156,4 @@ def test_an_unknown_environment_is_refused(project: Path, ask: Ask) -> None:
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "there is no sparc: only spark, cluster\n"
+    assert done.stderr == "there is no sparc: only run, spark, cluster\n"

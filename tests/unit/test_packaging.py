@@ -183,9 +183,12 @@ def test_a_service_starts_after_the_schema_and_the_bus(service: str) -> None:
         "valkey": "service_healthy",
     }
     assert COMPOSE["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
-    assert {"postgres", "valkey", "gateway"} <= {
-        name for name, service in COMPOSE.items() if "healthcheck" in service
-    }
+
+
+def test_every_service_has_limits_and_one_that_stays_a_health_check() -> None:
+    for name, service in COMPOSE.items():
+        assert {"mem_limit", "pids_limit"} <= service.keys(), name
+        assert ("healthcheck" in service) == (name != "migrate"), name
 
 
 def test_the_truth_and_the_bell_survive_a_restart() -> None:
