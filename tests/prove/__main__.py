@@ -29,6 +29,13 @@ BUGS = (
     Bug("told_before_commit", ("told too early",)),
     Bug("snapshot_without_swap", ("whole snapshots",)),
     Bug("trigger_lost", ("catching up",)),
+    Bug("upload_over_name", ("ledger",), ("colliding names",)),
+    Bug("names_in_utf8", ("rest", "ledger")),
+    Bug("attempts_forgotten", ("rest",), ("poison file",)),
+    Bug("erased_in_tables_only", ("erasures",), ("erase beside a backup",)),
+    Bug("restore_half_undone", ("ledger", "folders"), ("restore killed",)),
+    Bug("later_zone_shown", ("snapshot",), ("another time zone",)),
+    Bug("clock_believed", ("rest",), ("kill scoring, set every clock back",)),
 )
 STUCK_WITH_BUG = 20.0
 

@@ -13,8 +13,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from rfm_common.db import Sessions, run_sql
+from rfm_common.filenames import SET_ASIDE
+from rfm_common.pseudonyms import KEY_FILE
 from tests.prove.deliver import Deliveries
-from tests.prove.files import DOMAIN, Dropped, Tables
+from tests.prove.files import DOMAIN, Dropped, Row, Tables
 from tests.prove.finding import Finding
 from tests.prove.readers import FINAL, Seen
 from tests.unit.scoring import oracle
@@ -40,6 +42,9 @@ class Found:
     open_runs: int
     ended_runs: list[int]
     unpublished: int
+    open_erasures: int
+    rejected_texts: str
+    """Every rejected row, as it was kept."""
     run: Any
     """Of the newest snapshot."""
     scores: dict[str, tuple[Any, ...]]
@@ -77,6 +82,8 @@ async def read(sessions: Sessions) -> Found:
                            " ORDER BY run_id")  # fmt: skip
         ended = await rows("SELECT run_id FROM scoring_runs WHERE finished_at IS NOT NULL")
         [unpublished] = await rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        [erasures] = await rows("SELECT count(*) FROM erasures WHERE state = 'requested'")
+        texts = await rows("SELECT concat_ws(',', value, raw) FROM import_rejects")
         return Found(
             imports=await rows("SELECT * FROM imports ORDER BY import_id"),
             customers={row[0]: tuple(row[1:]) for row in customers},
@@ -85,6 +92,7 @@ async def read(sessions: Sessions) -> Found:
             rejects=Counter({row[0]: row[1] for row in rejects}),
             versions=tuple(versions), open_runs=len(steps),
             ended_runs=[row[0] for row in ended], unpublished=unpublished[0],
+            open_erasures=erasures[0], rejected_texts="\n".join(row[0] for row in texts),
             run=run, scores={row[0]: tuple(row[1:]) for row in scores},
             clusters=Counter(row[0] for row in clusters), steps=[row[0] for row in steps],
         )  # fmt: skip
@@ -92,11 +100,13 @@ async def read(sessions: Sessions) -> Found:
 
 def check(found: Found, deliveries: Deliveries, seen: Seen, data_dir: Path) -> list[Finding]:
     """Every promise that does not hold."""
+    gone = erased(found, deliveries)
     checks = {
         "ledger": check_ledger(found, deliveries, data_dir), "counts": check_counts(found),
-        "new rows": check_new(found), "tables": check_tables(found, deliveries),
-        "catching up": check_catching_up(found), "snapshot": check_snapshot(found),
+        "new rows": check_new(found, gone), "tables": check_tables(found, deliveries, gone),
+        "catching up": check_catching_up(found, gone), "snapshot": check_snapshot(found),
         "folders": check_folders(found, data_dir), "stream": check_stream(found, seen),
+        "erasures": check_erasures(found, deliveries, data_dir),
     }  # fmt: skip
     found_here = [Finding(name, one) for name, sentences in checks.items() for one in sentences]
     return [*found_here, *seen.wrong]
@@ -104,6 +114,12 @@ def check(found: Found, deliveries: Deliveries, seen: Seen, data_dir: Path) -> l
 
 def by_content(deliveries: Deliveries) -> dict[str, Dropped]:
     return {one.sha256: one for one in (*deliveries.perhaps, *deliveries.surely)}
+
+
+def erased(found: Found, deliveries: Deliveries) -> set[str]:
+    """Who was erased; of a request without an answer the tables tell."""
+    unsure = deliveries.perhaps_erased - deliveries.erased
+    return deliveries.erased | (unsure - set(found.customers))
 
 
 def bytes_of(row: Any, data_dir: Path) -> str | None:
@@ -135,10 +151,10 @@ def check_ledger(found: Found, deliveries: Deliveries, data_dir: Path) -> Iterat
         if not sure[sha256] <= len(mine) <= sure[sha256] + perhaps[sha256]:
             yield (f"{dropped.name}: delivered {sure[sha256]} (+{perhaps[sha256]}) times,"
                    f" in the ledger {len(mine)} times")  # fmt: skip
-        yield from _check_verdicts(dropped, mine)
+        yield from _check_verdicts(dropped, mine, deliveries.perhaps_erased)
 
 
-def _check_verdicts(dropped: Dropped, rows: Sequence[Any]) -> Iterator[str]:
+def _check_verdicts(dropped: Dropped, rows: Sequence[Any], gone: set[str]) -> Iterator[str]:
     states = Counter(row.state for row in rows)
     loads = sum(states[state] for state in LOADED)
     if dropped.kind is None:
@@ -148,19 +164,25 @@ def _check_verdicts(dropped: Dropped, rows: Sequence[Any]) -> Iterator[str]:
         yield f"{dropped.name}: loaded {loads} times ({dict(states)})"
     elif set(states) - LOADED - {"duplicate"}:
         yield f"{dropped.name}: whole, and yet {dict(states)}"
+    theirs = sum(_customer(dropped, row) in gone for row in dropped.rows)
     for row in rows:
-        if row.state in LOADED and row.rows_rejected != dropped.rejected:
+        more = row.rows_rejected - dropped.rejected
+        if row.state in LOADED and not 0 <= more <= theirs:
             yield f"{dropped.name}: {row.rows_rejected} rows rejected, not {dropped.rejected}"
 
 
-def check_new(found: Found) -> Iterator[str]:
-    """No row is taken for new twice: what loads called new is what there is."""
+def _customer(dropped: Dropped, row: Row) -> object:
+    return {"customers": row[0], "orders": row[1]}.get(str(dropped.kind))
+
+
+def check_new(found: Found, gone: set[str]) -> Iterator[str]:
+    """No row is taken for new twice: what loads called new is what there is, or was erased."""
     new = Counter({"orders": 0, "exchange_rates": 0})
     for row in found.imports:
         if row.state in LOADED:
             new[row.kind] += row.rows_new
     for kind, table in (("orders", found.orders), ("exchange_rates", found.rates)):
-        if new[kind] != len(table):
+        if new[kind] != len(table) and not (gone and kind == "orders" and new[kind] > len(table)):
             yield f"{len(table)} {kind} in the table, {new[kind]} came as new"
 
 
@@ -181,14 +203,15 @@ def is_change(row: Any) -> bool:
     return row.state in LOADED and row.rows_new + row.rows_updated > 0
 
 
-def check_tables(found: Found, deliveries: Deliveries) -> Iterator[str]:
-    """The tables are what the loaded files say, taken one after the other."""
+def check_tables(found: Found, deliveries: Deliveries, gone: set[str]) -> Iterator[str]:
+    """The tables are what the loaded files say, taken one after the other, without the erased."""
     known, paper = by_content(deliveries), Tables()
     changing = [row for row in found.imports if is_change(row) and row.sha256 in known]
     for row in sorted(changing, key=lambda row: row.data_version):
         paper.accept(known[row.sha256])
     if len({row.data_version for row in changing}) != len(changing):
         yield "two imports share a data_version"
+    paper.forget(gone)
     yield from _differences("customer", found.customers, paper.customers)
     yield from _differences("order", found.orders, paper.orders)
     yield from _differences("rate", found.rates, paper.rates)
@@ -202,13 +225,13 @@ def _differences(what: str, found: dict[Any, Any], expected: dict[Any, Any]) -> 
                f" {expected.get(key)} in the files")  # fmt: skip
 
 
-def check_catching_up(found: Found) -> Iterator[str]:
+def check_catching_up(found: Found, gone: set[str]) -> Iterator[str]:
     """Scores have caught up, and nothing waits."""
     data, scored = found.versions
     changes = sum(is_change(row) for row in found.imports)
     if data != scored:
         yield f"data_version is {data}, scored_version {scored}"
-    if data != changes:
+    if not changes <= data <= changes + len(gone):
         yield f"data_version is {data} after {changes} loads that changed something"
     if found.open_runs:
         yield f"{found.open_runs} runs are open"
@@ -231,8 +254,9 @@ def check_snapshot(found: Found) -> Iterator[str]:
     orders = [oracle.OracleOrder(*row[1:]) for row in found.orders.values()]
     rates = [(currency, day, rate) for (currency, day), rate in found.rates.items()]
     expected = oracle.snapshot(
-        found.customers, orders, found.run.calc_date, found.run.window_days, rates=rates
-    )
+        found.customers, orders, found.run.calc_date, found.run.window_days, rates=rates,
+        zone=found.run.summary["measured"]["timezone"],
+    )  # fmt: skip
     scores = {
         key: (one.recency_days, one.frequency, one.monetary, one.r_score, one.f_score, one.m_score)
         for key, one in expected.customers.items()
@@ -245,8 +269,9 @@ def check_folders(found: Found, data_dir: Path) -> Iterator[str]:
     stored = {row.stored_path for row in found.imports if row.stored_path}
     here = {
         path.relative_to(data_dir).as_posix() for path in data_dir.rglob("*")
-        if path.is_file() and not path.name.endswith(".rejects.csv")
+        if path.is_file() and not path.name.endswith(".rejects.csv") and path.name != KEY_FILE
     }  # fmt: skip
+    here = {name for name in here if not name.startswith(SET_ASIDE)}
     strays = {name for name in here - stored if not re.search(r"/\.upload-.*\.part$", name)}
     if strays:
         yield f"{len(strays)} files nobody knows, such as {min(strays)}"
@@ -256,6 +281,22 @@ def check_folders(found: Found, data_dir: Path) -> Iterator[str]:
         folder = "quarantine" if row.state == "quarantined" else "archive"
         if row.stored_path and not row.stored_path.startswith(f"{folder}/"):
             yield f"import {row.import_id} is {row.state} and lies in {row.stored_path}"
+
+
+def check_erasures(found: Found, deliveries: Deliveries, data_dir: Path) -> Iterator[str]:
+    """Nothing tells of who was surely erased, and the requests have ended."""
+    if found.open_erasures:
+        yield f"{found.open_erasures} erasures have not ended"
+    texts = {
+        str(path.relative_to(data_dir)): path.read_bytes()
+        for path in data_dir.rglob("*") if path.is_file()
+    }  # fmt: skip
+    texts["the rejected rows"] = found.rejected_texts.encode()
+    texts["the table of customers"] = " ".join(found.customers).encode()
+    texts["the table of orders"] = " ".join(row[1] for row in found.orders.values()).encode()
+    for where, text in texts.items():
+        if left := [person for person in deliveries.erased if person.encode() in text]:
+            yield f"{min(left)} was erased, and {where} tells of them"
 
 
 def check_stream(found: Found, seen: Seen) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from rfm_common.db import open_sessions
+from rfm_common.taking import take_name
 from tests.prove.files import Dropped, Maker
 from tests.prove.nemesis import PATIENCE, at_work
 from tests.prove.stack import Stack
@@ -25,10 +27,15 @@ AND NOT EXISTS (SELECT FROM scoring_runs WHERE state = 'queued')
 
 @dataclass
 class Deliveries:
-    """Everything that was put before ingest: surely, or perhaps (an upload without an answer)."""
+    """Everything that was put before ingest: surely, or perhaps (an upload without an answer).
+
+    And who was erased: surely, or perhaps.
+    """
 
     surely: list[Dropped] = field(default_factory=list)
     perhaps: list[Dropped] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
+    perhaps_erased: set[str] = field(default_factory=set)
     ways: Counter[str] = field(default_factory=Counter)
 
 
@@ -41,6 +48,8 @@ class Courier:
         self.maker = Maker(random.Random(seed + 1))
         self.done = Deliveries()
         self.input = stack.input
+        self.still = asyncio.Lock()
+        """Who holds it knows that nothing is being delivered."""
 
     async def run(self, seconds: float) -> None:
         """Deliver for so long; what has been begun is delivered to its end."""
@@ -64,16 +73,39 @@ class Courier:
                         await asyncio.sleep(0.02)
                     await self._rename(self.maker.more_orders())
 
+    async def deliver_poison(self) -> None:
+        async with self.still:
+            await self._rename(self.maker.poison())
+
+    async def deliver_colliding(self) -> None:
+        """Files of one name are uploaded at the same moment, and one is copied there as well."""
+        async with self.still:
+            first, *others = self.maker.more_of_one_name(5)
+            self.done.ways["colliding"] += len(others) + 1
+            await asyncio.gather(*map(self._upload, others), self._copy(first))
+
+    async def _copy(self, dropped: Dropped) -> None:
+        """Put it there under its name if that is free, as careful people do."""
+        partial = self.input / f".{dropped.name}.part"
+        partial.write_bytes(dropped.content)
+        if take_name(partial, self.input / dropped.name):
+            self.done.surely.append(dropped)
+        else:
+            partial.unlink()
+
     async def deliver(self, dropped: Dropped) -> None:
         ways = (self._rename, self._write, self._upload)
         way = self.random.choices(ways, (60, 15, 25))[0]
+        if way == self._upload and not _is_utf8(dropped.name):
+            way = self._write
         waits = 0
         while (self.input / dropped.name).exists():  # its last bytes were not taken yet
             await asyncio.sleep(0.2)
             if (waits := waits + 1) > 300:
                 return
-        self.done.ways[way.__name__.strip("_")] += 1
-        await way(dropped)
+        async with self.still:
+            self.done.ways[way.__name__.strip("_")] += 1
+            await way(dropped)
 
     async def _rename(self, dropped: Dropped) -> None:
         drop(self.input, dropped.name, dropped.content)
@@ -91,7 +123,8 @@ class Courier:
     async def _upload(self, dropped: Dropped) -> None:
         files = {"files": (dropped.name, dropped.content, "text/csv")}
         try:
-            async with httpx.AsyncClient(base_url=self.stack.url, trust_env=False) as client:
+            url = self.random.choice(self.stack.urls)
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
                 answer = await client.post("/imports", files=files, timeout=10)
         except httpx.HTTPError:
             self.done.perhaps.append(dropped)
@@ -100,3 +133,7 @@ class Courier:
             self.done.surely.append(dropped)
         else:
             self.done.perhaps.append(dropped)
+
+
+def _is_utf8(name: str) -> bool:
+    return os.fsencode(name).decode("utf-8", "replace") == name

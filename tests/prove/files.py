@@ -1,18 +1,24 @@
 """Random files of a shop from a seed, and what each of them must do to the tables."""
 
 import hashlib
+import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
+
+from tests.prove.bugs.poison import POISON
 
 DOMAIN = "prove.example"
 """Of every e-mail address, so that a leak can be searched for."""
 
 SKEW = 3
 """Days by which the nemesis may set the clock back; an order of a later day would be refused."""
+
+PERSONS = tuple(f"E{number:04d}" for number in range(12))
+"""Customers who may be erased. Their orders are theirs alone and never change."""
 
 Kind = Literal["customers", "orders", "exchange_rates"]
 OrderRow = tuple[str, str, datetime, Decimal, str, str]
@@ -53,11 +59,15 @@ class Maker:
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     made: list[Dropped] = field(default_factory=list)
     _order: int = 0
+    _earlier: int = 0
+    """The last order of the files before."""
+    _personal: int = 0
 
     def files(self) -> Iterator[Dropped]:
-        makers = (self._orders, self._customers, self._rates, self._damaged, self._again)
+        makers = (self._orders, self._customers, self._rates, self._damaged, self._again,
+                  self._oddly_named)  # fmt: skip
         while True:
-            make = self.random.choices(makers, (60, 14, 4, 10, 12))[0]
+            make = self.random.choices(makers, (56, 14, 4, 10, 10, 6))[0]
             if made := make(f"{len(self.made):05d}"):
                 self.made.append(made)
                 yield made
@@ -68,7 +78,27 @@ class Maker:
         self.made.append(made)
         return made
 
+    def more_of_one_name(self, count: int) -> list[Dropped]:
+        """Different files that all want the same name."""
+        made = [self.more_orders() for _ in range(count)]
+        return [replace(one, name=f"same-{made[0].name}") for one in made]
+
+    def poison(self) -> Dropped:
+        """A file that nobody survives reading."""
+        number = self.random.randrange(10**9)
+        return Dropped(f"poison-{number}.csv", POISON + f"{number}\n".encode(), None)
+
+    def _oddly_named(self, number: str) -> Dropped:
+        """Names that are not UTF-8, of which several look the same, and others that are allowed."""
+        byte = os.fsdecode(bytes([self.random.choice((0x80, 0xE4, 0xFC, 0xFF))]))
+        name = self.random.choice((
+            f"Bestell{byte}ng.csv", f"Kunden{byte}bersicht-{number}.csv", f"{byte}{byte}.csv",
+            f"two\nlines-{number}.csv", f"'; --\"{number}.csv", f"{number}-{70 * '注'}.csv",
+        ))  # fmt: skip
+        return replace(self._orders(number), name=name)
+
     def _orders(self, number: str) -> Dropped:
+        self._earlier = self._order
         rows = [self._order_row() for _ in range(self.random.randint(1, 60))]
         lines = [_order_line(row, self.random.choice(STATUSES)) for row in rows]
         accepted = [_with_status(row, line) for row, line in zip(rows, lines, strict=True)]
@@ -80,30 +110,41 @@ class Maker:
         return _file(f"orders-{number}.csv", "orders", lines, accepted, rejected)
 
     def _order_row(self) -> OrderRow:
-        """A new order, or one in ten times an old one with other values."""
-        if self._order and self.random.random() < 0.1:
-            number = self.random.randint(1, self._order)
-        else:
-            self._order = number = self._order + 1
+        """A new order, or one in ten times an old one with other values, or one of a person.
+
+        Only new ones are refunds: beside its order in one file a refund would get an id of its own.
+        """
+        order, customer, least = self._whose()
         moment = datetime.combine(self.today, datetime.min.time(), UTC) - timedelta(
             days=self.random.randint(SKEW + 2, 400), seconds=self.random.randint(0, 86_399)
         )
-        amount = Decimal(self.random.randint(-500, 50_000)) / 100
+        amount = Decimal(self.random.randint(least, 50_000)) / 100
         currency = self.random.choices(("EUR", "USD", "GBP", "JPY"), (80, 10, 8, 2))[0]
+        return (order, customer, moment, amount, currency, "")
+
+    def _whose(self) -> tuple[str, str, int]:
+        """An order, its customer, and its least amount in cents."""
+        if self.random.random() < 0.08:
+            self._personal += 1
+            return (f"P{self._personal}", self.random.choice(PERSONS), -500)
         customer = f"C{int(self.random.paretovariate(0.7)) % 200}"
-        return (f"O{number}", customer, moment, amount, currency, "")
+        if self._earlier and self.random.random() < 0.1:
+            return (f"O{self.random.randint(1, self._earlier)}", customer, 0)
+        self._order += 1
+        return (f"O{self._order}", customer, -500)
 
     def _customers(self, number: str) -> Dropped:
-        ids = self.random.sample(range(220), self.random.randint(1, 40))
+        everybody = [*(f"C{one}" for one in range(220)), *PERSONS]
+        ids = self.random.sample(everybody, self.random.randint(1, 40))
         rows: list[CustomerRow] = [
             (
-                f"C{one}", f"person{one}.{number}@{DOMAIN}",
+                one, f"person.{one}.{number}@{DOMAIN}",
                 self.random.choice(("DE", "FR", "US")),
                 datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=self.random.randint(0, 1000)),
             )
             for one in ids
         ]  # fmt: skip
-        lines = [f"{row[0]},{row[1]},{row[2]},{row[3]:%Y-%m-%d}" for row in rows]
+        lines = [f"{row[0]},{row[1]},{row[2]},{row[3]:%Y-%m-%dT%H:%M:%SZ}" for row in rows]
         return _file(f"customers-{number}.csv", "customers", lines, rows)
 
     def _rates(self, number: str) -> Dropped:
@@ -123,7 +164,7 @@ class Maker:
             f"customer_id,customer_id,email\nC1,C1,{mail}\n".encode(),
             f'{head}\nC1,"{mail},DE,2020-01-01\n'.encode(),
             f"{head}\nC1,{mail}\0,DE,2020-01-01\n".encode(),
-            f"email,nothing\n{mail},1\n".encode(),
+            f"colour,nothing\nred {mail},1\n".encode(),
             "\n".join([HEADERS["orders"], *[f"{mail},C1,never,x,EUR,completed"] * 5]).encode(),
         ))  # fmt: skip
         return Dropped(f"damaged-{number}.csv", content, None)
@@ -179,3 +220,9 @@ class Tables:
             else:
                 self.orders[row[0]] = row  # type: ignore[assignment]
                 self.customers.setdefault(row[1], (None, None, None))  # type: ignore[arg-type]
+
+    def forget(self, persons: set[str]) -> None:
+        """Erase them."""
+        self.orders = {key: row for key, row in self.orders.items() if row[1] not in persons}
+        for person in persons:
+            self.customers.pop(person, None)

@@ -7,9 +7,10 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rfm_common.bus import open_redis
 from rfm_common.db import Sessions, open_sessions, run_sql
@@ -28,6 +29,9 @@ AT_WORK = {
 PATIENCE = 20.0
 """Seconds to wait for that moment."""
 
+HEALING = 60.0
+"""Seconds in which a fault that was cut off may still mend what it broke."""
+
 Fault = Callable[[], Awaitable[None]]
 
 
@@ -39,6 +43,8 @@ class Nemesis:
     random: random.Random
     only: Sequence[str] = ()
     """The faults to choose from; all of them when it is empty."""
+    more: Mapping[str, Fault] = field(default_factory=dict)
+    """Faults that are made elsewhere."""
     counts: Counter[str] = field(default_factory=Counter)
     last: float = 0.0
     """When the last fault was healed, or its consequence last seen; monotonic."""
@@ -57,6 +63,8 @@ class Nemesis:
             "FLUSHALL": self._flush,
             "second ingest": self._doubling("ingest"),
             "second worker": self._doubling("scoring"),
+            "second gateway": self._doubling("gateway"),
+            **self.more,
         }
         for name, server in (("PostgreSQL", stack.postgres), ("Valkey", stack.valkey)):
             for line in ("slow", "cut", "silent"):
@@ -64,12 +72,20 @@ class Nemesis:
         if stack.has_small_disk:
             found["full disk"] = self._fill_disk
         if fake_clock():
-            found["clock skew"] = self._skew
+            found["clock skew"] = self._skewing(stack.clock)
+            found["every clock skewed"] = self._skewing(stack.clock, stack.server_clock)
+            found["kill scoring, set every clock back"] = self._kill_and_set_back
         return found
 
     def out_of_reach(self) -> list[str]:
         """Faults that need root or a library that is not here."""
-        needs = {"full disk": self.stack.has_small_disk, "clock skew": bool(fake_clock())}
+        clock = bool(fake_clock())
+        needs = {
+            "full disk": self.stack.has_small_disk,
+            "clock skew": clock,
+            "every clock skewed": clock,
+            "kill scoring, set every clock back": clock,
+        }
         return [name for name, there in needs.items() if not there]
 
     async def run(self) -> None:
@@ -85,9 +101,11 @@ class Nemesis:
     async def _strike(self, name: str, fault: Fault) -> None:
         self.counts[name] += 1
         self.is_active = True
+        self.stack.note(f"begin: {name}")
         try:
             await fault()
         finally:
+            self.stack.note(f"end: {name}")
             self.is_active, self.last = False, time.monotonic()
 
     def peace(self) -> float:
@@ -141,13 +159,8 @@ class Nemesis:
         return fault
 
     async def _kill_supervisor(self) -> None:
-        up = self.stack.up
-        assert up is not None
-        if up.returncode is None:
-            up.kill()
-        await up.wait()
-        await asyncio.sleep(self._while())
-        await self.stack.start_up()
+        async with self.stack.down(signal.SIGKILL):
+            await asyncio.sleep(self._while())
 
     def _crashing(self, server: Server) -> Fault:
         async def fault() -> None:
@@ -163,11 +176,8 @@ class Nemesis:
 
     def _doubling(self, service: str) -> Fault:
         async def fault() -> None:
-            process = await self.stack.add(service)
-            await asyncio.sleep(self.random.uniform(3, 8))
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            async with self.stack.added(service):
+                await asyncio.sleep(self.random.uniform(3, 8))
 
         return fault
 
@@ -191,13 +201,31 @@ class Nemesis:
         finally:
             ballast.unlink(missing_ok=True)
 
-    async def _skew(self) -> None:
-        days = self.random.choice((-SKEW, SKEW))
-        self.stack.clock.write_text(f"{days:+d}d")
-        try:
-            await asyncio.sleep(self.random.uniform(2, 6))
-        finally:
-            self.stack.clock.write_text("+0")
+    def _skewing(self, *clocks: Path) -> Fault:
+        """Clocks that run ahead are set back at its end, and those that run behind at its begin."""
+
+        async def fault() -> None:
+            with _skewed(self.random.choice((-SKEW, SKEW)), *clocks):
+                await asyncio.sleep(self.random.uniform(2, 6))
+
+        return fault
+
+    async def _kill_and_set_back(self) -> None:
+        """What a worker that died noted lies in the future then."""
+        with _skewed(SKEW, self.stack.clock, self.stack.server_clock):
+            await asyncio.sleep(1.5)  # libfaketime looks once a second
+            await self._ending("scoring", signal.SIGKILL)()
+
+
+@contextlib.contextmanager
+def _skewed(days: int, *clocks: Path) -> Generator[None]:
+    for clock in clocks:
+        clock.write_text(f"{days:+d}d")
+    try:
+        yield
+    finally:
+        for clock in clocks:
+            clock.write_text("+0")
 
 
 async def at_work(sessions: Sessions, question: str) -> set[int]:
@@ -227,15 +255,6 @@ def _fill(path: str) -> None:
 
 @asynccontextmanager
 async def breaking(nemesis: Nemesis) -> AsyncGenerator[None]:
-    """Faults for as long as this lasts; at the end everything is whole again."""
-    try:
-        async with alongside(nemesis.run()):
-            yield
-    finally:
-        await _heal(nemesis.stack)
-
-
-async def _heal(stack: Stack) -> None:
-    """A fault that was cut off in the middle healed itself, but for a supervisor that is gone."""
-    if stack.up is None or stack.up.returncode is not None:
-        await stack.start_up()
+    """Faults for as long as this lasts; one that is cut off in the middle heals itself."""
+    async with alongside(nemesis.run(), again=HEALING):
+        yield

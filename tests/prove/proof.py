@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from rfm_common.db import Sessions, open_sessions
 from rfm_common.tasks import alongside
 from tests.prove import checker
+from tests.prove.acts import Acts
 from tests.prove.deliver import Courier
 from tests.prove.finding import Finding
 from tests.prove.nemesis import Nemesis, breaking
@@ -58,8 +59,9 @@ async def prove(
     """
     started = time.monotonic()
     async with running(bug) as stack:
-        nemesis = Nemesis(stack, random.Random(seed), only)
         courier = Courier(stack, seed)
+        acts = Acts(stack, courier, random.Random(seed + 2))
+        nemesis = Nemesis(stack, random.Random(seed), only, acts.faults())
         readers = Readers(stack, nemesis.peace, seed)
         await _ready(stack)
         async with alongside(nemesis.watch()), watching(readers):
@@ -70,6 +72,7 @@ async def prove(
                           ways=courier.done.ways, seen=readers.seen)  # fmt: skip
             proof.findings += await _rest(stack, readers.seen, stuck)
         proof.table_reads = readers.tables.reads
+        proof.findings += acts.wrong
         await _check(stack, courier, proof)
         if bool(proof.findings) != bool(bug):
             print(f"the log is kept in {_keep_log(stack, seed)}")
@@ -128,10 +131,11 @@ async def _left(stack: Stack, sessions: Sessions, seen: Seen) -> dict[str, Any]:
     except Exception as error:  # PostgreSQL may still be recovering
         return {"the database": type(error).__name__}
     left: dict[str, Any] = {
-        "files": sorted(path.name for path in stack.input.iterdir() if path.suffix == ".csv"),
+        "files": sorted(ascii(path.name) for path in stack.input.glob("*.csv")),
         "imports": [row.import_id for row in found.imports if row.state == "reading"],
         "versions": found.versions if found.versions[0] != found.versions[1] else None,
         "runs": (found.steps, len(found.ended_runs)) if found.open_runs else None,
+        "erasures": found.open_erasures,
         "events": found.unpublished,
         "stream": [*checker.check_stream(found, seen)],
         "health": None if await _answers(stack) else "it does not answer",

@@ -62,7 +62,7 @@ class Readers:
         self.seen = Seen()
         self.tables = Reader()
         self.last_event = ""
-        self.client = httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False)
+        self.client = httpx.AsyncClient(timeout=30, trust_env=False)
 
     def blame(self, check: str, sentence: str) -> None:
         self.seen.wrong.append(Finding(check, sentence))
@@ -71,7 +71,7 @@ class Readers:
         """The answer, noted; None when nobody was there to give one."""
         peace = self.peace()
         try:
-            answer = await self.client.get(path)
+            answer = await self.client.get(self.random.choice(self.stack.urls) + path)
         except httpx.HTTPError:
             self.seen.refused += 1
             return None
@@ -112,7 +112,8 @@ class Readers:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 peace = self.peace()
-                async with self.client.stream("GET", "/export/segments/all") as answer:
+                url = self.random.choice(self.stack.urls)
+                async with self.client.stream("GET", f"{url}/export/segments/all") as answer:
                     await self.check_export(answer, peace)
             await asyncio.sleep(1.5)
 
@@ -140,9 +141,9 @@ class Readers:
         while True:
             headers = {"Last-Event-ID": self.last_event} if self.last_event else {}
             with contextlib.suppress(httpx.HTTPError):
-                timeout = httpx.Timeout(5, read=40)
+                url, timeout = self.random.choice(self.stack.urls), httpx.Timeout(5, read=40)
                 async with self.client.stream(
-                    "GET", "/events", headers=headers, timeout=timeout
+                    "GET", f"{url}/events", headers=headers, timeout=timeout
                 ) as stream:
                     if stream.status_code == 200:
                         self.seen.resumed += bool(self.last_event)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rfm_cli.postgres import PrivatePostgres
@@ -57,6 +58,18 @@ class Server:
         self.private.signal(self.private.kill_signal)
 
 
+class SkewedPostgres(PrivatePostgres):
+    """A PostgreSQL whose clock can be set, where libfaketime is installed."""
+
+    @property
+    def clock(self) -> Path:
+        return self.home.parent / "clock"
+
+    def command(self) -> list[str | Path]:
+        faked = [f"{name}={value}" for name, value in faking(self.clock).items()]
+        return [*(["/usr/bin/env", *faked] if faked else []), *super().command()]
+
+
 class Stack:
     """Everything that one proof runs."""
 
@@ -71,16 +84,25 @@ class Stack:
         self.has_small_disk = is_tight and _mount(self.disk)
         self.clock = folder / "clock"
         self.clock.write_text("+0")
-        self.postgres = Server(PrivatePostgres(self.disk / "postgres"))
+        self.server_clock = self.disk / "clock"
+        self.server_clock.write_text("+0")
+        self.zone = "UTC"
+        self.postgres = Server(SkewedPostgres(self.disk / "postgres"))
         self.valkey = Server(PrivateValkey(self.disk / "valkey"))
         self.log = folder / "rfm.log"
         self.port = free_port()
+        self.more_ports: list[int] = []
+        """Of further gateways."""
         self.up: asyncio.subprocess.Process | None = None
-        self.extra: list[asyncio.subprocess.Process] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def urls(self) -> list[str]:
+        """Of every gateway that runs now."""
+        return [f"http://127.0.0.1:{port}" for port in (self.port, *self.more_ports)]
 
     @property
     def input(self) -> Path:
@@ -106,20 +128,17 @@ class Stack:
             "RFM_STATE_DIR": str(self.state.path),
             "RFM_REBUILD_ROWS": "20",  # so that small files replace a table, as big ones do
             "RFM_HISTORY_MONTHS": "0",  # runs that nobody asked for would be open at the end
+            "RFM_CDN": "off",  # nothing here leaves the machine
+            "RFM_TIMEZONE": self.zone,
+            "TZ": self.zone,
         }
-        return clean_environment() | reach | self.more | self._planted() | self._fake_clock()
+        faked = faking(self.clock)
+        return clean_environment() | reach | self.more | self._planted() | faked
 
     def _planted(self) -> dict[str, str]:
         """What makes every Python process load bugs/sitecustomize.py."""
         path = os.pathsep.join([str(BUGS), *filter(None, [os.environ.get("PYTHONPATH")])])
         return {"PYTHONPATH": path} | ({"PROVE_BUG": self.bug} if self.bug else {})
-
-    def _fake_clock(self) -> dict[str, str]:
-        library = fake_clock()
-        return {} if library is None else {
-            "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-            "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }  # fmt: skip
 
     async def start(self) -> None:
         await self.postgres.start()
@@ -129,16 +148,55 @@ class Stack:
     async def start_up(self) -> None:
         self.up = await self._spawn("-m", "rfm_cli", "up")
 
-    async def add(self, service: str) -> asyncio.subprocess.Process:
-        """One more process of a service, beside the one of `rfm up`."""
-        process = await self._spawn("-P", "-m", service)
-        self.extra.append(process)
-        return process
+    def note(self, words: str) -> None:
+        """Write into the log what is done to the product."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self.log.open("a") as log:
+            log.write(f"{moment} prove {words}\n")
 
-    async def _spawn(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def end_up(self, number: int) -> None:
+        """End `rfm up`, and with it the services."""
+        if self.up and self.up.returncode is None:
+            await _end(self.up, number)
+
+    @asynccontextmanager
+    async def down(self, number: int = signal.SIGTERM) -> AsyncGenerator[None]:
+        """Without `rfm up` for as long as this lasts."""
+        try:
+            await self.end_up(number)
+            yield
+        finally:
+            await self.end_up(signal.SIGKILL)
+            await self.start_up()
+
+    @asynccontextmanager
+    async def added(self, service: str) -> AsyncGenerator[None]:
+        """One more process of a service, beside the one of `rfm up`; killed at the end."""
+        port = free_port()
+        async with self.spawned("-P", "-m", service, API_PORT=str(port)):
+            self.more_ports += [port] if service == "gateway" else []
+            try:
+                yield
+            finally:
+                self.more_ports.clear()
+
+    @asynccontextmanager
+    async def spawned(
+        self, *arguments: str, **more: str
+    ) -> AsyncGenerator[asyncio.subprocess.Process]:
+        """A process of Python that does not outlive this."""
+        process = await self._spawn(*arguments, **more)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def _spawn(self, *arguments: str, **more: str) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, cwd=self.folder, env=self.environment(),
+                sys.executable, *arguments, cwd=self.folder, env=self.environment() | more,
                 stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
 
@@ -152,10 +210,7 @@ class Stack:
         return None
 
     async def stop(self) -> None:
-        for process in self.extra:
-            await _end(process, signal.SIGKILL)
-        if self.up:
-            await _end(self.up, signal.SIGTERM)
+        await self.end_up(signal.SIGTERM)
         await self.postgres.stop()
         await self.valkey.stop()
         if self.has_small_disk:
@@ -166,6 +221,15 @@ def fake_clock() -> Path | None:
     """libfaketime, if it is installed."""
     found = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
     return next(found, None) if sys.platform == "linux" else None
+
+
+def faking(clock: Path) -> dict[str, str]:
+    """The environment in which a process goes by the clock that is set in a file."""
+    library = fake_clock()
+    return {} if library is None else {
+        "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }  # fmt: skip
 
 
 def _mount(folder: Path) -> bool:

@@ -18,7 +18,7 @@ from tests.prove.__main__ import BUGS
 from tests.prove.bugs import seeded
 from tests.prove.checker import Found, check
 from tests.prove.deliver import Deliveries
-from tests.prove.files import Dropped, Maker, Tables
+from tests.prove.files import PERSONS, Dropped, Maker, Tables
 from tests.prove.finding import Finding
 from tests.prove.readers import GRACE, Readers, Seen
 from tests.prove.stack import Stack
@@ -50,19 +50,24 @@ class Shop:
                 loaded.add(dropped.sha256)
                 rejects[number] = dropped.rejected
             rows.append(self.row(number, dropped, state, new, len(loaded)))
-        scored = oracle.snapshot(
-            paper.customers, [oracle.OracleOrder(*row[1:]) for row in paper.orders.values()], NOW,
-            rates=[(key[0], key[1], rate) for key, rate in paper.rates.items()],
-        ).customers  # fmt: skip
+        self.rates = dict(paper.rates)
         return Found(
             imports=rows, customers=dict(paper.customers), orders=dict(paper.orders),
             rates=dict(paper.rates), rejects=rejects, versions=(len(loaded), len(loaded)),
-            open_runs=0, ended_runs=[1], unpublished=0,
-            run=SimpleNamespace(calc_date=NOW, window_days=365, data_version=len(loaded)),
-            scores={key: (one.recency_days, one.frequency, one.monetary, one.r_score, one.f_score,
-                          one.m_score) for key, one in scored.items()},
-            clusters=Counter(scored.keys()),
+            open_runs=0, ended_runs=[1], unpublished=0, open_erasures=0, rejected_texts="",
+            run=SimpleNamespace(calc_date=NOW, window_days=365, data_version=len(loaded),
+                                summary={"measured": {"timezone": "UTC"}}),
+            **self._scored(paper.customers, paper.orders),
         )  # fmt: skip
+
+    def _scored(self, customers: dict[str, Any], orders: dict[str, Any]) -> dict[str, Any]:
+        scored = oracle.snapshot(
+            customers, [oracle.OracleOrder(*row[1:]) for row in orders.values()], NOW,
+            rates=[(key[0], key[1], rate) for key, rate in self.rates.items()],
+        ).customers  # fmt: skip
+        scores = {key: (one.recency_days, one.frequency, one.monetary, one.r_score, one.f_score,
+                        one.m_score) for key, one in scored.items()}  # fmt: skip
+        return {"scores": scores, "clusters": Counter(scored.keys())}
 
     def row(
         self, number: int, dropped: Dropped, state: str, new: int, version: int | None
@@ -82,6 +87,18 @@ class Shop:
             stored_path=f"{place}/{path.name}", finished_at=NOW,
         )  # fmt: skip
 
+    def erase(self, person: str) -> None:
+        """As the product does: of tables, scores, rejected rows and kept files."""
+        self.deliveries.erased.add(person)
+        self.deliveries.perhaps_erased.add(person)
+        self.found.customers.pop(person, None)
+        for order in [key for key, row in self.found.orders.items() if row[1] == person]:
+            del self.found.orders[order]
+        for path in self.data_dir.rglob("*.csv"):
+            lines = path.read_bytes().split(b"\n")
+            path.write_bytes(b"\n".join(line for line in lines if person.encode() not in line))
+        self.found = replace(self.found, **self._scored(self.found.customers, self.found.orders))
+
     def findings(self) -> list[Finding]:
         return check(self.found, self.deliveries, self.seen, self.data_dir)
 
@@ -97,6 +114,15 @@ def shop(tmp_path: Path) -> Shop:
 def test_a_shop_that_is_right_gives_no_finding(shop: Shop) -> None:
     states = {row.state for row in shop.found.imports}
     assert states == {"loaded", "duplicate", "quarantined"}
+    assert shop.findings() == []
+
+
+def test_a_shop_without_an_erased_person_gives_no_finding(shop: Shop) -> None:
+    """Whether the answer to the request came or not."""
+    for person in PERSONS[:2]:
+        shop.erase(person)
+    shop.deliveries.erased.discard(PERSONS[1])
+    shop.deliveries.perhaps_erased.add(PERSONS[2])  # it never arrived
     assert shop.findings() == []
 
 
@@ -194,6 +220,25 @@ def answer_500(shop: Shop) -> None:
     shop.seen.wrong.append(Finding("answers", "/segments: 500"))
 
 
+def forget_an_erasure(shop: Shop) -> None:
+    shop.found = replace(shop.found, open_erasures=1)
+
+
+def keep_an_erased_person(shop: Shop) -> None:
+    shop.erase(PERSONS[0])
+    shop.found.customers[PERSONS[0]] = (None, None, None)
+
+
+def keep_an_erased_persons_rows(shop: Shop) -> None:
+    shop.erase(PERSONS[0])
+    (shop.data_dir / shop.a_load().stored_path).write_text(f"O1,{PERSONS[0]}")
+
+
+def reject_an_erased_persons_row_in_words(shop: Shop) -> None:
+    shop.erase(PERSONS[0])
+    shop.found = replace(shop.found, rejected_texts=f"O1,{PERSONS[0]},never")
+
+
 HARM: dict[Callable[[Shop], None], str] = {
     lose_a_row: "tables", change_an_amount: "tables", load_twice: "ledger",
     forget_a_file: "ledger", leave_a_file_undecided: "ledger", guess_at_a_damaged_file: "ledger",
@@ -202,6 +247,8 @@ HARM: dict[Callable[[Shop], None], str] = {
     show_an_old_snapshot: "snapshot", score_a_customer_wrongly: "snapshot",
     score_a_customer_twice: "snapshot", leave_a_file_behind: "folders", lose_a_file: "folders",
     tell_nobody: "stream", tell_nobody_of_a_run: "stream", answer_500: "answers",
+    forget_an_erasure: "erasures", keep_an_erased_person: "erasures",
+    keep_an_erased_persons_rows: "erasures", reject_an_erased_persons_row_in_words: "erasures",
 }  # fmt: skip
 
 
@@ -249,7 +296,11 @@ def test_a_seeded_bug_replaces_what_is_there(bug: str, monkeypatch: pytest.Monke
 
     def compare(owner: Any, name: str, new: Any) -> None:
         planted.append(name)
-        assert [*signature(new).parameters] == [*signature(getattr(owner, name)).parameters]
+        old = getattr(owner, name)
+        if isinstance(old, str):  # a statement
+            assert new != old
+        else:
+            assert [*signature(new).parameters] == [*signature(old).parameters]
 
     monkeypatch.setattr(seeded, "put", compare)
     seeded.BUGS[bug][1]()

@@ -1,7 +1,10 @@
 """Bugs that the checker must find, planted into the running services from outside."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 WINDOW = 2.0
@@ -127,10 +130,93 @@ def trigger_lost() -> None:
     put(queue, "queue_if_behind", queue_if_behind)
 
 
+def upload_over_name() -> None:
+    """A name counts as free when nobody had it a moment ago."""
+    from gateway.imports import uploads
+
+    def publish(path: Path, folder: Path, name: str) -> Path:
+        stem, _, suffix = name.rpartition(".")
+        target, number = folder / name, 1
+        while target.exists():
+            number += 1
+            target = folder / f"{stem}-{number}.{suffix}"
+        time.sleep(WINDOW / 10)
+        return path.rename(target)
+
+    put(uploads, "publish", publish)
+
+
+def names_in_utf8() -> None:
+    """A file whose name is not UTF-8 is passed over."""
+    from rfm_common import watched_folder
+
+    original = watched_folder._may_be_dropped
+
+    def may_be_dropped(name: str) -> bool:
+        return name.isprintable() and original(name)
+
+    put(watched_folder, "_may_be_dropped", may_be_dropped)
+
+
+def attempts_forgotten() -> None:
+    """Nobody counts how often a file has taken its reader along."""
+    from ingest.loading import ledger
+
+    def take(row: Any, owner: str) -> None:
+        row.claimed_by = owner
+
+    put(ledger, "_take", take)
+
+
+def erased_in_tables_only() -> None:
+    """An erasure ends without a look at the files that are kept."""
+    from ingest.keeping.erasing import Eraser
+
+    async def from_files(self: Any, erasure: Any) -> Counter[str]:
+        return Counter()
+
+    put(Eraser, "_from_files", from_files)
+
+
+def restore_half_undone() -> None:
+    """After an interrupted restore, tables come back and files do not."""
+    from rfm_cli import recovery
+
+    def move_back(source: Path, target: Path, stage: Path) -> None:
+        pass
+
+    put(recovery, "_move_back", move_back)
+
+
+def later_zone_shown() -> None:
+    """A snapshot that another zone took for a later moment goes on being shown."""
+    from scoring.runs import publish
+
+    async def retire_later(session: Any, outcome: Any) -> None:
+        pass
+
+    put(publish, "_retire_later", retire_later)
+
+
+def clock_believed() -> None:
+    """A worker counts as alive until the time that a clock ahead has noted."""
+    from scoring.runs import queue
+
+    for name in ("_CLAIM", "_CLAIMABLE"):
+        put(queue, name, getattr(queue, name).replace("AND now() + :lease", "AND 'infinity'"))
+
+
 BUGS: dict[str, tuple[str, Callable[[], None]]] = {
     "two_transactions": ("ingest", two_transactions),
     "ledger_by_name": ("ingest", ledger_by_name),
     "told_before_commit": ("ingest", told_before_commit),
     "snapshot_without_swap": ("scoring", snapshot_without_swap),
     "trigger_lost": ("scoring", trigger_lost),
+    "upload_over_name": ("gateway", upload_over_name),
+    "names_in_utf8": ("ingest", names_in_utf8),
+    "attempts_forgotten": ("ingest", attempts_forgotten),
+    "erased_in_tables_only": ("ingest", erased_in_tables_only),
+    "restore_half_undone": ("rfm_cli", restore_half_undone),
+    "later_zone_shown": ("scoring", later_zone_shown),
+    "clock_believed": ("scoring", clock_believed),
 }
