@@ -59,8 +59,6 @@ class Maker:
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     made: list[Dropped] = field(default_factory=list)
     _order: int = 0
-    _earlier: int = 0
-    """The last order of the files before."""
     _personal: int = 0
 
     def files(self) -> Iterator[Dropped]:
@@ -98,7 +96,6 @@ class Maker:
         return replace(self._orders(number), name=name)
 
     def _orders(self, number: str) -> Dropped:
-        self._earlier = self._order
         rows = [self._order_row() for _ in range(self.random.randint(1, 60))]
         lines = [_order_line(row, self.random.choice(STATUSES)) for row in rows]
         accepted = [_with_status(row, line) for row, line in zip(rows, lines, strict=True)]
@@ -112,7 +109,7 @@ class Maker:
     def _order_row(self) -> OrderRow:
         """A new order, or one in ten times an old one with other values, or one of a person.
 
-        Only new ones are refunds: beside its order in one file a refund would get an id of its own.
+        Refunds have ids that no other row has: they would get ids of their own beside their orders.
         """
         order, customer, least = self._whose()
         moment = datetime.combine(self.today, datetime.min.time(), UTC) - timedelta(
@@ -126,12 +123,12 @@ class Maker:
         """An order, its customer, and its least amount in cents."""
         if self.random.random() < 0.08:
             self._personal += 1
-            return (f"P{self._personal}", self.random.choice(PERSONS), -500)
+            return (f"P{self._personal}", self.random.choice((*PERSONS, "C1")), -500)
         customer = f"C{int(self.random.paretovariate(0.7)) % 200}"
-        if self._earlier and self.random.random() < 0.1:
-            return (f"O{self.random.randint(1, self._earlier)}", customer, 0)
+        if self._order and self.random.random() < 0.1:
+            return (f"O{self.random.randint(1, self._order)}", customer, 0)
         self._order += 1
-        return (f"O{self._order}", customer, -500)
+        return (f"O{self._order}", customer, 0)
 
     def _customers(self, number: str) -> Dropped:
         everybody = [*(f"C{one}" for one in range(220)), *PERSONS]
