@@ -14,12 +14,16 @@ from redis.asyncio import Redis
 
 from rfm_common.db import Sessions, run_sql
 from rfm_common.filenames import SET_ASIDE
+from rfm_common.installation import ID_FILE
 from rfm_common.pseudonyms import KEY_FILE
 from tests.prove.deliver import Deliveries
 from tests.prove.files import DOMAIN, Dropped, Row, Tables
 from tests.prove.finding import Finding
 from tests.prove.readers import FINAL, Seen
 from tests.unit.scoring import oracle
+
+OWN = {KEY_FILE, ID_FILE}
+"""Files of the product's own in the data folder."""
 
 LOADED = {"loaded", "loaded_with_rejects"}
 NEWEST = """
@@ -269,7 +273,7 @@ def check_folders(found: Found, data_dir: Path) -> Iterator[str]:
     stored = {row.stored_path for row in found.imports if row.stored_path}
     here = {
         path.relative_to(data_dir).as_posix() for path in data_dir.rglob("*")
-        if path.is_file() and not path.name.endswith(".rejects.csv") and path.name != KEY_FILE
+        if path.is_file() and not path.name.endswith(".rejects.csv") and path.name not in OWN
     }  # fmt: skip
     here = {name for name in here if not name.startswith(SET_ASIDE)}
     strays = {name for name in here - stored if not re.search(r"/\.upload-.*\.part$", name)}
