@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rfm_cli.folders import StateFolderError, own_folder
+from rfm_cli.folders import StateFolderError, foreign, own_folder
 from rfm_common.errors import RfmError
 from rfm_common.plain_files import read_plain
 
@@ -61,10 +61,20 @@ class StateFolder:
             raise AlreadyRunningError(f"rfm already runs on {self.path}{who}") from None
 
     def record(self) -> Record | None:
-        """What the last supervisor wrote down; None after a clean stop."""
+        """What the last supervisor wrote down; None after a clean stop.
+
+        Raises StateFolderError for what another user wrote, unless that is root: keys would be sent
+        to the address that it names.
+        """
         with suppress(FileNotFoundError, ValueError, TypeError):
+            self._check_owner()
             return Record(**json.loads(read_plain(self._record, _LONGEST)))
         return None
+
+    def _check_owner(self) -> None:
+        for path in (self.path, self._record):
+            if (owner := path.lstat().st_uid) not in (0, os.geteuid()):
+                raise foreign(path, owner)
 
     def write(self, record: Record) -> None:
         """Replace the record, whole or not at all."""

@@ -84,6 +84,18 @@ def test_a_record_whose_number_is_another_process_now_is_no_running_product(tmp_
     assert state.running() is None
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("given", [".", "stack.json"])
+def test_what_another_user_wrote_is_not_believed(tmp_path: Path, given: str) -> None:
+    """Root would send keys to the address that it names, and signals to its processes."""
+    state = StateFolder(tmp_path)
+    state.write(record(os.getpid()))
+    os.chown(tmp_path / given, 65534, 65534)
+    for ask in (state.record, state.running):
+        with pytest.raises(StateFolderError, match="become that user"):
+            ask()
+
+
 @pytest.mark.parametrize("content", ["", '{"pid": 1', json.dumps({"pid": 1}), "[1, 2]", "null"])
 def test_a_damaged_record_is_no_record(tmp_path: Path, content: str) -> None:
     (tmp_path / "stack.json").write_text(content)
