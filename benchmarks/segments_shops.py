@@ -105,7 +105,8 @@ def once(rng: np.random.Generator) -> Shop:
 def generated(rng: np.random.Generator) -> Shop:
     """The product's demo shop, as it is on some day of 2026."""
     end = datetime(2026, 1, 1) + timedelta(days=int(rng.integers(150, 330)))  # noqa: DTZ001
-    orders = [order for order in demo.orders(end) if order.status == "completed"]
+    orders = [order for order in demo.orders(end)
+              if order.status == "completed" and order.customer_id != demo.GUEST]  # fmt: skip
     rates = {"EUR": 1.0} | dict(demo.CURRENCIES.values())
     _, who = np.unique([order.customer_id for order in orders], return_inverse=True)
     start = end - demo.YEARS

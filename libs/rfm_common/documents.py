@@ -177,6 +177,8 @@ class Centroids(SpaceConstants):
     names: list[str]
     rule: NotRequired[Rule]
     """`classic` where it is missing: rows of before there was another."""
+    fresh_days: NotRequired[int]
+    """How recently somebody who bought once must have bought to be told apart as new."""
 
 
 class StartModel(Centroids):

@@ -20,6 +20,7 @@ from rfm_common.basis import Basis, basis_of, changed
 from rfm_common.borders import is_same_model, stays_in
 from rfm_common.calendar import days_between
 from rfm_common.documents import Centroids, Edges, Measured, StoredModel
+from rfm_common.firsts import segment_with_firsts
 from rfm_common.models import Cause
 
 SCORES = ("recency_days", "frequency", "monetary")
@@ -217,9 +218,10 @@ def segment_of(model: StoredModel, figures: Standing, earlier: str = "") -> str:
     if not figures.frequency and model.get("rule", "classic") != "classic":
         return figures.segment_name
     squares = squares_of(model, figures)
-    if stays_in(model, squares, earlier):
-        return earlier
-    return model["names"][squares.index(min(squares))]
+    is_held = stays_in(model, squares, earlier)
+    segment = earlier if is_held else model["names"][squares.index(min(squares))]
+    fresh_days = model.get("fresh_days", 0)
+    return segment_with_firsts(fresh_days, figures.recency_days, figures.frequency, segment)
 
 
 def squares_of(model: Centroids, figures: Standing) -> list[float]:

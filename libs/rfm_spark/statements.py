@@ -76,18 +76,30 @@ def assigned(
         *(_stays(model, dialect) if model.margin and earlier != "NULL" else ()),
         *(f"WHEN d{number} = nearest THEN {number}" for number in numbers),
     ])  # fmt: skip
-    others = [f"CASE WHEN place = {number} THEN NULL ELSE d{number} END" for number in numbers]
+    others = [f"CASE WHEN cluster = {number} THEN NULL ELSE d{number} END" for number in numbers]
     following = _least(others) if model.k > 1 else "nearest"
-    own = _chosen("place", [f"d{number}" for number in numbers])
+    own = _chosen("cluster", [f"d{number}" for number in numbers])
     points = _points(source, model.space, dialect, f"{earlier} AS earlier")
     return f"""
 SELECT {carried}, CAST(place AS smallint) AS cluster_id,
        {_chosen("place", [dialect.text(name) for name in model.segments])} AS segment_name,
-       CASE WHEN place < {model.k} THEN sqrt({own}) ELSE 0 END AS distance,
-       CASE WHEN place < {model.k} THEN sqrt({following}) ELSE 0 END AS next_distance
-FROM (SELECT m.*, CASE {place} END AS place
+       CASE WHEN cluster < {model.k} THEN sqrt({own}) ELSE 0 END AS distance,
+       CASE WHEN cluster < {model.k} THEN sqrt({following}) ELSE 0 END AS next_distance
+FROM (SELECT n.*, {_with_firsts(model)} AS place
+FROM (SELECT m.*, CASE {place} END AS cluster
       FROM (SELECT d.*, {nearest} AS nearest
-            FROM (SELECT {carried}, earlier, {squares} FROM ({points}) p) d) m) l"""
+            FROM (SELECT {carried}, earlier, {squares} FROM ({points}) p) d) m) n) l"""
+
+
+def _with_firsts(model: Model) -> str:
+    """The cluster, or the number of those who bought once, and lately."""
+    if not (model.apart and model.settled and model.fresh_days):
+        return "cluster"
+    settled = ", ".join(map(str, model.settled))
+    return (
+        f"CASE WHEN frequency = 1 AND recency_days <= {model.fresh_days}"
+        f" AND cluster IN ({settled}) THEN {model.firsts} ELSE cluster END"
+    )
 
 
 def with_earlier(source: str, before: str) -> str:
@@ -161,7 +173,11 @@ def _chosen(column: str, values: Sequence[str]) -> str:
 def centres(model: Model, dialect: Dialect) -> str:
     """Columns of `customer_clusters`: the centroid in real units, by cluster_id."""
     found = model.centres()
-    apart = {"recency_days": dialect.real("recency_days")}
+    firsts = f"CASE WHEN cluster_id = {model.firsts} THEN"
+    apart = {
+        "recency_days": dialect.real(f"{firsts} {model.fresh_days} ELSE recency_days END"),
+        "frequency": dialect.real(f"{firsts} 1 ELSE 0 END"),
+    }
     return ", ".join(
         f"CASE WHEN cluster_id < {model.k}"
         f" THEN {_chosen('cluster_id', [_real(centre[name], dialect) for centre in found])}"

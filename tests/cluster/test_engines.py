@@ -12,6 +12,7 @@ import pytest_asyncio
 from rfm_common.db import Sessions, run_sql
 from rfm_common.runs import RunRequest
 from rfm_common.settings import Settings
+from rfm_common.snapshots import delete_snapshot
 from scoring.runs import compute
 from tests.integration.scoring.shop import score, snapshot
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of
@@ -119,6 +120,8 @@ async def test_both_engines_tell_the_same(spark, settings, sessions, redis) -> N
     await score(settings, sessions, redis, before)
     local = await score(settings, sessions, redis, ASKED)
     here, told = await snapshot(sessions, CALC_DATE), await stored(sessions, local.run_id)
+    async with sessions() as session, session.begin():  # or its model would be that of the day
+        await delete_snapshot(session, local.run_id, "local")
     remote = await score(spark, sessions, redis, ASKED)
     assert (remote.engine, remote.state, remote.error) == ("spark", "finished", None)
     assert remote.model["fitted_on"] == (25 if spark.lake else local.summary["active_customers"])

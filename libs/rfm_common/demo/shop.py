@@ -12,8 +12,8 @@ from random import Random
 
 from rfm_common.demo.lines import CUSTOMER_HEADER, ORDER_HEADER
 
-GUEST = "DEMO-GUEST"
-"""The id that the shop gives to everyone who buys without an account."""
+GUEST = "guest"
+"""What the shop writes for everyone who buys without an account: no customer, to the reader."""
 
 YEARS = timedelta(days=730)
 _WEEK = timedelta(days=7)
@@ -148,11 +148,12 @@ def order_file(rows: Iterable[Order], broken: Iterable[str] = ()) -> Iterator[st
 
 def broken_rows(year: int) -> Iterator[str]:
     """Orders that cannot be read, each for another reason."""
-    yield f"DEMO-O-B1,{GUEST},{year}-01-05T10:00:00,twelve,EUR,completed\n"
-    yield f"DEMO-O-B2,{GUEST},{year}-02-30T10:00:00,12.00,EUR,completed\n"
+    known = "DEMO-C-BROKEN"
+    yield f"DEMO-O-B1,{known},{year}-01-05T10:00:00,twelve,EUR,completed\n"
+    yield f"DEMO-O-B2,{known},{year}-02-30T10:00:00,12.00,EUR,completed\n"
     yield f"DEMO-O-B3,,{year}-01-07T10:00:00,18.50,EUR,completed\n"
-    yield f",{GUEST},{year}-01-08T10:00:00,29.90,EUR,completed\n"
-    yield f"DEMO-O-B5,{GUEST},{year}-01-09T10:00:00,9.90\n"
+    yield f",{known},{year}-01-08T10:00:00,29.90,EUR,completed\n"
+    yield f"DEMO-O-B5,{known},{year}-01-09T10:00:00,9.90\n"
 
 
 def _monday(day: date) -> date:

@@ -145,7 +145,8 @@ def open_engine(_: Settings, sessions: Sessions) -> Engine:
 
 def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
     """A block per cluster, in the order of the index by segment."""
-    centres = [*model.centres(), *(_apart(frame, model.k + n) for n in range(len(model.apart)))]
+    apart = (_apart(frame, model, model.k + place) for place in range(len(model.apart)))
+    centres = [*model.centres(), *apart]
     clusters = zip(model.segments, range(len(centres)), centres, strict=True)
     for name, number, centre in sorted(clusters, key=itemgetter(0, 1)):
         alike = {
@@ -156,8 +157,10 @@ def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
         yield Block(alike, frames.CLUSTER_COLUMNS, lines)
 
 
-def _apart(frame: pl.DataFrame, number: int) -> dict[str, float]:
-    """What stands for a centre where there is no cluster: all have the same recency."""
+def _apart(frame: pl.DataFrame, model: Model, number: int) -> dict[str, float]:
+    """What stands for a centre where there is no cluster: silent customers are equally so."""
+    if number == model.firsts:
+        return dict(zip(SCORES, (float(model.fresh_days), 1.0, 0.0), strict=True))
     days = frame.filter(pl.col("cluster_id") == number)["recency_days"].max() or 0
     return dict(zip(SCORES, (float(str(days)), 0.0, 0.0), strict=True))
 

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 
 from rfm_common.borders import MARGIN
+from rfm_common.firsts import LATELY
 from rfm_common.settings import Rule, Transform
 from scoring.model.classic import classic_names
 from scoring.model.model import Labels, Model, Start, nearest
@@ -85,16 +86,22 @@ def fit(features: Points, k: int, recipe: Recipe, start: Start | None = None) ->
     fresh = Model(
         space=space, centroids=np.empty((0, 3)), rule=rule, seed=seed, fitted_on=len(points),
         versions=VERSIONS, margin=MARGIN if rule == "promises" else 0.0,
+        fresh_days=_fresh_days(features) if rule == "promises" else 0,
     )  # fmt: skip
     breach = _breach(start, k, recipe) if start else ""
     if start is None or breach:
         first = _named(fresh, features, by_worth(cold_start(points, k, seed).centroids))
         return replace(first, reason=breach)
     kept = replace(fresh, space=start.space, centroids=start.centroids, names=start.names,
-                   start=start)  # fmt: skip
+                   fresh_days=start.fresh_days, start=start)  # fmt: skip
     if len(points) < FEW_PER_CLUSTER * k and not eager:
         return _renamed(kept, features)
     return _refitted(replace(fresh, start=start), kept, features, points, eager=eager)
+
+
+def _fresh_days(features: Points) -> int:
+    """So that those told apart as new are as recent as the name says."""
+    return min(LATELY, int(np.median(features[:, 0])))
 
 
 def keep(features: Points, start: Start, seed: int, refused: Mapping[str, float]) -> Model:
@@ -106,7 +113,8 @@ def keep(features: Points, start: Start, seed: int, refused: Mapping[str, float]
     is_new = other.gain >= refused.get(other.cause, -1.0) + 1 - CLEARLY_BETTER
     return replace(
         other, space=start.space, centroids=start.centroids, names=start.names, rule=start.rule,
-        frozen=True, start=start, model_changed=False, reason="a person chose this model",
+        fresh_days=start.fresh_days, frozen=True, start=start, model_changed=False,
+        reason="a person chose this model",
         offer=other.reason if other.model_changed and is_new else "",
     )  # fmt: skip
 
@@ -171,16 +179,17 @@ def _named(model: Model, features: Points, centroids: Points) -> Model:
     placed = replace(model, centroids=centroids)
     if model.rule == "classic":
         return replace(placed, names=classic_names(centroids.tolist()))
-    return replace(placed, names=naming(placed, features).names())
+    found = naming(placed, features).names()  # tells who is told apart, and then the others
+    return replace(placed, names=naming(replace(placed, names=found), features).names())
 
 
 def naming(model: Model, features: Points, labels: Labels | None = None) -> Naming:
-    """What the names of a model depend on, measured on these customers.
+    """What the names of a model depend on, measured on these customers but those told apart.
 
     `labels` are their clusters where those are known already.
     """
     known = model.assign(features).labels if labels is None else labels
-    return Naming.of(features, known, model.centroids)
+    return Naming.of(features, model.with_firsts(features, known), model.centroids)
 
 
 def broken_names(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rfm_common.borders import allowances
 from rfm_common.documents import Centroids, StartModel, StoredModel
 from rfm_common.explain import SCORES
+from rfm_common.firsts import NEW, SETTLED
 from rfm_common.settings import Rule
 from scoring.model.names import APART
 from scoring.model.space import Points, Space
@@ -46,6 +47,7 @@ class Start:
     centroids: Points
     names: Sequence[str]
     rule: Rule = "classic"
+    fresh_days: int = 0
 
     @property
     def k(self) -> int:
@@ -58,13 +60,14 @@ class Start:
         return cls(
             run_id=run_id, space=Space.stored(data), centroids=_read(data["centroids"]),
             names=tuple(data["names"]), rule=data.get("rule", "classic"),
+            fresh_days=data.get("fresh_days", 0),
         )  # fmt: skip
 
     def data(self) -> StartModel:
         """The `start` of a run's `model` column."""
         return {
             "run_id": self.run_id, **self.space.data(), "centroids": self.centroids.tolist(),
-            "names": list(self.names), "rule": self.rule,
+            "names": list(self.names), "rule": self.rule, "fresh_days": self.fresh_days,
         }  # fmt: skip
 
 
@@ -77,6 +80,8 @@ class Model:
     names: Sequence[str] = ()
     """By cluster."""
     rule: Rule = "promises"
+    fresh_days: int = 0
+    """How recently who bought once must have bought to be told apart from some clusters."""
     seed: int = 0
     model_changed: bool = False
     reason: str = ""
@@ -108,7 +113,8 @@ class Model:
         start = data.get("start")
         return cls(
             space=Space.stored(data), centroids=_read(data["centroids"]),
-            names=tuple(data["names"]), rule=data.get("rule", "classic"), seed=data["seed"],
+            names=tuple(data["names"]), rule=data.get("rule", "classic"),
+            fresh_days=data.get("fresh_days", 0), seed=data["seed"],
             model_changed=data.get("model_changed", False), reason=data.get("reason", ""),
             cause=data.get("cause", ""), gain=data.get("gain", 0.0),
             start=Start.stored(start, start["run_id"]) if start else None,
@@ -120,7 +126,8 @@ class Model:
         """What the run's `model` column keeps; floats survive JSON to the last bit."""
         return {
             **self.space.data(), "centroids": self.centroids.tolist(), "names": list(self.names),
-            "rule": self.rule, "seed": self.seed, "versions": self.versions,
+            "rule": self.rule, "fresh_days": self.fresh_days, "seed": self.seed,
+            "versions": self.versions,
             "model_changed": self.model_changed, "reason": self.reason,
             "cause": self.cause, "gain": self.gain,
             "frozen": self.frozen, "start": self.start.data() if self.start else None,
@@ -136,6 +143,21 @@ class Model:
     def segments(self) -> tuple[str, ...]:
         """The segment of each number that a customer may have: clusters, then those apart."""
         return (*self.names, *self.apart)
+
+    @property
+    def settled(self) -> list[int]:
+        """Clusters from which those who bought once, and lately, are told apart."""
+        return [number for number, name in enumerate(self.names) if name in SETTLED]
+
+    @property
+    def firsts(self) -> int:
+        """The number of those told apart, behind the clusters."""
+        return self.k + APART.index(NEW)
+
+    def with_firsts(self, features: Points, labels: Labels) -> Labels:
+        """The clusters of customers (rows of R, F, M in real units), or the number of firsts."""
+        new = (features[:, 1] == 1) & (features[:, 0] <= self.fresh_days)
+        return np.where(new & np.isin(labels, self.settled), self.firsts, labels).astype(np.int16)
 
     def places(self) -> Labels:
         """The segment of each cluster, by the number of the first cluster of its name."""

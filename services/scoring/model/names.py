@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfm_common.firsts import NEW
+
 CAME_BACK = 2
 """Median orders from which a cluster's customers are said to have come back."""
 A_LITTLE_OLDER = 1.1
 """Need Attention ends at this multiple of the third quartile of the buyers' recency."""
 LOST, PROSPECTS = "Lost", "Prospects"
-APART = (LOST, PROSPECTS)
-"""Segments without a cluster, numbered behind the clusters in this order."""
+APART = (LOST, PROSPECTS, NEW)
+"""Segments without a cluster, numbered behind the clusters in this order; New Customers may have
+clusters, too."""
 BEST_FIRST = (
-    "Champions", "Loyal Customers", "Potential Loyalists", "Big Spenders", "New Customers",
+    "Champions", "Loyal Customers", "Potential Loyalists", "Big Spenders", NEW,
     "Need Attention", "At Risk", "Hibernating", LOST, PROSPECTS,
 )  # fmt: skip
 

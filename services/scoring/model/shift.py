@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rfm_common.documents import Move
-from scoring.model.model import Model, Start, nearest
+from scoring.model.model import Model, Start
 from scoring.model.space import Points
 
 
@@ -24,13 +24,13 @@ class Shift(NamedTuple):
 
 def shift(features: Points, then: Start, now: Model) -> Shift:
     """Put customers (rows of R, F, M in real units) into the segments of both; most moves first."""
-    before = nearest(then.space.points(features), then.centroids).labels
-    clusters, counts = np.unique(
-        np.stack([before, now.assign(features).labels]), axis=1, return_counts=True
-    )
+    earlier = Model(space=then.space, centroids=then.centroids, names=then.names, rule=then.rule,
+                    fresh_days=then.fresh_days)  # fmt: skip
+    labels = [one.with_firsts(features, one.assign(features).labels) for one in (earlier, now)]
+    clusters, counts = np.unique(np.stack(labels), axis=1, return_counts=True)
     found: Counter[tuple[str, str]] = Counter()
     for (old, new), count in zip(clusters.T.tolist(), counts.tolist(), strict=True):
-        found[then.names[old], now.names[new]] += count
+        found[earlier.segments[old], now.segments[new]] += count
     moves = [
         Move(from_segment=old, to_segment=new, customers=count)
         for (old, new), count in found.most_common()

@@ -79,7 +79,7 @@ def _movers(marked: pl.DataFrame, then: ScoringDefinition, now: ScoringDefinitio
 def _expected(moved: pl.DataFrame, old: Model) -> pl.Series:
     """Their segments by the old model; whoever is in no cluster is told apart by a rule."""
     labels = _labels(moved, old).astype(np.uint32)
-    names = pl.Series(list(old.names), dtype=pl.String).gather(pl.Series(labels))
+    names = pl.Series(list(old.segments), dtype=pl.String).gather(pl.Series(labels))
     inside = pl.col("frequency") > (0 if old.apart else -1)
     chosen = pl.when(inside).then("by_model").otherwise("segment_name").alias("expected")
     return moved.with_columns(by_model=names).select(chosen).to_series()
@@ -90,10 +90,10 @@ def _labels(moved: pl.DataFrame, old: Model) -> Labels:
     features = numbers(moved)
     nearest = old.assign(features).labels
     if not old.margin:
-        return nearest
+        return old.with_firsts(features, nearest)
     earlier = segment_numbers(moved["segment_name_before"], old)
     stays = hold(old, old.space.points(features), earlier)
-    return np.where(stays == NOWHERE, nearest, stays)
+    return old.with_firsts(features, np.where(stays == NOWHERE, nearest, stays))
 
 
 def _added_up(judged: pl.DataFrame) -> list[dict[str, Any]]:

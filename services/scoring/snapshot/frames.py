@@ -160,15 +160,18 @@ def assign(frame: pl.DataFrame, model: Model, found: Assignment) -> pl.DataFrame
 
 
 def placed_apart(frame: pl.DataFrame, model: Model, found: Assignment) -> Assignment:
-    """Where everybody belongs: those in no cluster are Lost if they ever ordered, or Prospects."""
+    """Where everybody belongs: those in no cluster are Lost if they ever ordered, or Prospects.
+
+    And whoever bought once, and lately, is told apart from some clusters.
+    """
     if not model.apart:
         return found
     inside = (frame["frequency"] > 0).to_numpy()
     never = frame["silent_days"].is_null().to_numpy()
     labels = np.where(never, model.k + 1, model.k).astype(np.int16)
     distance, next_distance = np.zeros((2, frame.height))
-    labels[inside], distance[inside] = found.labels, found.distance
-    next_distance[inside] = found.next_distance
+    labels[inside] = model.with_firsts(numbers(frame, inside), found.labels)
+    distance[inside], next_distance[inside] = found.distance, found.next_distance
     return Assignment(labels, distance, next_distance)
 
 

@@ -20,6 +20,7 @@ from tests.integration.scoring.test_trust import (
     TODAY,
     WEEK_LATER,
     Rows,
+    by_nearest,
     features,
     labels,
     orders_of,
@@ -95,7 +96,7 @@ async def test_nobody_is_held_from_a_snapshot_of_another_kind(
     run = await score(settings, sessions, redis, replace(WEEK_LATER, **otherwise))
     rows = await snapshot(sessions, run.calc_date)
     assert "held" not in run.metrics
-    assert labels(rows) == Model.stored(run.model).assign(features(rows)).labels.tolist()
+    assert labels(rows) == by_nearest(Model.stored(run.model), features(rows))
 
 
 async def test_classic_holds_nobody(settings, sessions, redis) -> None:
@@ -141,6 +142,6 @@ async def test_a_name_that_would_become_untrue_is_worth_more(
     rows = await snapshot(sessions, run.calc_date)
     assert run.metrics["held"]["customers"] == 0
     assert run.metrics["untrue"] == []
-    assert labels(rows) == Model.stored(run.model).assign(features(rows)).labels.tolist()
+    assert labels(rows) == by_nearest(Model.stored(run.model), features(rows))
     held = await score(settings, sessions, redis, WEEK_LATER)
     assert held.metrics["held"]["customers"] > 0

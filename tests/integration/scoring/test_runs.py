@@ -65,8 +65,9 @@ async def test_the_row_repeats_the_run(settings, sessions, redis) -> None:
     rows = await snapshot(sessions, run.calc_date)
     features = np.array([[r["recency_days"], r["frequency"], float(r["monetary"])]
                          for r in rows.values()])  # fmt: skip
-    again = Model.stored(run.model).assign(features)
-    assert again.labels.tolist() == [row["cluster_id"] for row in rows.values()]
+    model = Model.stored(run.model)
+    again = model.with_firsts(features, model.assign(features).labels)
+    assert again.tolist() == [row["cluster_id"] for row in rows.values()]
     assert {"numpy", "scikit-learn", "polars", "scipy"} <= set(run.model["versions"])
     assert run.model["seed"] == run.parameters["seed"]
 

@@ -157,6 +157,24 @@ async def test_figures_and_scores_are_equal_to_the_last_digit(database, memory) 
     alike(found.with_columns(money), memory[1].frame, SCORED)
 
 
+async def test_first_buyers_are_told_apart_alike(database, memory) -> None:
+    """Of every cluster, if they ordered once within half a year."""
+    names = ("Hibernating", "At Risk", "Loyal Customers", "Need Attention")
+    fitted = fit(buyers(memory[1].frame), 4, Recipe(42, "log1p"))
+    model = replace(fitted, names=names, fresh_days=180)
+    expected = memory[1].placed(model)
+    assert (expected["cluster_id"] == model.firsts).sum() > 0
+    await scored(database, memory[1])
+    columns = (*SCORED, "country", "silent_days")
+    assigned = statements.assigned("scored", columns, model, database.dialect)
+    await table(database, "cut_up", statements.cut(f"({assigned})", [Decimal(200)]))
+    await table(database, "placed", statements.ranked("cut_up"))
+    found = await rows(database, "placed")
+    alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
+    [sum_of_all] = await database.run(sums.placed("placed"))
+    assert sum_of_all["inertia"] == pytest.approx(model.assign(buyers(memory[1].frame)).inertia)
+
+
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
 @pytest.mark.parametrize("k", [1, 4])
 async def test_everyone_gets_the_same_cluster_and_rank(

@@ -100,7 +100,7 @@ def test_the_same_places_and_names_are_the_same_model() -> None:
 def test_arrays_and_single_customers_agree(seed: int) -> None:
     """Any shop, everybody from a segment at random, a margin that matters."""
     features = any_shop(seed)[:200]
-    model = replace(fit(features, 4 + seed % 4, Recipe(seed, "log1p")), margin=0.3)
+    model = replace(fit(features, 4 + seed % 4, Recipe(seed, "log1p")), margin=0.3, fresh_days=0)
     rng = np.random.default_rng(seed)
     earlier = model.places()[rng.integers(0, model.k, len(features))]
     stays = hold(model, model.space.points(features), earlier)

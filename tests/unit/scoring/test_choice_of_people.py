@@ -96,8 +96,10 @@ def test_a_shift_counts_those_whose_segment_differs(seed: int) -> None:
     now = richer(before)
     other = fit(now, 5, RECIPE, start(model))
     found = shift(now, start(model), other)
-    old = [model.names[one] for one in model.assign(now).labels]
-    new = [other.names[one] for one in other.assign(now).labels]
+    old, new = [
+        [one.segments[label] for label in one.with_firsts(now, one.assign(now).labels)]
+        for one in (model, other)
+    ]
     assert (found.customers, found.moved) == (600, sum(map(str.__ne__, old, new)))
     counts = [move["customers"] for move in found.moves]
     assert counts == sorted(counts, reverse=True)

@@ -188,7 +188,7 @@ def test_another_k_transform_or_rule_begins_afresh() -> None:
 
 def test_nobody_to_cluster() -> None:
     model = fit(np.empty((0, 3)), 5, RECIPE)
-    assert (model.k, model.segments) == (0, ("Lost", "Prospects"))
+    assert (model.k, model.segments) == (0, ("Lost", "Prospects", "New Customers"))
     quality = measure(np.empty((0, 3)), model.centroids, model.assign(np.empty((0, 3))), 1)
     assert "Nobody ordered" in verdict(quality, 0)
 

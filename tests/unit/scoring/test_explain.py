@@ -173,7 +173,7 @@ def test_one_customer_lands_where_the_table_says(transform) -> None:
 
 CUSTOMER = st.builds(
     figures, st.integers(0, 60), st.integers(0, 4), st.sampled_from(["10", "20", "50"]),
-    segment_name=st.sampled_from(["Fresh", "Stale"]),
+    segment_name=st.sampled_from(["Fresh", "Hibernating", "New Customers"]),
 )  # fmt: skip
 
 
@@ -182,14 +182,16 @@ CUSTOMER = st.builds(
     days=st.integers(0, 30),
     same_window=st.booleans(),
     border=st.sampled_from([25, 30]),
-    margin=st.sampled_from([0.0, 5.0]),
+    rule=st.tuples(st.sampled_from([0.0, 5.0]), st.sampled_from([0, 28])),
 )
 def test_the_sums_are_the_sums_of_the_explanations(
-    pairs, days: int, same_window: bool, border: int, margin: float
+    pairs, days: int, same_window: bool, border: int, rule: tuple[float, int]
 ) -> None:
-    then = replace(THEN, model=model(("Fresh", "Stale"), 30) | {"margin": margin})
+    margin, fresh_days = rule
+    more = {"margin": margin, "fresh_days": fresh_days, "rule": "promises"}
+    then = replace(THEN, model=model(("Fresh", "Hibernating"), 30) | more)
     now = replace(WEEK_LATER, calc_date=THEN.calc_date + timedelta(days=days),
-                  model=model(("Fresh", "Stale"), border),
+                  model=model(("Fresh", "Hibernating"), border) | more,
                   window_days=365 if same_window else 30)  # fmt: skip
     expected = Counter(
         ((before.segment_name if before else ""), after.segment_name,
