@@ -1,5 +1,6 @@
 """Files without certain people: found by line where a file can be read, else as a whole."""
 
+import errno
 import io
 import os
 import secrets
@@ -25,6 +26,9 @@ from ingest.reading.scan import Rows
 from ingest.reading.survey import pieces
 from ingest.refusal import ChangedError, RefusedError
 
+WIDEST = 2**28
+MOST_HOLES = 1000
+"""Holes of a file that are looked at."""
 SLICE = 2**19
 """Bytes whose words are looked at at once: each takes far more room than its letters."""
 
@@ -60,10 +64,39 @@ class Found:
 def find(path: Path, name: str, persons: Persons, options: Options) -> Found:
     """Look for the persons in a file that was dropped under this name. Reads all of it."""
     try:
-        with opened(path) as file:
+        with _searched(path) as file:
             return _find(file, persons, Reading(name, options))
     except RefusedError:
         return Found(is_readable=False)
+
+
+@contextmanager
+def _searched(path: Path) -> Generator[BinaryIO]:
+    """A kept file to read; raises RefusedError for one with a stretch of nothing."""
+    with opened(path) as file:
+        if _has_wide_hole(file.fileno()):
+            raise RefusedError("sparse", "the file has a wide hole: it cannot be searched")
+        yield file
+
+
+def _has_wide_hole(descriptor: int) -> bool:
+    """Whether a file has a stretch that was never written, of more than `WIDEST` bytes: no table
+    has one, and reading the zeros would take minutes."""
+    end, place = os.fstat(descriptor).st_size, 0
+    hole = 0
+    try:
+        for _ in range(MOST_HOLES if end > WIDEST else 0):
+            hole = os.lseek(descriptor, place, os.SEEK_HOLE)
+            if hole >= end:
+                return False
+            place = os.lseek(descriptor, hole, os.SEEK_DATA)
+            if place - hole > WIDEST:
+                return True
+    except OSError as error:
+        return error.errno == errno.ENXIO and end - hole > WIDEST  # no data behind the last hole
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return False
 
 
 def _find(file: BinaryIO, persons: Persons, reading: Reading) -> Found:
@@ -203,7 +236,7 @@ def _text_of(file: BinaryIO, found: Found) -> Generator[BinaryIO]:
 def addresses(path: Path, name: str, persons: Persons, options: Options) -> set[str]:
     """The addresses that a file of customers has in the persons' rows."""
     try:
-        with opened(path) as file, opened_source(file, options) as source:
+        with _searched(path) as file, opened_source(file, options) as source:
             planned = source.planned(name, options)
             return set().union(*_addresses(planned.file, planned.layout, persons))
     except (RefusedError, ChangedError):

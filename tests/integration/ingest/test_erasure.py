@@ -1,5 +1,6 @@
 """A person is erased: from tables, files and the stream, for ever, and nobody else is touched."""
 
+import os
 import stat
 
 import pytest
@@ -185,6 +186,20 @@ async def test_a_table_that_a_run_drops_meanwhile_is_no_failure(
     monkeypatch.setattr(erasure, "_tables", and_one_that_is_gone)
     done = await erase_now(shop.sessions, shop.settings, "EVA-1", "cli")
     assert done.removed["orders"] == 30
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"order_id,customer_id\nO1,EVA-1\n", b"\x1f\x8b\x08", b"PK\x03\x04"]
+)
+async def test_a_sparse_file_in_quarantine_holds_no_erasure_up(shop: Shop, start: bytes) -> None:
+    """Twenty gigabytes of nothing would be read for minutes; what cannot be searched goes."""
+    await shop.load("orders.csv", FILES["orders.csv"])
+    shop.settings.quarantine_dir.mkdir(parents=True, exist_ok=True)
+    sparse = shop.settings.quarantine_dir / "1-sparse.csv"
+    sparse.write_bytes(start)
+    os.truncate(sparse, 20 * 2**30)
+    done = await erase(shop, "EVA-1")
+    assert (done.state, sparse.exists()) == ("finished", False)
 
 
 async def test_files_are_loaded_between_two_erasures(shop: Shop) -> None:
