@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -60,22 +60,29 @@ def request(line: str, *headers: str) -> bytes:
     return "\r\n".join((f"{line} HTTP/1.1", "Host: 127.0.0.1", *headers, "", "")).encode()
 
 
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncGenerator[Wire]:
+    socket_ = socket.create_server(("127.0.0.1", 0))
+    server = Server(settings, create_app(settings))
+    running = asyncio.create_task(server.serve([socket_]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield Wire(settings, socket_.getsockname())
+    server.should_exit = True
+    await running
+
+
 @pytest_asyncio.fixture(scope="module")
 async def wire(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[Wire]:
     patch = pytest.MonkeyPatch()
     patch.setattr(serving, "HEADER_SECONDS", HEADER_SECONDS)
     limits = {"body_seconds": BODY_SECONDS, "max_upload_bytes": MOST_BYTES, "cdn": "off"}
     folder = tmp_path_factory.mktemp("wire")
-    async with fresh(postgres, valkey, template, folder) as made:
-        settings = made.model_copy(update=limits)
-        listening = socket.create_server(("127.0.0.1", 0))
-        server = Server(settings, create_app(settings))
-        running = asyncio.create_task(server.serve([listening]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield Wire(settings, listening.getsockname())
-        server.should_exit = True
-        await running
+    async with (
+        fresh(postgres, valkey, template, folder) as made,
+        listening(made.model_copy(update=limits)) as found,
+    ):
+        yield found
     patch.undo()
 
 
@@ -166,6 +173,33 @@ async def test_a_head_may_be_so_long_and_no_longer(wire, head, status) -> None:
     if status == 431:
         assert b"65536 bytes" in answer
         assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "codes"),
+    [
+        (frozenset(), "X-Forwarded-For", [401, 401, 429, 429]),
+        (frozenset({"192.0.2.1", "127.0.0.2"}), "X-Forwarded-For", [401, 401, 429, 429]),
+        (frozenset({"127.0.0.1"}), "X-Real-IP", [401, 401, 429, 429]),
+        (frozenset({"127.0.0.1"}), "Forwarded", [401, 401, 429, 429]),
+        (frozenset({"127.0.0.1"}), "X-Forwarded-For", [401] * 4),
+        (frozenset({"127.0.0.0/8"}), "X-Forwarded-For", [401] * 4),
+    ],
+)
+async def test_an_address_is_believed_from_named_proxies_only(
+    settings, proxies, header, codes
+) -> None:
+    """Guesses are counted by address: whoever may invent one guesses as often as they like."""
+    few = {"auth": "required", "logins_per_minute": 2, "proxies": proxies, "cdn": "off"}
+    async with listening(settings.model_copy(update=few)) as wire:
+        answers = [
+            await wire.ask(
+                request("GET /runs", f"{header}: 203.0.113.{number}", "Connection: close",
+                        f"Authorization: Bearer rfm_{number}")
+            )
+            for number in range(4)
+        ]  # fmt: skip
+    assert [int(answer.split()[1]) for answer in answers] == codes
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHos"])
