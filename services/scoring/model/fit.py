@@ -1,9 +1,7 @@
 """K-means: seeded, independent of the order of rows, steady from one run to the next."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cache
 from importlib.metadata import version
 from platform import python_version
 from typing import Any, NamedTuple
@@ -11,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
-from threadpoolctl import ThreadpoolController
 
 from rfm_common.borders import MARGIN
 from rfm_common.firsts import LATELY
@@ -21,6 +18,7 @@ from scoring.model.model import Labels, Model, Start, nearest
 from scoring.model.names import Naming
 from scoring.model.space import Points, Space
 from scoring.model.stopping import check
+from scoring.threads import one_thread
 
 FEWEST_STARTS, MOST_STARTS = 10, 30
 START_ROWS = 100_000
@@ -241,18 +239,6 @@ def _kmeans(points: Points, k: int, init: str | Points, seed: int, patience: Pat
         ).fit(points)  # fmt: skip
     converged = fitted.n_iter_ < patience.steps
     return Solution(np.asarray(fitted.cluster_centers_), float(fitted.inertia_), converged)
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Several threads add up in an order, and so to a last bit, of their own."""
-    limit: AbstractContextManager[object] = _libraries().limit(limits=1)
-    return limit
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """The libraries that start threads; finding them takes longer than a small fit."""
-    return ThreadpoolController()
 
 
 def subsample(points: Points, limit: int) -> Points:

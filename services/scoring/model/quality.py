@@ -11,10 +11,11 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_samples
 
 from rfm_common.words import some
-from scoring.model.fit import FEW_PER_CLUSTER, one_thread, subsample_rows
+from scoring.model.fit import FEW_PER_CLUSTER, subsample_rows
 from scoring.model.model import Assignment, Labels, nearest
 from scoring.model.space import Points
 from scoring.model.stopping import check
+from scoring.threads import one_thread
 
 SILHOUETTE_SAMPLE = 2_000
 STABILITY_SAMPLE = 1_000

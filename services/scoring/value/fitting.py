@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
+from scoring.threads import one_thread
 from scoring.value import buying, spending
 from scoring.value.buying import Counted, Habits
 from scoring.value.model import Kind, ValueModel
@@ -56,6 +57,11 @@ def fit_value(purchases: Purchases) -> ValueModel:
     `purchases` are all customers with a counted order, or beyond `SAMPLE` a sample of them by
     hash of the id (`scoring.snapshot.sampling.hashed_rows`). Their order makes no difference.
     """
+    with one_thread():
+        return _fit(purchases)
+
+
+def _fit(purchases: Purchases) -> ValueModel:
     seen = buying.count_histories(purchases)
     returned = int(np.count_nonzero(purchases.returned))
     few = returned < FEWEST

@@ -35,6 +35,10 @@ CLOSE = 0.1
 """An error in total within this share is what the models are expected to reach."""
 NOISE = 2.0
 """Standard errors within which a fall from one group to the next may be chance."""
+GROUP_NOISE = 3.0
+"""Standard errors within which one of ten groups may be off by chance."""
+GROUP_CLOSE = 0.2
+"""An error that matters for no decision about a group."""
 
 
 class Actual(NamedTuple):
@@ -55,6 +59,12 @@ class Group:
     actual_orders: float
     expected_revenue: float
     actual_revenue: float
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the orders differ from the expected ones by more than chance, and by much."""
+        gap, expected = abs(self.actual_orders - self.expected_orders), self.expected_orders
+        return gap > GROUP_CLOSE * expected and gap > GROUP_NOISE * expected**0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +108,19 @@ class Trust:
         return bool((falls <= NOISE * np.sqrt(came[:-1] + came[1:])).all())
 
     @property
+    def off(self) -> int:
+        """How many groups bought much more or much less than expected."""
+        return sum(group.is_off for group in self.groups)
+
+    @property
     def sentences(self) -> list[str]:
         """The verdict for people: which ranking, then how far the amounts can be trusted."""
         return [_verdict(self), _calibration(self)]
 
     def data(self) -> dict[str, Any]:
         """A document for a JSON column."""
-        derived = {"error": self.error, "rises": self.rises, "sentences": self.sentences}
-        return asdict(self) | derived
+        derived = {"error": self.error, "rises": self.rises, "off": self.off}
+        return asdict(self) | derived | {"sentences": self.sentences}
 
 
 def judge(days: int, expected: Outlook, actual: Actual, plain: Mapping[Plain, Figures]) -> Trust:
@@ -209,8 +224,11 @@ def _calibration(trust: Trust) -> str:
         return f"In these {trust.days} days no order came; {expected}."
     side = "too many" if trust.error > 0 else "too few"
     gap = f"{came} and {expected}, {100 * abs(trust.error):.0f} % {side}"
-    if abs(trust.error) <= CLOSE and trust.rises:
-        return f"{gap}; customers expected to buy more did buy more, so the amounts can be used."
-    if abs(trust.error) <= CLOSE:
+    if abs(trust.error) > CLOSE:
+        return f"{gap}: use the ranking, and do not count on the amounts."
+    if trust.off:
+        groups = f"{trust.off} of {len(trust.groups)} groups of customers"
+        return f"{gap} in all, but {groups} are off by more than a fifth: use the total."
+    if not trust.rises:
         return f"{gap} in all, but some groups expected to buy more bought less: use the total."
-    return f"{gap}: use the ranking, and do not count on the amounts."
+    return f"{gap}; customers expected to buy more did buy more, so the amounts can be used."

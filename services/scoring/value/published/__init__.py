@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.threads import one_thread
 from scoring.value import buying, fitting, spending
 from scoring.value.buying import Counted
 
@@ -51,7 +52,8 @@ class Checked(NamedTuple):
 
 def check() -> list[Checked]:
     """Fit all three models to the published customers."""
-    return [*_buying(False), *_buying(True), *_spending()]
+    with one_thread():
+        return [*_buying(False), *_buying(True), *_spending()]
 
 
 def cdnow_histories() -> Counted:

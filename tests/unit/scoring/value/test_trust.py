@@ -83,7 +83,14 @@ def test_groups_that_buy_less_than_expected_are_said() -> None:
     orders = np.r_[np.full(100, 9.0), np.full(100, 5.0)]
     judged = shop(orders, np.r_[np.full(100, 5.0), np.full(100, 9.0)])
     assert not judged.rises
-    assert "some groups expected to buy more bought less" in judged.sentences[1]
+    assert "10 of 10 groups of customers are off" in judged.sentences[1]
+
+
+def test_a_group_may_be_off_by_chance() -> None:
+    orders = np.r_[np.full(100, 0.2), np.full(100, 5.0)]
+    judged = shop(orders, np.r_[np.full(100, 0.4), np.full(100, 5.0)])
+    assert judged.off == 0
+    assert judged.sentences[1].endswith("so the amounts can be used.")
 
 
 @pytest.mark.parametrize("customers", [0, 1, 7, 25])
