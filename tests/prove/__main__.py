@@ -33,7 +33,7 @@ BUGS = (
     Bug("names_in_utf8", ("rest", "ledger")),
     Bug("attempts_forgotten", ("rest",), ("poison file",)),
     Bug("erased_in_tables_only", ("erasures",), ("erase beside a backup",)),
-    Bug("restore_half_undone", ("ledger", "folders"), ("restore killed",)),
+    Bug("restore_half_undone", ("restore", "ledger", "folders"), ("restore killed",)),
     Bug("later_zone_shown", ("snapshot",), ("another time zone",)),
     Bug("clock_believed", ("rest",), ("kill scoring, set every clock back",)),
 )
