@@ -26,6 +26,7 @@ from gateway.kit.folder import FULL, DiskFullError, storage_error
 from gateway.kit.problems import PROBLEM
 from gateway.kit.quick import AWAY, UNFIT
 from gateway.kit.responses import NotModifiedError
+from gateway.web.parameters import UnknownParameterError
 from gateway.web.security.bodies import TooLargeError, TooSlowError
 from rfm_common.errors import (
     ConflictError,
@@ -42,6 +43,7 @@ log = logging.getLogger("rfm.gateway")
 STATUS = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     GoneError: HTTPStatus.GONE,
+    UnknownParameterError: HTTPStatus.UNPROCESSABLE_ENTITY,  # before the kind that it is of
     InvalidInputError: HTTPStatus.BAD_REQUEST,
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,

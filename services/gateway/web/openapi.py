@@ -49,6 +49,7 @@ TAGS = {
 }
 ERRORS = {
     "400": "A value does not fit; `detail` names the field",
+    "422": "A query parameter that the call does not have; `detail` names the nearest that it has",
     "404": "There is no such thing; `detail` says what there is",
     "503": "The database is away; try again after `Retry-After` seconds",
 }

@@ -27,6 +27,7 @@ from gateway.settings import api as settings
 from gateway.web.events import events
 from gateway.web.login_api import login_link
 from gateway.web.metrics import metrics
+from gateway.web.parameters import known_only
 from gateway.webhooks import api as webhooks
 
 ROUTES = [
@@ -42,6 +43,7 @@ ROUTES = [
             *webhooks.ROUTES, *decisions_api.ROUTES, *changes_api.ROUTES, *exclusion.ROUTES,
             *models.ROUTES, *settings.ROUTES,
         ],
+        before_request=known_only,
         dependencies={
             **READS,
             "narrowed": Provide(provide_narrowed),
