@@ -28,6 +28,7 @@ class AdvisoryLock(IntEnum):
     STAGE = 8_701_007
     SETTINGS = 8_701_008
     COHORTS = 8_701_009
+    VALUES = 8_701_010
 
 
 def database_url(settings: Settings) -> URL:

@@ -5,7 +5,7 @@ A run that has not finished has empty documents, and so has one that found no cu
 why keys of the outermost level may be missing.
 """
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -204,6 +204,41 @@ class StoredModel(Centroids, total=False):
     """The earlier run of the day whose fit it is."""
     margin: float
     """How far past a border a customer of the snapshot before stays, in standard deviations."""
+
+
+class ValueSums(TypedDict):
+    """What customers together are expected to buy; `customers` of them ever bought."""
+
+    customers: int
+    expected_orders_90: float
+    expected_revenue_90: str
+    expected_revenue_365: str
+    expected_loss_90: str
+
+
+class ClusterValues(ValueSums):
+    """The same of one cluster."""
+
+    cluster_id: int
+
+
+class StoredForecast(TypedDict, total=False):
+    """`forecast`: the model of `customer_values`, why it is this one, and the sums."""
+
+    version: int
+    """Of the model; it goes up with each that replaces another."""
+    model: dict[str, Any]
+    """`scoring.value.ValueModel.data`."""
+    as_of: str
+    """The calc_date of the run that fitted it."""
+    measured: list[Any]
+    """What else it depends on: currency, time zone and counted statuses."""
+    reason: str
+    """Why it is another model than before, or the same."""
+    discount: float
+    data_version: int
+    totals: ValueSums
+    clusters: list[ClusterValues]
 
 
 class Candidate(TypedDict):

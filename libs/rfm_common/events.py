@@ -148,6 +148,15 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastFinished(Event):
+    """A published snapshot has got its figures of what customers are expected to buy."""
+
+    type: ClassVar[str] = "forecast.finished"
+    run_id: int
+    calc_date: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotDeleted(Event):
     """A person deleted a published snapshot."""
 
@@ -161,7 +170,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     for event in (
         ImportStarted, ImportProgress, ImportFinished, ImportRejected, ImportHeld,
         DataChanged, RunQueued, RunStarted, RunProgress, RunFinished, RunFailed,
-        SnapshotDeleted,
+        ForecastFinished, SnapshotDeleted,
     )
 }  # fmt: skip
 

@@ -67,6 +67,8 @@ class Settings(Lasting, BaseSettings):
     """Automatic snapshots are kept daily for so long, then the last of each month."""
     history_months: int = _rfm("history_months", 24, ge=0, le=120)
     """How many past months of a new shop are scored by themselves; 0: none."""
+    discount: float = _rfm("discount", 0.1, ge=0, le=1)
+    """By how much money is worth less a year later: of what customers are expected to spend."""
     engine: Literal["local", "spark"] = _rfm("engine", "local")
     """Where the heavy part of a run is computed: here, or on a Spark cluster."""
     spark_remote: str = _rfm("spark_remote", "")

@@ -22,6 +22,13 @@ from rfm_common.models import (
 )
 
 PARENTS = ("rfm_features", "customer_clusters")
+VALUES = "customer_values"
+"""Comes after the snapshot is published, and goes with it."""
+SORTABLE = (
+    "expected_orders_90", "expected_revenue_90", "expected_revenue_365", "expected_loss_90",
+    "buys_again_90",
+)  # fmt: skip
+"""Its columns that lists of customers are sorted by."""
 LOCK_WAIT = "200ms"
 """Readers queue behind a waiting swap; no longer than this, then it steps back."""
 BY_DATE = "calc_date > now() + interval '1 day', calc_date DESC"
@@ -38,6 +45,14 @@ def partition(parent: str, run_id: int) -> str:
     return f"{parent}_{run_id:d}"
 
 
+def sortable(column: str) -> str:
+    """What is indexed and sorted by instead of a column of figures that may be empty: these last.
+
+    All of them are 0 or more.
+    """
+    return f"coalesce({column}, -1)"
+
+
 async def wait_briefly(session: AsyncSession) -> None:
     """From here on, a lock that somebody else holds for long raises instead of keeping us."""
     await run_sql(session, f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
@@ -45,7 +60,7 @@ async def wait_briefly(session: AsyncSession) -> None:
 
 async def lock_parents(session: AsyncSession) -> None:
     """Keep readers out for the moment of a swap; to be called after `wait_briefly`."""
-    await run_sql(session, f"LOCK TABLE {', '.join(PARENTS)} IN ACCESS EXCLUSIVE MODE")
+    await run_sql(session, f"LOCK TABLE {', '.join((*PARENTS, VALUES))} IN ACCESS EXCLUSIVE MODE")
 
 
 async def retire(session: AsyncSession, run_id: int) -> None:
@@ -53,7 +68,7 @@ async def retire(session: AsyncSession, run_id: int) -> None:
 
     The parents must be locked.
     """
-    for parent in PARENTS:
+    for parent in (*PARENTS, VALUES):
         await run_sql(session, f"DROP TABLE IF EXISTS {partition(parent, run_id)}")
     await _empty(session, OF_CUSTOMERS, run_id)
     await session.exec(

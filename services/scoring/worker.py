@@ -24,6 +24,7 @@ from rfm_common.tasks import end, together
 from scoring.listener import listen
 from scoring.runs import jobs, queue
 from scoring.runs.cohorts import keep_cohorts
+from scoring.runs.forecasts import keep_forecasts
 from scoring.runs.history import queue_past
 from scoring.runs.upkeep import has_stale_flows, run_maintenance
 
@@ -64,6 +65,7 @@ class ScoringWorker:
         await together(
             listen(self._context.settings, self.ring), self._answer(), self._carry_out_runs(),
             keep_cohorts(self._context.sessions),
+            keep_forecasts(self._context.settings, self._context.sessions),
         )  # fmt: skip
 
     async def ring(self) -> None:

@@ -14,6 +14,7 @@ from rfm_common.documents import (
     Metrics,
     Notice,
     Step,
+    StoredForecast,
     StoredModel,
     Summary,
     Timings,
@@ -157,6 +158,8 @@ class ScoringRun(SQLModel, table=True):
     summary: Summary = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     sweep: list[Candidate] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
     warnings: list[Notice] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs=LIST)
+    forecast: StoredForecast = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """Of `customer_values`; empty until they are there."""
     timings: Timings = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     message: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)

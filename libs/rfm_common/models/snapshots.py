@@ -77,6 +77,37 @@ class CustomerCluster(SQLModel, table=True):
     )
 
 
+class CustomerValue(SQLModel, table=True):
+    """What one customer is expected to buy after one snapshot; a partition per calc_date.
+
+    It comes after the snapshot is published. All figures are empty for whoever never bought.
+    """
+
+    __tablename__ = "customer_values"
+    __table_args__ = {"postgresql_partition_by": "LIST (calc_date)"}
+
+    customer_id: str = Field(sa_type=id_text(), primary_key=True)
+    calc_date: datetime = Field(sa_type=timestamptz(), primary_key=True)
+    expected_orders_30: float | None = None
+    expected_orders_90: float | None = None
+    expected_orders_365: float | None = None
+    expected_revenue_30: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    expected_revenue_90: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    expected_revenue_365: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    """Discounted to calc_date."""
+    revenue_90_low: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    """Eight of ten customers like this one spend so much or more, and no more than the high."""
+    revenue_90_high: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    expected_loss_90: Decimal | None = Field(default=None, sa_type=Numeric(24, MONEY_SCALE))
+    """By how much the 90 days were worth more on the day of the customer's last order."""
+    buys_again_90: float | None = None
+    """The chance of an order within 90 days."""
+    half_back_days: int | None = None
+    """Days until half of customers like this one have bought again; empty: never."""
+    overdue: float | None = None
+    """The silence as a multiple of the customer's own mean gap; empty with less than two gaps."""
+
+
 class SegmentStat(SQLModel, table=True):
     """One segment and cluster of one run, added up once so that pages read k rows."""
 

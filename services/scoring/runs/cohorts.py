@@ -4,19 +4,19 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, NoReturn
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import AdvisoryLock, Sessions, raw_connection, run_sql, try_lock
-from rfm_common.models import CohortCell, CohortState, CustomerCohort, Order, ScoringRun
+from rfm_common.models import CohortCell, CohortState, CustomerCohort, ScoringRun
 from rfm_common.snapshots import BY_DATE
 from scoring.runs.faults import describe, is_transient
-from scoring.runs.plan import known_rates, with_rates
+from scoring.runs.plan import spec_of
 from scoring.snapshot.cohorts import cells_sql, customers_sql, is_over, month_of, months_sql
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.features import Spec
@@ -76,7 +76,7 @@ _SETTINGS = (
 
 async def _compute(session: AsyncSession, run: ScoringRun) -> None:
     begun = monotonic()
-    spec = await _spec(session, run)
+    spec = await spec_of(session, run)
     for setting in _SETTINGS:
         await run_sql(session, f"SET LOCAL {setting}")
     raw = await raw_connection(session)  # words of statuses may look like parameters
@@ -86,22 +86,6 @@ async def _compute(session: AsyncSession, run: ScoringRun) -> None:
     await _replace(session, CustomerCohort, customers_sql(MONTHS))
     await _replace(session, CohortCell, cells_sql(MONTHS))
     await _note(session, run, spec, monotonic() - begun)
-
-
-async def _spec(session: AsyncSession, run: ScoringRun) -> Spec:
-    """What the run measured with, and the rates of all days with an order."""
-    if run.calc_date is None:
-        raise ValueError(f"run {run.run_id} has no calc_date")
-    measured: dict[str, Any] = {"timezone": "UTC", **run.summary.get("measured", {})}
-    spec = Spec(
-        calc_date=run.calc_date, window_days=run.window_days,
-        statuses=tuple(measured.get("counted_statuses", ())),
-        base_currency=run.base_currency or "", zone=measured["timezone"],
-    )  # fmt: skip
-    if known := await known_rates(session):
-        first = (await session.exec(select(func.min(col(Order.order_date))))).one()
-        return with_rates(spec, known, min(first or run.calc_date, run.calc_date))
-    return spec
 
 
 async def _replace(session: AsyncSession, model: type[SQLModel], query: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, not_, or_
+from sqlalchemy import ColumnElement, func, not_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +17,7 @@ from rfm_common.models import (
     ExchangeRate,
     ModelState,
     ModelVersion,
+    Order,
     RunState,
     ScoringRun,
 )
@@ -101,6 +102,22 @@ async def known_rates(session: AsyncSession) -> list[Rate]:
     """Every rate of the files of exchange rates."""
     rates = await session.exec(select(ExchangeRate))
     return [Rate(rate.currency, rate.valid_from, rate.rate) for rate in rates.all()]
+
+
+async def spec_of(session: AsyncSession, run: ScoringRun) -> Spec:
+    """What a finished run measured with, and the rates of all days with an order until then."""
+    if run.calc_date is None:
+        raise ValueError(f"run {run.run_id} has no calc_date")
+    measured: dict[str, Any] = {"timezone": "UTC", **run.summary.get("measured", {})}
+    spec = Spec(
+        calc_date=run.calc_date, window_days=run.window_days,
+        statuses=tuple(measured.get("counted_statuses", ())),
+        base_currency=run.base_currency or "", zone=measured["timezone"],
+    )  # fmt: skip
+    if known := await known_rates(session):
+        first = (await session.exec(select(func.min(col(Order.order_date))))).one()
+        return with_rates(spec, known, min(first or run.calc_date, run.calc_date))
+    return spec
 
 
 def with_rates(spec: Spec, known: Sequence[Rate], first: datetime) -> Spec:

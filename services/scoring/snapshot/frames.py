@@ -225,7 +225,7 @@ def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
 
 def feature_lines(frame: pl.DataFrame) -> Generator[bytes]:
     """Lines for COPY (text format) of FEATURE_COLUMNS, some 250,000 at a time."""
-    yield from _lines(frame, FEATURE_COLUMNS[1:])
+    yield from lines(frame, FEATURE_COLUMNS[1:])
 
 
 def cluster_lines(frame: pl.DataFrame, cluster: int) -> Generator[bytes]:
@@ -234,7 +234,7 @@ def cluster_lines(frame: pl.DataFrame, cluster: int) -> Generator[bytes]:
     So they are read: page by page of a segment. Half of the index is sorted with them.
     """
     part = frame.filter(pl.col("cluster_id") == cluster).sort("segment_rank")
-    yield from _lines(part, ("segment_rank", pl.col("distance", "next_distance").round(6)))
+    yield from lines(part, ("segment_rank", pl.col("distance", "next_distance").round(6)))
 
 
 def _copied_id() -> pl.Expr:
@@ -245,9 +245,10 @@ def _copied_id() -> pl.Expr:
     return plain
 
 
-def _lines(frame: pl.DataFrame, columns: Sequence[Any]) -> Generator[bytes]:
+def lines(frame: pl.DataFrame, columns: Sequence[Any]) -> Generator[bytes]:
+    """Lines for COPY of the id and these columns, some 250,000 at a time."""
     for part in frame.iter_slices(SLICE):
         text = part.select(_copied_id(), *columns).write_csv(
-            include_header=False, separator="\t", quote_style="never"
+            include_header=False, separator="\t", quote_style="never", null_value="\\N"
         )
         yield text.encode()

@@ -1,8 +1,9 @@
 """Reading R, F, M as CSV: of all customers, or of those who changed since a snapshot."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from io import BytesIO
 from itertools import pairwise
 
@@ -30,11 +31,17 @@ async def everyone(
     sessions: Sessions, session: AsyncSession, spec: Spec, dialect: Dialect
 ) -> list[bytes]:
     """All customers in several parts; every part sees the data as `session` does."""
-    parts = await ranges(session, dialect, STREAMS)
-    queries = [features_sql(spec, dialect, among) for among in parts]
+    return await in_parts(sessions, session, dialect, partial(features_sql, spec, dialect))
+
+
+async def in_parts(
+    sessions: Sessions, session: AsyncSession, dialect: Dialect, query: Callable[[Among], str]
+) -> list[bytes]:
+    """The same of any query that is narrowed by customer."""
+    queries = [query(among) for among in await ranges(session, dialect, STREAMS)]
     snapshot = await export_snapshot(session)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_part(sessions, snapshot, query)) for query in queries]
+        tasks = [group.create_task(_part(sessions, snapshot, one)) for one in queries]
     return [task.result() for task in tasks]
 
 

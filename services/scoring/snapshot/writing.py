@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rfm_common.db import Sessions, raw_connection, run_sql
-from rfm_common.snapshots import PARENTS, partition
+from rfm_common.snapshots import PARENTS, SORTABLE, VALUES, partition, sortable
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.records import Target
 
@@ -16,6 +16,7 @@ INDEXES = {
     "customer_clusters": {
         "key": ("UNIQUE", "customer_id, calc_date"), "rank": ("", "segment_rank, segment_name"),
     },
+    VALUES: {"key": ("UNIQUE", "customer_id, calc_date")},
 }  # fmt: skip
 """What a table needs before readers see it: how names end, what kind it is, its columns."""
 LISTED = {
@@ -30,6 +31,7 @@ ANALYZED = {
     "rfm_features": ("customer_id", "recency_days", "frequency", "monetary", "r_score",
                      "f_score", "m_score"),
     "customer_clusters": ("customer_id", "segment_name", "segment_rank"),
+    VALUES: ("customer_id", *SORTABLE, "overdue"),
 }  # fmt: skip
 """What queries filter or sort by; the planner needs to know no more."""
 AMENDED = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
@@ -103,6 +105,23 @@ DELETE FROM {table} WHERE ctid IN (
                       FROM {table}) p
     WHERE place > 1)
 """
+
+
+async def append(
+    session: AsyncSession, table: str, columns: Sequence[str], lines: AsyncGenerator[bytes]
+) -> None:
+    """Fill an empty table that `prepare` made; emptied once more, so that rows can be frozen."""
+    await run_sql(session, f"TRUNCATE {table}")
+    raw = await raw_connection(session)
+    await raw.copy_to_table(table, source=lines, columns=columns, format="text", freeze=True)
+
+
+async def index_values(sessions: Sessions, target: Target) -> None:
+    """Index figures that are not shown yet for lists in their order; one after the other."""
+    table = staged(VALUES, target.run_id, target.fence)
+    for name in SORTABLE:
+        definition = f"INDEX {table}_{name} ON {table} ({sortable(name)} DESC, customer_id)"
+        await _index(sessions, definition)
 
 
 async def _create(session: AsyncSession, parent: str, target: Target) -> None:
@@ -220,6 +239,19 @@ SELECT run_id FROM scoring_runs
 WHERE is_current AND to_regclass('rfm_features_' || run_id) IS NOT NULL
   AND to_regclass('rfm_features_' || run_id || '_{list(LISTED)[-1]}') IS NULL
 ORDER BY run_id DESC LIMIT 1
+"""
+
+
+async def drop_values(session: AsyncSession) -> None:
+    """Remove figures that a killed worker left; to be called by the only one that writes any."""
+    for name in (await run_sql(session, _STAGED_VALUES)).scalars().all():
+        await run_sql(session, f"DROP TABLE {name}")
+
+
+_STAGED_VALUES = rf"""
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition
+  AND relname ~ '^{VALUES}_\d+_\d+$'
 """
 
 

@@ -20,10 +20,11 @@ from scoring.value.fitting import SAMPLE, fit_value
 from scoring.value.forecasting import HORIZONS, Forecast, Outlook, forecast, outlook
 from scoring.value.model import Kind, ValueModel
 from scoring.value.purchases import Purchases
+from scoring.value.spread import revenue_range
 from scoring.value.trust import NAMES, Actual, Group, Plain, Ranking, Trust, judge, weekly
 
 __all__ = [
     "HORIZONS", "NAMES", "SAMPLE", "Actual", "Forecast", "Group", "Kind", "Outlook", "Plain",
     "Purchases", "Ranking", "Trust", "ValueModel", "fit_value", "forecast", "judge", "outlook",
-    "weekly",
+    "revenue_range", "weekly",
 ]  # fmt: skip

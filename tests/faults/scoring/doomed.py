@@ -13,7 +13,8 @@ from typing import Any
 from scoring import __main__ as service
 from scoring.engines.local import LocalEngine
 from scoring.model import fit
-from scoring.runs import compute, publish
+from scoring.runs import compute, forecasts, publish
+from scoring.snapshot import values, writing
 
 POINTS: dict[str, tuple[Any, str]] = {
     "load": (compute, "read_plan"),
@@ -26,6 +27,13 @@ POINTS: dict[str, tuple[Any, str]] = {
     "commit": (publish, "_event"),
 }
 """Each step of a run, and inside the last: before its transaction, and twice in it."""
+AFTERWARDS: dict[str, tuple[Any, str]] = {
+    "figures": (values, "figures"),
+    "filled": (writing, "index_values"),
+    "shown": (forecasts, "ForecastFinished"),
+}
+"""What a worker does for a snapshot that is published: computing, writing, and in the transaction
+that shows the figures."""
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -43,5 +51,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "endless":
         never_rest()
     else:
-        setattr(*POINTS[sys.argv[1]], die)
+        setattr(*{**POINTS, **AFTERWARDS}[sys.argv[1]], die)
     asyncio.run(service.main())

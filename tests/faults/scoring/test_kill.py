@@ -18,7 +18,7 @@ from scoring import listener
 from scoring.engines import open_engine
 from scoring.runs import jobs, queue
 from scoring.worker import POLL, ScoringWorker
-from tests.faults.scoring.doomed import POINTS
+from tests.faults.scoring.doomed import AFTERWARDS, POINTS
 from tests.faults.scoring.fleet import fleet, stopped_at
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs
 from tests.running import eventually, start_script, stop
@@ -42,7 +42,7 @@ async def leftovers(sessions: Sessions) -> list[str]:
         found = await run_sql(
             session,
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition"
-            r" AND relname ~ '^(rfm_features|customer_clusters)_\d'",
+            r" AND relname ~ '^(rfm_features|customer_clusters|customer_values)_\d'",
         )
         return [str(row[0]) for row in found.all()]
 
@@ -77,7 +77,27 @@ async def test_killed_at_every_step(settings, sessions, redis) -> None:
     assert {run.state for run in done} == {RunState.FINISHED}
     assert sum(run.attempt for run in done) >= len(done) + len(POINTS)  # each death costs one
     [current] = [run for run in done if run.is_current]
-    assert current.customers_processed == await count_customers(sessions)
+    assert current.customers_processed == await count(sessions)
+
+
+@pytest.mark.parametrize("point", AFTERWARDS)
+async def test_killed_while_it_computes_figures_of_a_published_snapshot(
+    settings, sessions, redis, point
+) -> None:
+    """The snapshot is whole without them; the next worker makes them and clears up."""
+    await load(sessions, orders(1))
+    process = await start_script(DOOMED, settings, point)
+    assert await process.wait() == -signal.SIGKILL
+    [run] = await runs(sessions)
+    assert (run.state, run.is_current, run.forecast) == (RunState.FINISHED, True, {})
+    assert await count(sessions, "customer_values") == 0
+    async with fleet(settings, sessions, redis, 1):
+
+        async def has_figures() -> bool:
+            return await count(sessions, "customer_values") == run.customers_processed
+
+        await eventually(has_figures, 60, "everybody has figures")
+    assert await leftovers(sessions) == []
 
 
 def test_a_killed_run_is_taken_over_within_15_seconds() -> None:
@@ -142,9 +162,9 @@ async def drain(settings: Settings, sessions: Sessions, redis: Redis) -> None:
     await jobs.drain(jobs.Context(settings, sessions, redis, engine, "test"))
 
 
-async def count_customers(sessions: Sessions) -> int:
+async def count(sessions: Sessions, table: str = "customers") -> int:
     async with sessions() as session:
-        return int((await run_sql(session, "SELECT count(*) FROM customers")).scalar_one())
+        return int((await run_sql(session, f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 @pytest.mark.timeout(240)
@@ -163,7 +183,7 @@ async def test_killed_at_random_moments(settings, sessions, redis) -> None:
             await workers.add()
         await workers.settle()
     assert len(await shown(sessions)) == 1
-    assert await count_customers(sessions) == (await runs(sessions))[-1].customers_processed
+    assert await count(sessions) == (await runs(sessions))[-1].customers_processed
 
 
 async def test_sigterm_puts_the_run_back_for_another_worker(settings, sessions, redis) -> None:
