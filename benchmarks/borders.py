@@ -1,9 +1,10 @@
-"""Customers near a border: how often they change segment, without and with a margin.
+"""How often customers change segment: with a model made anew each day, with one that is pinned,
+and with a margin at its borders.
 
     python -m benchmarks.borders
 
 The shops of `benchmarks.segments`, scored day by day with the product's own code; the first days
-are not counted, in which a margin only delays. Takes some two minutes; `--margins` tries others.
+are not counted, in which a margin only delays. Takes some three minutes; `--margins` tries others.
 """
 
 import argparse
@@ -29,6 +30,7 @@ BACK = 30
 """Back in a segment that was left no more than so many days ago: a flip."""
 PLACES = {name: place for place, name in enumerate(BEST_FIRST)}
 UNKNOWN = -1
+ANEW = "made anew each day"
 
 
 class Day(NamedTuple):
@@ -137,28 +139,36 @@ def is_untrue(model: Model, buyers: pl.DataFrame, found: Assignment) -> bool:
     return bool(broken_names(model, frames.numbers(buyers), labels=found.labels))
 
 
-def days_of(shop: Shop) -> Iterator[Day]:
-    """The shop scored day by day, each day from the model of the day before."""
+def days_of(shop: Shop, *, is_pinned: bool = True) -> Iterator[Day]:
+    """The shop scored day by day, each day from the model of the day before, or from nothing."""
     start, before = None, None
     for ago in range(DELAYED + COUNTED)[::-1]:
         today = shop.today - ago
         frame = scored(shop, today)
         model = fit(frames.numbers(frames.clustered(frame, "promises")), 5,
                     Recipe(42, "log1p"), start)  # fmt: skip
-        start = Start.stored(model.data(), run_id=1)
+        start = Start.stored(model.data(), run_id=1) if is_pinned else None
         is_new = before is None or not is_same_model(before.data(), model.data())
         ordered = np.unique(shop.customer[(shop.day >= today - 1) & (shop.day < today)])
         yield Day(frame, model, is_new, ordered)
         before = model
 
 
-def followed(shop: Shop, margins: Sequence[float]) -> dict[float, Count]:
-    """What each margin comes to in one shop."""
-    lines = [Line(margin, int(shop.customer.max()) + 1) for margin in margins]
+def followed(shop: Shop, margins: Sequence[float]) -> dict[str, Count]:
+    """What each way comes to in one shop."""
+    people = int(shop.customer.max()) + 1
+    anew, lines = Line(0.0, people), {way(margin): Line(margin, people) for margin in margins}
+    for number, day in enumerate(days_of(shop, is_pinned=False)):
+        anew.follow(number, day)
     for number, day in enumerate(days_of(shop)):
-        for line in lines:
+        for line in lines.values():
             line.follow(number, day)
-    return {line.margin: line.count for line in lines}
+    return {name: line.count for name, line in {ANEW: anew, **lines}.items()}
+
+
+def way(margin: float) -> str:
+    """The name of a row."""
+    return f"pinned, margin {margin:g}" if margin else "pinned"
 
 
 def main() -> None:
@@ -168,25 +178,26 @@ def main() -> None:
     parser.add_argument("--margins", type=float, nargs="+", default=[MARGIN])
     options = parser.parse_args()
     margins = [0.0, *options.margins]
-    print(f"| shop | margin | {' | '.join(HEADINGS)} |")
-    print("|---|---:|" + "---:|" * len(HEADINGS))
-    overall = {margin: Count() for margin in margins}
+    print(f"| shop | model | {' | '.join(HEADINGS)} |")
+    print("|---|---|" + "---:|" * len(HEADINGS))
+    ways = [ANEW, *map(way, margins)]
+    overall = {name: Count() for name in ways}
     for title, make in SHOPS.items():
-        found = {margin: Count() for margin in margins}
+        found = {name: Count() for name in ways}
         for seed in range(options.seeds):
             shop = make(np.random.default_rng(seed))
-            for margin, count in followed(shop, margins).items():
-                found[margin].add(count)
+            for name, count in followed(shop, margins).items():
+                found[name].add(count)
         print_rows(title, found)
-        for margin, count in found.items():
-            overall[margin].add(count)
+        for name, count in found.items():
+            overall[name].add(count)
     print_rows("**all**", overall)
 
 
-def print_rows(title: str, found: dict[float, Count]) -> None:
-    """A row for each margin."""
-    for margin, count in found.items():
-        print(f"| {title} | {margin:g} | {' | '.join(count.cells())} |", flush=True)
+def print_rows(title: str, found: dict[str, Count]) -> None:
+    """A row for each way."""
+    for name, count in found.items():
+        print(f"| {title} | {name} | {' | '.join(count.cells())} |", flush=True)
 
 
 if __name__ == "__main__":

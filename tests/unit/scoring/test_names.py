@@ -93,6 +93,24 @@ def test_nor_when_k_is_chosen(seed: int) -> None:
     assert broken_names(model, features) == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_of_300_shops_hardly_any_that_is_large_enough_is_to_be_read_with_care() -> None:
+    """With a k that is chosen. Names are true, or the verdict says which is not."""
+    careful, large = [], 0
+    for number in range(2_000, 2_300):
+        features = any_shop(number)
+        model, _ = fit_auto(features, RECIPE)
+        told, untrue = judged(model, features), broken_names(model, features)
+        is_judged = len(features) >= 10 * model.k
+        assert not untrue or untrue[0] in told or not is_judged, f"shop {number}"
+        if len(features) >= 300:
+            large += 1
+            careful += [(number, told)] * told.startswith("Read with care")
+    assert large > 80
+    assert len(careful) <= 0.05 * large, careful
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_name_that_became_untrue_is_said(seed: int) -> None:
     """The model of one shop on another: what does not hold there is in the verdict."""
