@@ -128,6 +128,7 @@ async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
         cluster_score=found.cluster_score,
         near=await peek_near(quick, found.history),
         why=await peek_reason(quick, found.history),
+        outlook=found.outlook,
         history=found.history,
         orders=found.orders,
         orders_total=found.orders_total,

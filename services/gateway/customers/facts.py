@@ -5,8 +5,9 @@ from typing import Any
 
 from msgspec.json import decode
 
+from gateway.customers.outlook import outlook_sql
 from gateway.customers.queries import STATUS_WORD, CustomerRecord
-from gateway.customers.schemas import CustomerScores, OrderRow
+from gateway.customers.schemas import CustomerScores, OrderRow, Outlook
 from gateway.kit.quick import Quick
 from gateway.kit.rows import money
 from rfm_common.counting import counted_by
@@ -22,6 +23,7 @@ class CustomerFacts(CustomerRecord):
 
     history: list[CustomerScores]
     cluster_score: dict[str, Any]
+    outlook: Outlook | None
     orders: list[OrderRow]
     orders_total: int
 
@@ -40,6 +42,7 @@ async def customer_facts(
         orders_total=found.orders_total,
         history=decode(found.history, type=list[CustomerScores]),
         cluster_score=decode(found.cluster_score, type=dict[str, Any]),
+        outlook=decode(found.outlook, type=Outlook | None),
         orders=decode(found.orders, type=list[OrderRow]),
     )  # fmt: skip
 
@@ -49,6 +52,7 @@ class FactsRow(CustomerRecord):
 
     history: str
     cluster_score: str
+    outlook: str
     orders: str
     orders_total: int
 
@@ -56,6 +60,7 @@ class FactsRow(CustomerRecord):
 @cache
 def _facts(word: str) -> str:
     """The statement, with the SQL of what decides whether an order counts."""
+    outlook = outlook_sql("(SELECT id FROM who)", "(SELECT calc_date FROM newest)")
     return f"""
 WITH who AS MATERIALIZED (
     SELECT coalesce(joined_to, customer_id) AS id FROM customers WHERE customer_id = $1
@@ -72,6 +77,7 @@ SELECT customer_id, email, country, created_at, excluded_at,
        (SELECT coalesce(json_agg(history ORDER BY {BY_DATE}), '[]') FROM history) AS history,
        coalesce((SELECT c.cluster_score FROM newest n JOIN customer_clusters c USING (calc_date)
                  WHERE c.customer_id = (SELECT id FROM who)), '{{}}') AS cluster_score,
+       coalesce((SELECT row_to_json(o) FROM ({outlook}) o), 'null') AS outlook,
        (SELECT coalesce(json_agg(recent ORDER BY order_date DESC, order_id), '[]') FROM (
             SELECT o.order_id, o.order_date, {money("o.order_amount")} AS order_amount,
                    o.currency, o.status, {STATUS_WORD} AS status_word,

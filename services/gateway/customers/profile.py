@@ -10,9 +10,10 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from gateway.customers import queries
+from gateway.customers.outlook import find_outlook, in_words
 from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import find_near, find_reason
-from gateway.customers.schemas import CustomerScores, NearBorder, OrderRow, Reason
+from gateway.customers.schemas import CustomerScores, NearBorder, OrderRow, Outlook, Reason
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import SCORES, Frame, FrameDep
 from gateway.kit.guide import CAUSES
@@ -66,6 +67,8 @@ class CustomerPage:
     stages: list[Stage]
     moves: list[str]
     near: NearBorder | None
+    outlook: Outlook | None
+    expected: list[str]
     centroid: dict[str, Any]
     counted: list[OrderRow]
     others: list[OrderRow]
@@ -90,6 +93,7 @@ async def customer(
     )
     numbers = frame.numbers.of(snapshot.base_currency if snapshot else None)
     has_cluster = snapshot and scores and scores.run_id == snapshot.run_id
+    outlook = await find_outlook(session, customer_id, scores) if scores else None
     score = await queries.cluster_score(session, snapshot, customer_id) if has_cluster else {}  # type: ignore[arg-type]
     page = CustomerPage(
         frame=frame.of(customer_id, "customers", SCORES),
@@ -102,6 +106,8 @@ async def customer(
         stages=build_stages(history, await _reasons(session, history)),
         moves=build_moves(await find_reason(session, history)),
         near=await find_near(session, history),
+        outlook=outlook,
+        expected=in_words(numbers, outlook, scores) if outlook and scores else [],
         centroid=score.get("centroid", {}),
         counted=[order for order in orders if order.is_counted],
         others=[order for order in orders if not order.is_counted],

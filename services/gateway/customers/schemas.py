@@ -71,6 +71,49 @@ class NearBorder(Answer):
     ]
 
 
+class Outlook(Answer):
+    """What a customer is expected to buy after the newest snapshot; an order is a day with one."""
+
+    expected_orders_30: Annotated[float, Meta(description="In the next 30 days, on average")]
+    expected_orders_90: Annotated[
+        float, Meta(description="In the next 90 days, on average", examples=[0.84])
+    ]
+    expected_orders_365: Annotated[float, Meta(description="In the next 365 days, on average")]
+    expected_revenue_30: Money
+    expected_revenue_90: Money
+    expected_revenue_365: Annotated[
+        Decimal, Meta(description="Base currency; what comes later is worth less (RFM_DISCOUNT)")
+    ]
+    revenue_90_low: Annotated[
+        Decimal,
+        Meta(description="Eight of ten customers like this one bring so much or more in 90 days"),
+    ]
+    revenue_90_high: Annotated[Decimal, Meta(description="And no more than this")]
+    expected_loss_90: Annotated[
+        Decimal,
+        Meta(description="By how much the 90 days were worth more on the day of the last order"),
+    ]
+    buys_again_90: Annotated[
+        float, Meta(description="The chance of an order within 90 days, 0 to 1", examples=[0.63])
+    ]
+    half_back_days: Annotated[
+        int | None,
+        Meta(
+            description="Days until half of customers like this one have ordered again; null:"
+            " half of them never will"
+        ),
+    ]
+    overdue: Annotated[
+        float | None,
+        Meta(
+            description="The silence as a multiple of the customer's own mean gap between orders;"
+            " null with fewer than two gaps",
+            examples=[1.7],
+        ),
+    ]
+    model: Annotated[str, Meta(description="Which model says so, and why it is this one")]
+
+
 class OrderRow(Answer):
     """An order as the latest import told it, in its own currency."""
 
@@ -119,6 +162,13 @@ class CustomerDetail(Answer):
     ]
     why: Annotated[
         Reason | None, Meta(description="null without an earlier snapshot of the customer")
+    ]
+    outlook: Annotated[
+        Outlook | None,
+        Meta(
+            description="null for a customer without a counted order, and for some seconds after"
+            " a run, until the figures are computed"
+        ),
     ]
     history: Annotated[list[CustomerScores], Meta(description="Every snapshot, newest first")]
     orders: Annotated[list[OrderRow], Meta(description="The newest 100")]

@@ -3,6 +3,7 @@
 import pytest
 
 from rfm_common.db import run_sql
+from scoring.runs.forecasts import forecast_next
 from tests.shop import CALC_DATE, score
 
 
@@ -146,6 +147,33 @@ async def test_one_customer_has_scores_history_and_orders(client, shop, sessions
     assert len(counted) == listed["frequency"]
     assert round(sum(order["order_amount"] for order in counted), 2) == listed["monetary"]
     assert answer["orders_total"] == len(answer["orders"])
+
+
+async def test_one_customer_has_what_to_expect_once_it_is_computed(
+    client, shop, settings, sessions
+) -> None:
+    path = f"/customers/{(await everyone(client, segment='champions'))[0]['customer_id']}"
+    assert (await client.get(path)).json()["outlook"] is None
+    assert await forecast_next(settings, sessions)
+    outlook = (await client.get(path)).json()["outlook"]
+    assert 0 < outlook["buys_again_90"] < 1
+    orders = [outlook[f"expected_orders_{days}"] for days in (30, 90, 365)]
+    assert 0 < orders[0] < orders[1] < orders[2]
+    ranged = ("revenue_90_low", "expected_revenue_90", "revenue_90_high")
+    low, mean, high = (outlook[name] for name in ranged)
+    assert low <= mean <= high
+    assert outlook["model"].endswith(".")
+    page = (await client.get(f"/dashboard{path}")).text
+    assert "What to expect" in page
+    assert f"about {round(outlook['buys_again_90'] * 100)} order again within 90 days" in page
+
+
+async def test_a_customer_who_never_bought_has_no_outlook(client, shop, settings, sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "DELETE FROM orders WHERE customer_id = 'C0001'")
+    assert await forecast_next(settings, sessions)
+    assert (await client.get("/customers/C0001")).json()["outlook"] is None
+    assert "Of 100 customers" not in (await client.get("/dashboard/customers/C0001")).text
 
 
 async def test_a_customer_nobody_has_scored_is_shown_without_scores(client, sessions) -> None:

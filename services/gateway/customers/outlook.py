@@ -1,0 +1,63 @@
+"""What a customer is expected to buy: as it is stored, and in words."""
+# ruff: noqa: S608 - what is put into the statement are columns and placeholders
+
+from datetime import timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.customers.schemas import CustomerScores, Outlook
+from gateway.kit import rows
+from gateway.kit.numbers import Numbers
+from gateway.kit.rows import money
+from rfm_common.snapshots import VALUES
+
+_MONEY = ("expected_revenue_30", "expected_revenue_90", "expected_revenue_365", "revenue_90_low",
+          "revenue_90_high", "expected_loss_90")  # fmt: skip
+LATE = 1.5
+"""Silent for so many times the usual gap is worth a sentence."""
+
+
+def outlook_sql(customer: str, moment: str) -> str:
+    """SQL: the columns of `Outlook` for a customer in the snapshot of a moment; no row for whoever
+    never bought, nor before the figures are computed."""
+    amounts = ", ".join(f"{money(f'v.{name}')} AS {name}" for name in _MONEY)
+    return f"""
+        SELECT v.expected_orders_30, v.expected_orders_90, v.expected_orders_365, {amounts},
+               v.buys_again_90, v.half_back_days, v.overdue,
+               r.forecast -> 'model' ->> 'why' AS model
+        FROM {VALUES} v JOIN scoring_runs r ON r.calc_date = v.calc_date AND r.is_current
+        WHERE v.customer_id = {customer} AND v.calc_date = {moment}
+          AND v.expected_orders_90 IS NOT NULL"""
+
+
+async def find_outlook(
+    session: AsyncSession, customer_id: str, at: CustomerScores
+) -> Outlook | None:
+    """Of the customer's snapshot."""
+    query = outlook_sql(":customer_id", "CAST(:moment AS timestamptz)")
+    return await rows.one(session, Outlook, query, customer_id=customer_id, moment=at.calc_date)
+
+
+def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str]:
+    """Sentences for somebody who knows no statistics."""
+    again = round(outlook.buys_again_90 * 100)
+    told = [
+        f"Of 100 customers like this one, about {again} order again within 90 days.",
+        f"They bring {numbers.money(outlook.expected_revenue_90)} each on average; eight of ten"
+        f" bring between {numbers.money(outlook.revenue_90_low)} and"
+        f" {numbers.money(outlook.revenue_90_high)}.",
+        _when(numbers, outlook, at),
+    ]
+    if outlook.overdue is not None and outlook.overdue >= LATE:
+        told.append(
+            f"The last order is {numbers.decimal(outlook.overdue)} times as long ago as this"
+            " customer usually waits."
+        )
+    return told
+
+
+def _when(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> str:
+    if outlook.half_back_days is None:
+        return "Fewer than half of them will ever order again."
+    day = numbers.day(at.calc_date + timedelta(days=outlook.half_back_days))
+    return f"Half of them will have ordered again by {day}."
