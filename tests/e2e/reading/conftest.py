@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest_asyncio
 from playwright.async_api import Browser
+from pydantic import SecretStr
 
 from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.valkey import PrivateValkey
@@ -120,7 +121,9 @@ async def shop_settings(
     """Settings of the shop's own database and folder."""
     folder = tmp_path_factory.mktemp("reading")
     async with fresh(postgres, valkey, template, folder / "data") as settings:
-        yield settings
+        # The gateways of other tests take the first database of Redis for theirs.
+        url = settings.redis_url.get_secret_value().removesuffix("/0")
+        yield settings.model_copy(update={"redis_url": SecretStr(f"{url}/1")})
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -94,11 +94,13 @@ def test_nor_when_k_is_chosen(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_of_300_shops_hardly_any_that_is_large_enough_is_to_be_read_with_care() -> None:
-    """With a k that is chosen. Names are true, or the verdict says which is not."""
-    careful, large = [], 0
-    for number in range(2_000, 2_300):
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(4))
+def test_in_hardly_any_shop_is_a_name_untrue_when_k_is_chosen(part: int) -> None:
+    """Of 300 shops in all. Names are true, or the verdict says which is not: of large shops it
+    does so for few."""
+    broken, large = [], 0
+    for number in range(2_000 + 75 * part, 2_075 + 75 * part):
         features = any_shop(number)
         model, _ = fit_auto(features, RECIPE)
         told, untrue = judged(model, features), broken_names(model, features)
@@ -106,9 +108,9 @@ def test_of_300_shops_hardly_any_that_is_large_enough_is_to_be_read_with_care() 
         assert not untrue or untrue[0] in told or not is_judged, f"shop {number}"
         if len(features) >= 300:
             large += 1
-            careful += [(number, told)] * told.startswith("Read with care")
-    assert large > 80
-    assert len(careful) <= 0.05 * large, careful
+            broken += [(number, told)] * bool(untrue)
+    assert large > 20
+    assert len(broken) <= 0.05 * large, broken
 
 
 @pytest.mark.parametrize("seed", range(8))
