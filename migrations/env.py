@@ -1,6 +1,7 @@
 """Alembic's entry: one transaction under an advisory lock, so that any number may start at once."""
 
 import asyncio
+from contextlib import nullcontext
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -32,9 +33,11 @@ def migrate(connection: Connection) -> None:
 
 
 async def main() -> None:
-    settings = context.config.attributes.get("settings") or read_settings("migrate")
+    given = context.config.attributes.get("settings")
+    settings = given or read_settings("migrate")
     engine = create_engine(settings, "migrate", pool_size=1)
-    with database_or_exit("migrate", settings):
+    # A service that upgrades decides itself what to do: one waits for its database.
+    with nullcontext() if given else database_or_exit("migrate", settings):
         async with engine.connect() as connection:
             await connection.run_sync(migrate)
             await connection.commit()

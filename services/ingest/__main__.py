@@ -44,6 +44,8 @@ async def main(settings: Settings) -> None:
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     with database_or_exit("ingest", settings):
         await _until_migrated(settings, stop)
+    if stop.is_set():
+        return
     async with (
         open_sessions(settings, "ingest") as sessions,
         open_redis(settings, "ingest") as redis,

@@ -167,7 +167,7 @@ async def test_a_week_later_quiet_customers_move_by_ageing_and_hardly_by_the_mod
         orders = orders_of(steady(seed, customers=1_000), today=792)
         await copy_in(sessions, orders)
         async with sessions() as session, session.begin():  # a shop of its own, with no past
-            await run_sql(session, "UPDATE scoring_runs SET is_current = FALSE")
+            await run_sql(session, "TRUNCATE scoring_runs CASCADE")
             await run_sql(session, _NO_SNAPSHOTS)
         before, after = [await score(shop, sessions, redis, one) for one in (NOW, WEEK_LATER)]
         moved = await quiet_movers(sessions, before, after, orders)
@@ -229,7 +229,7 @@ END $$
 async def quiet_movers(
     sessions: Sessions, before: ScoringRun, after: ScoringRun, orders: Sequence[ShopOrder]
 ) -> dict[str, int]:
-    """Customers without an order in between, and how many changed cluster, counted by hand.
+    """Customers without an order in between, and how many changed segment, counted by hand.
 
     Whoever is where the model of before puts the figures of now has aged; nobody else has a
     reason.
@@ -239,9 +239,10 @@ async def quiet_movers(
               if before.calc_date < one.order_date <= after.calc_date}  # fmt: skip
     quiet = {one: row for one, row in now.items()
              if one not in bought and row["frequency"] and then[one]["frequency"]}  # fmt: skip
-    was = np.array(labels({one: then[one] for one in quiet}))
-    aged = np.array(by_nearest(Model.stored(before.model), features(quiet)))
-    moved = was != np.array(labels(quiet))
+    old, who = Model.stored(before.model), sorted(quiet)
+    was = np.array([then[one]["segment_name"] for one in who])
+    aged = np.array(old.segments)[by_nearest(old, features(quiet))]
+    moved = was != np.array([quiet[one]["segment_name"] for one in who])
     by_model = moved & (aged == was)
     return {"customers": len(quiet), "model": int(by_model.sum()),
             "ageing": int((moved & ~by_model).sum())}  # fmt: skip
