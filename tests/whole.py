@@ -1,7 +1,7 @@
 """Somebody who looks at the newest snapshot all the while, and must never see half of one."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from rfm_common.db import Sessions, run_sql
@@ -16,9 +16,17 @@ WITH shown AS (
 SELECT customers_processed,
        (SELECT count(*) FROM rfm_features f WHERE f.calc_date = shown.calc_date),
        (SELECT count(*) FROM customer_clusters c WHERE c.calc_date = shown.calc_date),
-       (SELECT sum(customer_count)::bigint FROM segment_stats s WHERE s.run_id = shown.run_id)
+       (SELECT sum(customer_count)::bigint FROM segment_stats s WHERE s.run_id = shown.run_id),
+       (SELECT count(*) FROM erasures)
 FROM shown
 """
+
+
+def is_whole(row: Sequence[int]) -> bool:
+    """Whether all customers of the run are in both tables, and in its sums; somebody who is erased
+    leaves both tables at once, and the sums with the next run."""
+    processed, scored, placed, summed, erased = row
+    return processed == summed and scored == placed and 0 <= processed - scored <= erased
 
 
 class Reader:
@@ -42,7 +50,7 @@ class Reader:
                 continue
             if row is not None:
                 self.reads += 1
-                if len(set(row)) != 1:
+                if not is_whole(row):
                     self.halves.append(tuple(row))
             await asyncio.sleep(0.005)
 
