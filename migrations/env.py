@@ -8,16 +8,15 @@ from sqlalchemy import Connection, text
 
 from rfm_common.db import AdvisoryLock, create_engine
 from rfm_common.models import metadata
+from rfm_common.snapshots import PARENTS, VALUES
 from rfm_common.startup import database_or_exit, read_settings
-
-PARTITIONED = ("rfm_features", "customer_clusters")
 
 
 def include_name(name: str | None, type_: str, _parents: object) -> bool:
     """Leave out the partitions that runs create, and the loader's work tables."""
     if type_ != "table" or name is None or name in metadata.tables:
         return True
-    return not name.startswith((*(f"{table}_" for table in PARTITIONED), "stage_"))
+    return not name.startswith((*(f"{table}_" for table in (*PARENTS, VALUES)), "stage_"))
 
 
 def migrate(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from alembic import command
 from rfm_common.db import run_sql
 from rfm_common.schema import alembic_config, upgrade
 from rfm_common.settings import Settings
+from rfm_common.snapshots import PARENTS, VALUES
 
 MIGRATE = """
 import asyncio
@@ -19,6 +20,16 @@ asyncio.run(upgrade(Settings()))
 
 
 async def test_models_and_migrations_agree(settings: Settings) -> None:
+    await asyncio.to_thread(command.check, alembic_config(settings))
+
+
+async def test_partitions_of_snapshots_are_no_difference(settings: Settings, sessions) -> None:
+    async with sessions() as session, session.begin():
+        for parent in (*PARENTS, VALUES):
+            await run_sql(
+                session,
+                f"CREATE TABLE {parent}_7 PARTITION OF {parent} FOR VALUES IN ('2026-01-01')",
+            )
     await asyncio.to_thread(command.check, alembic_config(settings))
 
 
