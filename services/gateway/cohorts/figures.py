@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
+from msgspec.structs import asdict
+
 from gateway.cohorts.queries import Counted, State
 from gateway.cohorts.schemas import Cell, Cohort, CohortRow
 from rfm_common.models import MONEY_SCALE
@@ -60,10 +62,7 @@ def flat(cohorts: Iterable[Cohort]) -> list[CohortRow]:
     """A row per cell."""
     return [
         CohortRow(
-            first_month=cohort.first_month, cohort_customers=cohort.customers, month=cell.month,
-            months_since=cell.months_since, is_complete=cell.is_complete,
-            customers=cell.customers, share=cell.share, orders=cell.orders, revenue=cell.revenue,
-            revenue_per_customer=cell.revenue_per_customer,
+            first_month=cohort.first_month, cohort_customers=cohort.customers, **asdict(cell)
         )
         for cohort in cohorts
         for cell in cohort.cells

@@ -21,7 +21,7 @@ from ingest.loading import (
     refunds,
     stage,
     suppressed,
-)  # fmt: skip
+)
 from ingest.loading.stage import Stage
 from ingest.loading.suppressed import Suppressed
 from ingest.loading.tables import TARGETS

@@ -51,7 +51,7 @@ async def within(session: AsyncSession, stage: Stage) -> None:
 async def between(session: AsyncSession, stage: Stage) -> None:
     """Set apart the refunds whose order, or another refund of it, lies in another file: loaded
     ones first, then staged ones."""
-    if stage.target is not TARGETS[Kind.ORDERS]:
+    if stage.target is not TARGETS[Kind.ORDERS] or not await _has_orders(session):
         return
     for condition in (_HAS_STAGED_ROW, _HAS_STAGED_REFUND):
         await _count(session, stage, f"""
@@ -67,6 +67,11 @@ async def between(session: AsyncSession, stage: Stage) -> None:
         WHERE s.ctid = o.place
         RETURNING o.order_id AS was, s.order_id AS now
         """)  # fmt: skip
+
+
+async def _has_orders(session: AsyncSession) -> bool:
+    """A first load, which may be of millions of rows, need not be looked through."""
+    return bool((await run_sql(session, "SELECT EXISTS (SELECT FROM orders)")).scalar())
 
 
 _HAS_STAGED_ROW = f"""

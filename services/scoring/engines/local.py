@@ -1,7 +1,7 @@
 """One machine: PostgreSQL groups the orders, the rest happens in memory, off the event loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from decimal import Decimal
 from operator import itemgetter
 
@@ -124,7 +124,7 @@ class LocalEngine:
             if changed.height <= AMENDED_AT_MOST * frame.height:
                 frame, amended = changed, run_id
         self._before = None
-        block = Block({}, frames.FEATURE_COLUMNS, _off_loop(frames.feature_lines(frame)))
+        block = Block({}, frames.FEATURE_COLUMNS, writing.off_loop(frames.feature_lines(frame)))
         await writing.fill(self._sessions, "rfm_features", target, [block])
         return amended
 
@@ -153,7 +153,7 @@ def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
             "cluster_id": str(number), "segment_name": PostgresDialect().text(name),
             **{f"centre_{figure}": str(value) for figure, value in centre.items()},
         }  # fmt: skip
-        lines = _off_loop(frames.cluster_lines(frame, number))
+        lines = writing.off_loop(frames.cluster_lines(frame, number))
         yield Block(alike, frames.CLUSTER_COLUMNS, lines)
 
 
@@ -163,8 +163,3 @@ def _apart(frame: pl.DataFrame, model: Model, number: int) -> dict[str, float]:
         return dict(zip(SCORES, (float(model.fresh_days), 1.0, 0.0), strict=True))
     days = frame.filter(pl.col("cluster_id") == number)["recency_days"].max() or 0
     return dict(zip(SCORES, (float(str(days)), 0.0, 0.0), strict=True))
-
-
-async def _off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:
-    while (part := await asyncio.to_thread(next, lines, None)) is not None:
-        yield part

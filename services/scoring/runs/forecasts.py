@@ -7,7 +7,6 @@ its place does. Whoever is killed leaves a table that the next one removes.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -183,16 +182,11 @@ async def _write(sessions: Sessions, target: Target, frame: pl.DataFrame) -> Non
     """Fill and index a table that nobody sees yet."""
     table = await writing.prepare(sessions, VALUES, target)
     async with sessions() as session, session.begin():
-        lines = _off_loop(values.value_lines(frame))
+        lines = writing.off_loop(values.value_lines(frame))
         await writing.append(session, table, ("customer_id", *values.COLUMNS), lines)
     if not await writing.complete(sessions, VALUES, target, frame.height):
         raise SupersededError(target.run_id)
     await writing.index_values(sessions, target)
-
-
-async def _off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:
-    while (part := await asyncio.to_thread(next, lines, None)) is not None:
-        yield part
 
 
 async def _show(sessions: Sessions, target: Target, figured: Figured, erased: int) -> None:

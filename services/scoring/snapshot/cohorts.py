@@ -9,9 +9,15 @@ from zoneinfo import ZoneInfo
 
 from scoring.snapshot.countries import KEPT
 from scoring.snapshot.dialects import Dialect
-from scoring.snapshot.features import PURCHASE, Spec, amount, counted, rate_join, rate_table
-
-IN_SCORES = "c.excluded_at IS NULL AND c.joined_to IS NULL"
+from scoring.snapshot.features import (
+    IN_SCORES,
+    PURCHASE,
+    Spec,
+    amount,
+    counted,
+    rate_join,
+    rate_table,
+)
 
 
 def months_sql(spec: Spec, dialect: Dialect) -> str:

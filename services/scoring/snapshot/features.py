@@ -18,6 +18,8 @@ QUINTILES = (1, 2, 3, 4)
 """Fifths at which the four edges lie."""
 CENT = Decimal(1).scaleb(-MONEY_SCALE)
 
+IN_SCORES = "c.excluded_at IS NULL AND c.joined_to IS NULL"
+"""Whether a customer `c` is scored: not kept out by a person, nor the address of another."""
 PURCHASE = "o.order_amount >= 0"
 """Whether `o` is an order: a negative amount is a refund."""
 
@@ -99,7 +101,7 @@ SELECT c.customer_id,
        COALESCE(s.left_out, 0) AS left_out, c.country,
        {days_since("s.ever", spec, dialect)} AS silent_days
 FROM customers c LEFT JOIN summed s ON s.customer_id = c.customer_id
-WHERE c.excluded_at IS NULL AND c.joined_to IS NULL AND {_known(spec, dialect)}
+WHERE {IN_SCORES} AND {_known(spec, dialect)}
   AND {among("c.customer_id")}
 """
 

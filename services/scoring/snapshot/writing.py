@@ -1,7 +1,7 @@
 """SQL of snapshots: filling a run's tables, swapping them in whole."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -52,6 +52,12 @@ class Block:
     """Those in the lines."""
     lines: AsyncGenerator[bytes]
     """For COPY, in the text format."""
+
+
+async def off_loop(lines: Generator[bytes]) -> AsyncGenerator[bytes]:
+    """The lines, each part made in a thread."""
+    while (part := await asyncio.to_thread(next, lines, None)) is not None:
+        yield part
 
 
 async def fill(sessions: Sessions, parent: str, target: Target, blocks: Sequence[Block]) -> None:
