@@ -187,7 +187,8 @@ def verdict(
     if customers < FEW_PER_CLUSTER * k:
         return f"Too few customers ({customers:,}) for {some(k, 'cluster')} to mean much."
     if asked and k < asked:
-        return f"Read with care: customers have only {k} different sets of figures, not {asked}."
+        found = some(k, "different set")
+        return f"Read with care: customers have only {found} of figures, not {asked}."
     if k < 2:
         return "All customers are in one cluster."
     if problem := next(iter(untrue), None) or refusal(quality.shares, quality.stabilities):
