@@ -19,7 +19,10 @@ LATE = 1.5
 
 def outlook_sql(customer: str, moment: str) -> str:
     """SQL: the columns of `Outlook` for a customer in the snapshot of a moment; no row for whoever
-    never bought, nor before the figures are computed."""
+    never bought, nor before the figures are computed.
+
+    A statement that begins while they are shown may see them before the row of their run.
+    """
     amounts = ", ".join(f"{money(f'v.{name}')} AS {name}" for name in _MONEY)
     return f"""
         SELECT v.expected_orders_30, v.expected_orders_90, v.expected_orders_365, {amounts},
@@ -27,7 +30,7 @@ def outlook_sql(customer: str, moment: str) -> str:
                r.forecast -> 'model' ->> 'why' AS model
         FROM {VALUES} v JOIN scoring_runs r ON r.calc_date = v.calc_date AND r.is_current
         WHERE v.customer_id = {customer} AND v.calc_date = {moment}
-          AND v.expected_orders_90 IS NOT NULL"""
+          AND v.expected_orders_90 IS NOT NULL AND r.forecast -> 'model' IS NOT NULL"""
 
 
 async def find_outlook(

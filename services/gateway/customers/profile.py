@@ -94,7 +94,7 @@ async def customer(
     numbers = frame.numbers.of(snapshot.base_currency if snapshot else None)
     has_cluster = snapshot and scores and scores.run_id == snapshot.run_id
     outlook = await find_outlook(session, customer_id, scores) if scores else None
-    score = await queries.cluster_score(session, snapshot, customer_id) if has_cluster else {}  # type: ignore[arg-type]
+    score = await queries.cluster_score(session, scores, customer_id) if has_cluster else {}  # type: ignore[arg-type]
     page = CustomerPage(
         frame=frame.of(customer_id, "customers", SCORES),
         numbers=numbers,

@@ -60,13 +60,15 @@ async def customer_history(session: AsyncSession, customer_id: str) -> list[Cust
 
 
 async def cluster_score(
-    session: AsyncSession, snapshot: Snapshot, customer_id: str
+    session: AsyncSession, at: CustomerScores, customer_id: str
 ) -> dict[str, Any]:
     """Centroid of the customer's cluster and the distances to it and to the next one."""
     score: dict[str, Any] | None = await rows.scalar(
         session,
-        f"SELECT cluster_score FROM {snapshot.assignments} WHERE customer_id = :customer_id",
+        "SELECT cluster_score FROM customer_clusters"
+        " WHERE customer_id = :customer_id AND calc_date = CAST(:moment AS timestamptz)",
         customer_id=customer_id,
+        moment=at.calc_date,
     )
     return score or {}
 

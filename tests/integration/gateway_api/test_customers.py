@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.customers.queries import cluster_score, customer_history
 from rfm_common.db import run_sql
 from scoring.runs.forecasts import forecast_next
 from tests.shop import CALC_DATE, score
@@ -166,6 +167,29 @@ async def test_one_customer_has_what_to_expect_once_it_is_computed(
     page = (await client.get(f"/dashboard{path}")).text
     assert "What to expect" in page
     assert f"about {round(outlook['buys_again_90'] * 100)} order again within 90 days" in page
+
+
+async def test_figures_that_are_seen_before_their_run_says_so_are_not_shown_yet(
+    client, shop, settings, sessions
+) -> None:
+    """A statement that begins while they are attached sees the table and the run of before."""
+    assert await forecast_next(settings, sessions)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE scoring_runs SET forecast = '{}'")
+    path = f"/customers/{(await everyone(client, segment='champions'))[0]['customer_id']}"
+    assert (await client.get(path)).json()["outlook"] is None
+    assert (await client.get(f"/dashboard{path}")).status_code == 200
+
+
+async def test_the_cluster_of_a_customer_is_found_when_another_run_has_replaced_its_table(
+    client, shop, sessions
+) -> None:
+    customer_id = (await everyone(client, segment="champions"))[0]["customer_id"]
+    async with sessions() as session:
+        before = (await customer_history(session, customer_id))[0]
+    await score(sessions)
+    async with sessions() as session:
+        assert (await cluster_score(session, before, customer_id))["centroid"]
 
 
 async def test_a_customer_who_never_bought_has_no_outlook(client, shop, settings, sessions) -> None:
