@@ -53,14 +53,14 @@ def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str
     ]
     if outlook.overdue is not None and outlook.overdue >= LATE:
         told.append(
-            f"The last order is {numbers.decimal(outlook.overdue)} times as long ago as this"
-            " customer usually waits."
+            f"This customer has been silent for {numbers.decimal(outlook.overdue)} times the usual"
+            " gap between orders."
         )
     return told
 
 
 def _when(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> str:
     if outlook.half_back_days is None:
-        return "Fewer than half of them will ever order again."
+        return "Fewer than half of them are expected to order again within ten years."
     day = numbers.day(at.calc_date + timedelta(days=outlook.half_back_days))
     return f"Half of them will have ordered again by {day}."

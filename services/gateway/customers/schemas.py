@@ -100,7 +100,7 @@ class Outlook(Answer):
         int | None,
         Meta(
             description="Days until half of customers like this one have ordered again; null:"
-            " half of them never will"
+            " not within ten years"
         ),
     ]
     overdue: Annotated[

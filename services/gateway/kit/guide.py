@@ -36,23 +36,24 @@ GUIDES = (
     Guide(
         "Loyal Customers", "loyal-customers", "♥",
         "bought recently and came back; next in worth",
-        "Recent customers who came back. They are worth less than your Champions and more than"
-        " your Potential Loyalists.",
+        "Recent customers, most of whom came back. They spend no more on average than your"
+        " Champions; by recency, orders and spend together they rank above your Potential"
+        " Loyalists.",
         "Show them the next step up: bundles, refills, a loyalty level within reach. Ask them"
         " for reviews.",
     ),
     Guide(
         "Potential Loyalists", "potential-loyalists", "↗",
         "bought recently and came back, for less",
-        "Recent customers with a second order behind them. A habit is forming; it is not loyalty"
-        " yet.",
+        "Recent customers, most with two orders or more; up to half may have ordered only once. A"
+        " habit is forming; it is not loyalty yet.",
         "Help the habit along: a helpful e-mail after each order, a small reward for the next.",
     ),
     Guide(
         "Big Spenders", "big-spenders", "◆",
         "bought recently, mostly once, for more than the average buyer",
-        "One recent order, and a large one. The name says nothing about whether they will come"
-        " back.",
+        "Recent customers, most with a single order, who spent more on average than all buyers"
+        " did. The name says nothing about whether they will come back.",
         "Serve them in person and give them a reason for a second order soon: accessories,"
         " care, priority delivery.",
     ),
@@ -66,26 +67,26 @@ GUIDES = (
     ),
     Guide(
         "Need Attention", "need-attention", "!",
-        "came back, and have been quiet a little longer than most",
-        "Most came back at least once and have been quiet a little longer than the typical buyer."
-        " Up to half ordered only once, and some of these are new.",
-        "Remind those who came back of what is new in what they bought, for a limited time. Greet"
-        " those whose first order is recent: they need a welcome, not a reminder.",
+        "came back, spent no more than the typical buyer, and have been quiet for longer",
+        "Most came back at least once. They have been quiet for longer than the typical buyer and,"
+        " unlike At Risk, spent no more on average. Up to half ordered only once.",
+        "Remind them of what is new in what they bought, for a limited time.",
     ),
     Guide(
         "At Risk", "at-risk", "▼",
         "came back, spent more than the typical buyer, and have gone quiet",
-        "Valuable customers who used to come back and have now been silent for longer than the"
+        "Most came back, the group spent well, and they have now been silent for longer than the"
         " typical buyer. They still have an order in the window.",
         "Win them back now, one clear offer at a time. Ask what went wrong; the answer is worth"
         " more than the order.",
     ),
     Guide(
         "Hibernating", "hibernating", "☾",
-        "have gone quiet after one order or a few small ones",
-        "Quiet for longer than the typical buyer. Most ordered once; the others spent less than the"
-        " typical buyer.",
-        "Spend little: a seasonal e-mail, a best-seller. Watch who wakes up.",
+        "have gone quiet; most ordered once, or they spent little on average",
+        "Quiet for longer than the typical buyer. As a group, either most ordered only once,"
+        " however much they spent, or they spent no more on average than the typical buyer.",
+        "Look for large single orders first: those customers deserve a personal message. For the"
+        " others spend little: a seasonal e-mail, a best-seller. Watch who wakes up.",
     ),
     Guide(
         "Lost", "lost", "×",

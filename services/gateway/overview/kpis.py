@@ -119,7 +119,7 @@ def _slipping(numbers: Numbers, window: str, now: Slipping | None, before: Slipp
     ) if before else None  # fmt: skip
     return Kpi(
         "Revenue slipping", numbers.short_money(now.monetary),
-        f"spent by {numbers.some(now.customers, 'customer')} of value in the {window} before"
-        " going quiet",
+        f"spent by {numbers.some(now.customers, 'valuable customer')} in the {window} up to their"
+        " last order",
         full=numbers.exact_money(now.monetary), change=not_good(change),
     )  # fmt: skip

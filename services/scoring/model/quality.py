@@ -175,11 +175,12 @@ def _weakest(stabilities: Sequence[float | None]) -> float:
 
 
 def verdict(
-    quality: Quality, customers: int, asked: int | None = None, untrue: Sequence[str] = ()
+    quality: Quality, customers: int, asked: int | None = None, untrue: Sequence[str] | None = ()
 ) -> str:
     """The quality in words, for people.
 
-    `asked` is the k that was wanted, None for auto; `untrue` says which names do not hold.
+    `asked` is the k that was wanted, None for auto; `untrue` says which names do not hold; None
+    for names that are not checked.
     """
     k = len(quality.shares)
     if not k:
@@ -190,10 +191,11 @@ def verdict(
         found = some(k, "different set")
         return f"Read with care: customers have only {found} of figures, not {asked}."
     if k < 2:
-        return "All customers are in one cluster."
-    if problem := next(iter(untrue), None) or refusal(quality.shares, quality.stabilities):
+        return "All buyers are in one cluster."
+    if problem := next(iter(untrue or ()), None) or refusal(quality.shares, quality.stabilities):
         return f"Read with care: {problem}."
     stable = all(value is None or value >= STABLE for value in quality.stabilities)
-    return "Good: balanced, stable groups, and every name holds." if stable else (
+    names = "" if untrue is None else ", and every name holds"
+    return f"Good: balanced, stable groups{names}." if stable else (
         "Usable: balanced groups; customers near a border may change sides."
     )  # fmt: skip

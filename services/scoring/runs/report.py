@@ -51,11 +51,12 @@ def metrics(found: RunResult, parameters: Json) -> Metrics:
         return {}
     quality, model, asked = found.fitted.quality, found.fitted.model, parameters["k"]
     wanted = None if model.frozen or asked == "auto" else int(asked)
+    untrue = None if model.rule == "classic" else found.fitted.untrue
     return {
         "inertia": quality.inertia, "silhouette": quality.silhouette,
         "calinski_harabasz": quality.calinski_harabasz,
         "davies_bouldin": quality.davies_bouldin,
-        "verdict": verdict(quality, clustered(found), wanted, found.fitted.untrue),
+        "verdict": verdict(quality, clustered(found), wanted, untrue),
         "untrue": found.fitted.untrue, "reason": model.reason, "offer": model.offer,
         "rule": model.rule,
         "clusters": _clusters(found, model, quality),
@@ -153,7 +154,10 @@ def _no_orders(found: RunResult) -> Warned:
     if found.totals.active_customers or not found.totals.customers:
         return None
     days = some(found.plan.spec.window_days, "day")
-    return "no_orders", f"No customer has a counted order in the {days} before the date."
+    return (
+        "no_orders",
+        f"No customer has a counted order in the {days} before the calculation date.",
+    )
 
 
 def _fell_back(found: RunResult) -> Warned:
@@ -226,4 +230,4 @@ def _few(found: RunResult, fitted: Fitted) -> Warned:
 def _untrue(found: RunResult, fitted: Fitted) -> Warned:
     if not fitted.untrue or clustered(found) < FEW_CUSTOMERS * fitted.model.k:
         return None
-    return "untrue_name", f"{fitted.untrue[0]}."
+    return "untrue_name", f"A segment's name does not fit: {fitted.untrue[0]}."
