@@ -15,7 +15,7 @@ from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import find_near, find_reason
 from gateway.customers.schemas import CustomerScores, NearBorder, OrderRow, Outlook, Reason
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.guide import CAUSES
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
@@ -96,7 +96,7 @@ async def customer(
     outlook = await find_outlook(session, customer_id, scores) if scores else None
     score = await queries.cluster_score(session, scores, customer_id) if has_cluster else {}  # type: ignore[arg-type]
     page = CustomerPage(
-        frame=frame.of(customer_id, "customers", SCORES),
+        frame=frame.of(customer_id, "customers", VALUES),
         numbers=numbers,
         customer=found,
         address=quote(customer_id, safe=""),

@@ -27,6 +27,8 @@ NAVIGATION = (
 )
 SCORES = ("run-finished", "snapshot-deleted", "data-changed", "resync")
 """The events after which a page of scores is out of date."""
+VALUES = (*SCORES, "forecast-finished")
+"""The same of a page that also shows what customers are expected to buy."""
 FILES = (
     "import-started",
     "import-finished",

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.kit.change import Change, days_change, not_good, relative_change
+from gateway.kit.expected import Expected
 from gateway.kit.numbers import NONE, Numbers
 from gateway.quiet.queries import Slipping
 from gateway.segments.figures import Segment
@@ -32,6 +33,8 @@ class Moment:
     segments: list[Segment]
     slipping: Slipping | None = None
     """None for a run that did not look for it."""
+    expected: Expected | None = None
+    """None for a part of the customers."""
 
     @property
     def money(self) -> Decimal:
@@ -86,6 +89,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
             "Revenue", numbers.short_money(now.money), f"last {window}",
             full=numbers.exact_money(now.money), change=since(lambda moment: float(moment.money)),
         ),
+        _expected(numbers, now.expected, before.expected if before else None),
         Kpi(
             "Median recency", NONE if recency is None else f"{numbers.count(round(recency))} d",
             "since the last order of buyers",
@@ -108,6 +112,31 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
 def without_mood(kpi: Kpi) -> Kpi:
     """The same, but its change is neither good nor bad: what is compared was measured unlike."""
     return replace(kpi, change=replace(kpi.change, mood="even")) if kpi.change else kpi
+
+
+def _expected(numbers: Numbers, now: Expected | None, before: Expected | None) -> Kpi:
+    """Revenue of the 90 days to come; a change between two models would be none of the shop."""
+    label = "Expected in the next 90 days"
+    if now is None:
+        return Kpi(label, NONE, "known for all countries together only")
+    if now.expected_revenue_90 is None or now.expected_orders_90 is None:
+        return Kpi(label, NONE, now.message)
+    rough = "; rough, because few have come back yet" if now.is_rough else ""
+    return Kpi(
+        label, numbers.short_money(now.expected_revenue_90),
+        f"revenue from about {numbers.some(round(now.expected_orders_90), 'order')} by the"
+        f" customers you have; new ones come on top{rough}",
+        full=numbers.exact_money(now.expected_revenue_90),
+        change=_expected_change(numbers, now, before),
+    )  # fmt: skip
+
+
+def _expected_change(numbers: Numbers, now: Expected, before: Expected | None) -> Change | None:
+    if before is None or now.model_version != before.model_version:
+        return None
+    return relative_change(
+        numbers, float(now.expected_revenue_90 or 0), float(before.expected_revenue_90 or 0)
+    )
 
 
 def _slipping(numbers: Numbers, window: str, now: Slipping | None, before: Slipping | None) -> Kpi:

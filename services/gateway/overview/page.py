@@ -14,7 +14,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.charts.queries import trend_breaks
 from gateway.kit.days import Choice, DayDep, choices, day_of
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.expected import Expected
+from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.guide import rank
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import query
@@ -164,7 +165,8 @@ async def _moment(session: AsyncSession, run: ScoringRun, country: str | None) -
     run_id = run.run_id
     slipping = await find_slipping(session, run_id, country)
     if country is None:
-        return Moment(run.summary, await list_segments(session, run_id), slipping)
+        segments, expected = await list_segments(session, run_id), Expected.of(run.forecast)
+        return Moment(run.summary, segments, slipping, expected)
     segments = await list_country_segments(session, run_id, country)
     return Moment(await country_summary(session, run_id, country), segments, slipping)
 
@@ -194,7 +196,7 @@ async def overview(
     earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
     now = await activity(session)
     page = OverviewPage(
-        frame=frame.of("Overview", "overview", () if day else (*SCORES, "import-finished")),
+        frame=frame.of("Overview", "overview", () if day else (*VALUES, "import-finished")),
         numbers=numbers,
         snapshot=await load_snapshot(session, numbers, run, compared, country) if run else None,
         days=choices(snapshots, settings.zone, numbers, day),

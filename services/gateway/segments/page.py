@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.clusters.page import Cluster, build_clusters
 from gateway.kit.days import DayDep, iso
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.guide import CAUSES, Guide, guide
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import query
@@ -92,7 +92,7 @@ async def segments(
         await list_segments(session, snapshot.previous_run_id) if snapshot.previous_run_id else None
     )
     page = SegmentsPage(
-        frame=frame.of("Segments", "segments", () if day else SCORES),
+        frame=frame.of("Segments", "segments", () if day else VALUES),
         numbers=numbers,
         snapshot=snapshot,
         recipe=Recipe.of(snapshot),
@@ -125,7 +125,7 @@ async def _load(
     found = next(segment for segment in everyone if segment.name == name)
     points = await read_points(session, run_id, name)
     return SegmentPage(
-        frame=frame.of(name, "segments", () if day else SCORES),
+        frame=frame.of(name, "segments", () if day else VALUES),
         numbers=numbers,
         snapshot=snapshot,
         recipe=Recipe.of(snapshot),

@@ -36,9 +36,9 @@ async def events(
     """Server-sent events, first `hello`, then as they happen, a comment every 15 seconds.
 
     `import-started`, `import-progress`, `import-finished`, `import-rejected`, `data-changed`,
-    `run-queued`, `run-started`, `run-progress`, `run-finished`, `run-failed`, `snapshot-deleted`:
-    `data` is a JSON object of ids, counts and file names. `resync` means that events were missed:
-    load anew.
+    `run-queued`, `run-started`, `run-progress`, `run-finished`, `run-failed`, `forecast-finished`,
+    `snapshot-deleted`: `data` is a JSON object of ids, counts and file names. `resync` means that
+    events were missed: load anew.
     """
     address = request.client.host if request.client else ""
     caller = f"{actor} {address}"

@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 from rfm_cli.processes import free_port
 from rfm_common.bus import publish
 from rfm_common.db import Sessions
-from rfm_common.events import ImportProgress, ImportStarted, RunFinished
+from rfm_common.events import ForecastFinished, ImportProgress, ImportStarted, RunFinished
 from rfm_common.settings import Settings
+from scoring.runs.forecasts import forecast_next
 from tests.e2e.conftest import Site, is_live, serve, visit
 from tests.shop import CALC_DATE, add_imports, open_shop, score
 
@@ -54,6 +55,21 @@ async def test_new_scores_appear_on_the_open_page(
         await page.get_by_text("As of 30 Jul 2024").wait_for()
         assert await is_marked(page)
         assert "compared with 30 Jun 2024" in await page.inner_text("#content")
+    assert site.complaints == []
+
+
+async def test_what_is_expected_appears_once_it_is_computed(
+    browser: Browser, site: Site, settings: Settings, sessions: Sessions, redis: Redis
+) -> None:
+    async with visit(browser, site) as page:
+        await is_live(page)
+        await mark(page)
+        card = page.locator(".kpi", has_text="Expected in the next 90 days")
+        assert "it appears here by itself" in await card.inner_text()
+        assert await forecast_next(settings, sessions)
+        await publish(redis, ForecastFinished(run_id=1))
+        await card.get_by_text("revenue from about").wait_for()
+        assert await is_marked(page)
     assert site.complaints == []
 
 

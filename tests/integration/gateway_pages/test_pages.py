@@ -8,6 +8,7 @@ import pytest
 
 from rfm_common.db import Sessions, run_sql
 from rfm_common.settings import Settings
+from scoring.runs.forecasts import forecast_next
 from tests.integration.gateway_api.conftest import served
 from tests.shop import CALC_DATE, PAGES, add_orders, score
 
@@ -100,6 +101,21 @@ async def test_the_overview_names_the_best_and_whoever_is_going_quiet(reader) ->
     page = await read(reader, "/dashboard/going-quiet")
     for row in quiet["customers"]:
         assert f">{row['customer_id']}</a>" in page
+
+
+async def test_what_is_expected_comes_to_the_overview_once_it_is_computed(
+    shop: httpx.AsyncClient, settings: Settings, sessions: Sessions
+) -> None:
+    html = await read(shop, "/dashboard")
+    assert "Expected in the next 90 days –" in words(html)
+    assert "forecast-finished from:body" in html
+    assert await forecast_next(settings, sessions)
+    async with sessions() as session:
+        totals = (await run_sql(session, "SELECT forecast -> 'totals' FROM scoring_runs")).scalar()
+    text = words(await read(shop, "/dashboard"))
+    money = f"€{round(float(totals['expected_revenue_90'])):,}"
+    assert f"Expected in the next 90 days {money} revenue from about" in text
+    assert "all countries together only" in words(await read(shop, "/dashboard?country=FR"))
 
 
 async def test_grid_cells_lead_to_exactly_their_customers(reader: httpx.AsyncClient) -> None:

@@ -8,9 +8,10 @@ from babel import Locale
 
 from gateway.charts.points import COLOURS
 from gateway.kit.change import relative_change
+from gateway.kit.expected import COMPUTING, NOBODY, Expected
 from gateway.kit.guide import GUIDES, guide, rank, slug
 from gateway.kit.numbers import Numbers
-from gateway.overview.kpis import Moment, build_kpis
+from gateway.overview.kpis import Kpi, Moment, build_kpis
 from gateway.overview.page import build_grid
 from gateway.quiet.queries import Slipping
 from gateway.segments.figures import Segment, build_rows
@@ -121,6 +122,52 @@ def test_that_less_is_slipping_is_never_good_news(was: int, now: int, mood: str)
 def test_a_run_that_did_not_look_for_it_says_nothing_of_what_is_slipping() -> None:
     kpis = build_kpis(NUMBERS, 90, Moment({"customers": 3}, []), None)
     assert kpis[-1].value == "–"
+
+
+def expected(
+    revenue: str, version: int = 1, kind: str = "mbgnbd", orders: float = 51.4
+) -> Expected:
+    totals = {"customers": 9, "expected_orders_90": orders, "expected_revenue_90": revenue}
+    forecast = {"totals": totals, "version": version, "model": {"kind": kind, "why": "Because."}}
+    return Expected.of(forecast)  # type: ignore[arg-type]
+
+
+def expected_card(now: Expected | None, before: Expected | None = None) -> Kpi:
+    then = Moment({}, [], expected=before) if before else None
+    kpis = build_kpis(NUMBERS, 365, Moment({}, [], expected=now), then)
+    return next(kpi for kpi in kpis if kpi.label == "Expected in the next 90 days")
+
+
+def test_what_is_expected_stands_beside_the_revenue_so_far() -> None:
+    labels = [kpi.label for kpi in build_kpis(NUMBERS, 365, Moment({}, []), None)]
+    assert labels[1:3] == ["Revenue", "Expected in the next 90 days"]
+    card = expected_card(expected("1234.5000"))
+    assert (card.value, card.full, card.change) == ("€1,234", "€1,234.50", None)
+    assert card.note.startswith("revenue from about 51 orders by the customers you have")
+    assert "1 order by" in expected_card(expected("20", orders=0.9)).note
+    assert "rough" in expected_card(expected("20", kind="rates")).note
+
+
+@pytest.mark.parametrize(
+    ("forecast", "why"),
+    [({}, COMPUTING), ({"totals": {"customers": 0}, "model": {}, "version": 1}, NOBODY)],
+)
+def test_without_figures_the_card_says_why(forecast: dict[str, object], why: str) -> None:
+    now = Expected.of(forecast)  # type: ignore[arg-type]
+    assert (now.state, now.expected_revenue_90) != ("ready", None)
+    assert (expected_card(now).value, expected_card(now).note) == ("–", why)
+    assert expected_card(expected("20"), before=now).change is None
+
+
+def test_one_country_has_no_figures_of_its_own() -> None:
+    assert "all countries" in expected_card(None).note
+
+
+def test_only_figures_of_the_same_model_are_compared() -> None:
+    change = expected_card(expected("110"), before=expected("100")).change
+    assert change is not None
+    assert (change.text, change.mood) == ("+10.0%", "good")
+    assert expected_card(expected("110"), before=expected("100", version=2)).change is None
 
 
 def test_every_segment_has_words_and_colours_in_both_themes() -> None:
