@@ -29,6 +29,7 @@ class AdvisoryLock(IntEnum):
     SETTINGS = 8_701_008
     COHORTS = 8_701_009
     VALUES = 8_701_010
+    TRUST = 8_701_011
 
 
 def database_url(settings: Settings) -> URL:

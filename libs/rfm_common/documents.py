@@ -241,6 +241,33 @@ class StoredForecast(TypedDict, total=False):
     clusters: list[ClusterValues]
 
 
+class JudgedOn(TypedDict):
+    """What a judgement depends on: it is made again when these are others, or the sums differ."""
+
+    day: str
+    """Of the snapshot, by the shop's calendar."""
+    version: int
+    """Of the value model in force."""
+    window_days: int
+    totals: ValueSums
+
+
+class Judgement(TypedDict):
+    """What was expected at a cut beside what came; without a past there is no `trust`."""
+
+    known_until: str
+    """The last day that was known, by the shop's calendar."""
+    came_until: str
+    first_day: str | None
+    """The first purchase day of anybody in the snapshot."""
+    model: dict[str, Any] | None
+    """`scoring.value.ValueModel.data` of the model that was fitted on what was known."""
+    trust: dict[str, Any] | None
+    """`scoring.value.Trust.data`."""
+    weeks: list[tuple[float, float]]
+    """Orders expected, and orders that came, in each whole week."""
+
+
 class Candidate(TypedDict):
     """An entry of `sweep`: one number of clusters that was tried."""
 

@@ -157,6 +157,15 @@ class ForecastFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastJudged(Event):
+    """What would have been expected some days ago was compared with what came since."""
+
+    type: ClassVar[str] = "forecast.judged"
+    run_id: int
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotDeleted(Event):
     """A person deleted a published snapshot."""
 
@@ -170,7 +179,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     for event in (
         ImportStarted, ImportProgress, ImportFinished, ImportRejected, ImportHeld,
         DataChanged, RunQueued, RunStarted, RunProgress, RunFinished, RunFailed,
-        ForecastFinished, SnapshotDeleted,
+        ForecastFinished, ForecastJudged, SnapshotDeleted,
     )
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ from scoring.runs import jobs, queue
 from scoring.runs.cohorts import keep_cohorts
 from scoring.runs.forecasts import keep_forecasts
 from scoring.runs.history import queue_past
+from scoring.runs.judging import keep_judgements
 from scoring.runs.upkeep import has_stale_flows, run_maintenance
 
 QUEUE = "rfm:scoring"
@@ -66,6 +67,7 @@ class ScoringWorker:
             listen(self._context.settings, self.ring), self._answer(), self._carry_out_runs(),
             keep_cohorts(self._context.sessions),
             keep_forecasts(self._context.settings, self._context.sessions),
+            keep_judgements(self._context.sessions),
         )  # fmt: skip
 
     async def ring(self) -> None:

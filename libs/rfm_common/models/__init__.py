@@ -43,6 +43,7 @@ from rfm_common.models.snapshots import (
     SegmentCountry,
     SegmentFlow,
     SegmentStat,
+    ValueJudgement,
 )
 from rfm_common.models.webhooks import (
     DeliveryState,
@@ -103,6 +104,7 @@ __all__ = [
     "StoredSetting",
     "Suppression",
     "Undo",
+    "ValueJudgement",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -9,8 +9,15 @@ from sqlalchemy import Column, Computed, Index, Numeric, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
-from rfm_common.documents import CountrySums
-from rfm_common.models.base import DICT, MONEY_SCALE, enum_column, id_text, run_key, timestamptz
+from rfm_common.documents import CountrySums, JudgedOn, Judgement
+from rfm_common.models.base import (
+    DICT,
+    MONEY_SCALE,
+    enum_column,
+    id_text,
+    run_key,
+    timestamptz,
+)
 
 
 class Cause(StrEnum):
@@ -106,6 +113,22 @@ class CustomerValue(SQLModel, table=True):
     """Days until half of customers like this one have bought again; empty: never."""
     overdue: float | None = None
     """The silence as a multiple of the customer's own mean gap; empty with less than two gaps."""
+
+
+class ValueJudgement(SQLModel, table=True):
+    """What would have been expected so many `days` ago beside what came: the newest of each."""
+
+    __tablename__ = "value_judgements"
+
+    days: int = Field(
+        sa_type=SmallInteger, primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )
+    run_id: int = Field(sa_type=BigInteger)
+    calc_date: datetime = Field(sa_type=timestamptz())
+    base_currency: str | None = Field(default=None, sa_type=Text)
+    judged_on: JudgedOn = Field(sa_type=JSONB)
+    judgement: Judgement = Field(sa_type=JSONB)
+    judged_at: datetime = Field(sa_type=timestamptz())
 
 
 class SegmentStat(SQLModel, table=True):

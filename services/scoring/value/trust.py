@@ -21,11 +21,12 @@ PLAIN: tuple[Plain, ...] = ("revenue", "scores", "recency")
 """The first wins ties between them."""
 NAMES: dict[Name, str] = {
     "value": "value to come",
-    "revenue": "last year's revenue",
+    "revenue": "revenue of the last {window_days} days",
     "scores": "the sum of R, F and M scores",
     "recency": "the days since the last order",
 }
 """As people read them."""
+YEAR = 365
 GROUPS = 10
 ENOUGH = 30
 """Customers who bought again; with fewer, which ranking is best cannot be told from chance."""
@@ -83,6 +84,8 @@ class Trust:
     """The judgement of one cut."""
 
     days: int
+    window_days: int
+    """Of the revenue and the scores that the plain rankings are made of."""
     customers: int
     bought_again: int
     expected_orders: float
@@ -123,11 +126,14 @@ class Trust:
         return asdict(self) | derived | {"sentences": self.sentences}
 
 
-def judge(days: int, expected: Outlook, actual: Actual, plain: Mapping[Plain, Figures]) -> Trust:
+def judge(
+    days: int, expected: Outlook, actual: Actual, plain: Mapping[Plain, Figures],
+    window_days: int = YEAR,
+) -> Trust:  # fmt: skip
     """Compare what was expected of customers within `days` with what came.
 
     `plain` are other figures of the same customers at the cut by which they could be ranked, the
-    highest first: money of the year before, the sum of scores, minus the days of silence.
+    highest first: money of the window before it, the sum of scores, minus the days of silence.
     """
     bought = actual.orders > 0
     earned = np.maximum(actual.revenue, 0)
@@ -136,7 +142,7 @@ def judge(days: int, expected: Outlook, actual: Actual, plain: Mapping[Plain, Fi
         *(Ranking(name, gini(plain[name], earned), auc(plain[name], bought)) for name in PLAIN),
     ]
     return Trust(
-        days=days, customers=len(bought), bought_again=int(bought.sum()),
+        days=days, window_days=window_days, customers=len(bought), bought_again=int(bought.sum()),
         expected_orders=float(expected.orders.sum()), actual_orders=float(actual.orders.sum()),
         expected_revenue=float(expected.revenue.sum()), actual_revenue=float(actual.revenue.sum()),
         groups=groups(expected, actual), rankings=rankings,
@@ -195,23 +201,30 @@ def _best(rankings: list[Ranking], bought_again: int) -> Name:
     return value.name if value.gini >= best.gini + TIE else best.name
 
 
+def name_of(name: Name, window_days: int) -> str:
+    """As people read it."""
+    words = NAMES[name].format(window_days=window_days)
+    return words.replace(f"{YEAR} days", "year")
+
+
 def _verdict(trust: Trust) -> str:
+    names: dict[Name, str] = {name: name_of(name, trust.window_days) for name in NAMES}
     value, *plain = trust.rankings
     if trust.bought_again < ENOUGH:
         return (
             f"Too few customers bought in these {trust.days} days ({trust.bought_again}) to say "
-            f"which ranking is best on this shop, so lists are ranked by {NAMES[trust.best]}."
+            f"which ranking is best on this shop, so lists are ranked by {names[trust.best]}."
         )
     points = {one.name: f"{100 * one.gini:.0f}" for one in trust.rankings}
     scale = "where 100 is the order of what they really spent and 0 is chance"
-    rest = ", ".join(f"{NAMES[one.name]} {points[one.name]}" for one in plain)
+    rest = ", ".join(f"{names[one.name]} {points[one.name]}" for one in plain)
     if trust.best == "value":
         return (
             f"On this shop, value to come ranks customers best: it earns {points['value']} "
             f"points, {scale} ({rest})."
         )
     return (
-        f"On this shop, {NAMES[trust.best]} ranks customers as well as value to come or better, "
+        f"On this shop, {names[trust.best]} ranks customers as well as value to come or better, "
         f"so lists are ranked by it: it earns {points[trust.best]} points, value to come "
         f"{points[value.name]}, {scale}."
     )

@@ -13,8 +13,8 @@ from typing import Any
 from scoring import __main__ as service
 from scoring.engines.local import LocalEngine
 from scoring.model import fit
-from scoring.runs import compute, forecasts, publish
-from scoring.snapshot import values, writing
+from scoring.runs import compute, forecasts, judging, publish
+from scoring.snapshot import hindsight, values, writing
 
 POINTS: dict[str, tuple[Any, str]] = {
     "load": (compute, "read_plan"),
@@ -34,6 +34,11 @@ AFTERWARDS: dict[str, tuple[Any, str]] = {
 }
 """What a worker does for a snapshot that is published: computing, writing, and in the transaction
 that shows the figures."""
+AT_LAST: dict[str, tuple[Any, str]] = {
+    "expected": (hindsight, "expect"),
+    "judged": (judging, "ForecastJudged"),
+}
+"""What it does when the figures are there: computing, and in the transaction that shows it."""
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -51,5 +56,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "endless":
         never_rest()
     else:
-        setattr(*{**POINTS, **AFTERWARDS}[sys.argv[1]], die)
+        setattr(*{**POINTS, **AFTERWARDS, **AT_LAST}[sys.argv[1]], die)
     asyncio.run(service.main())

@@ -16,9 +16,9 @@ from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
 from scoring import listener
 from scoring.engines import open_engine
-from scoring.runs import jobs, queue
+from scoring.runs import jobs, judging, queue
 from scoring.worker import POLL, ScoringWorker
-from tests.faults.scoring.doomed import AFTERWARDS, POINTS
+from tests.faults.scoring.doomed import AFTERWARDS, AT_LAST, POINTS
 from tests.faults.scoring.fleet import fleet, stopped_at
 from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs
 from tests.running import eventually, start_script, stop
@@ -98,6 +98,21 @@ async def test_killed_while_it_computes_figures_of_a_published_snapshot(
 
         await eventually(has_figures, 60, "everybody has figures")
     assert await leftovers(sessions) == []
+
+
+@pytest.mark.parametrize("point", AT_LAST)
+async def test_killed_while_it_judges_the_past(settings, sessions, redis, point) -> None:
+    """Nothing is left of it; the next worker judges."""
+    await load(sessions, orders(1))
+    process = await start_script(DOOMED, settings, point)
+    assert await process.wait() == -signal.SIGKILL
+    assert await count(sessions, "value_judgements") == 0
+    async with fleet(settings, sessions, redis, 1):
+
+        async def is_judged() -> bool:
+            return await count(sessions, "value_judgements") == len(judging.DAYS)
+
+        await eventually(is_judged, 60, "all cuts are judged")
 
 
 def test_a_killed_run_is_taken_over_within_15_seconds() -> None:

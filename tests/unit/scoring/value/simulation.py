@@ -53,6 +53,10 @@ class Shop:
 
 
 def simulate(process: Process, seed: int, customers: int = 4000) -> Shop:
+    return observe(simulated_orders(process, seed, customers))
+
+
+def simulated_orders(process: Process, seed: int, customers: int) -> Orders:
     rng = np.random.default_rng([PROCESSES.index(process), seed])
     first = rng.integers(0, CUT, customers)
     gaps = _gaps(process, rng, customers)
@@ -64,7 +68,7 @@ def simulate(process: Process, seed: int, customers: int = 4000) -> Shop:
     pairs = np.unique(np.column_stack((who, np.r_[first, days[bought]])), axis=0)
     mean = 15 * 6 / rng.gamma(3.7, 1.0, customers)
     amount = rng.gamma(6, mean[pairs[:, 0]] / 6)
-    return observe(Orders(pairs[:, 0], pairs[:, 1], amount, customers))
+    return Orders(pairs[:, 0], pairs[:, 1], amount, customers)
 
 
 def _gaps(process: Process, rng: np.random.Generator, customers: int) -> Figures:
