@@ -26,9 +26,10 @@ VALUES = "customer_values"
 """Comes after the snapshot is published, and goes with it."""
 SORTABLE = (
     "expected_orders_90", "expected_revenue_90", "expected_revenue_365", "expected_loss_90",
-    "buys_again_90",
+    "buys_again_90", "half_back_days", "overdue",
 )  # fmt: skip
 """Its columns that lists of customers are sorted by."""
+LAST_DAY = 2**31 - 1
 LOCK_WAIT = "200ms"
 """Readers queue behind a waiting swap; no longer than this, then it steps back."""
 BY_DATE = "calc_date > now() + interval '1 day', calc_date DESC"
@@ -46,11 +47,11 @@ def partition(parent: str, run_id: int) -> str:
 
 
 def sortable(column: str) -> str:
-    """What is indexed and sorted by instead of a column of figures that may be empty: these last.
+    """What is indexed and sorted by instead of a column of figures that may be empty.
 
-    All of them are 0 or more.
+    All of them are 0 or more; empty ones count as less, but of days as more: they mean never.
     """
-    return f"coalesce({column}, -1)"
+    return f"coalesce({column}, {LAST_DAY if column.endswith('_days') else -1})"
 
 
 async def wait_briefly(session: AsyncSession) -> None:

@@ -8,19 +8,21 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from gateway.customers import queries
+from gateway.customers.bounds import BoundsDep
 from gateway.customers.facts import customer_facts
 from gateway.customers.filters import CustomerFilter, SortKey
-from gateway.customers.lists import Window, list_customers
+from gateway.customers.lists import BEST_FIRST, Window, list_customers
 from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import peek_near, peek_reason
 from gateway.customers.schemas import CustomerDetail, CustomerList, OrderList, OrderRow
 from gateway.kit.current import settings_of
 from gateway.kit.days import MONTH, parse_month
 from gateway.kit.dependencies import PageDep, SessionDep, SettingsDep, SnapshotDep, quick_of
+from gateway.kit.problems import refusal
 from gateway.kit.responses import answer
 from gateway.kit.snapshots import latest_snapshot
 from gateway.segments.queries import find_segment
-from gateway.segments.schemas import CustomerRow
+from gateway.segments.schemas import CustomerRow, SegmentCustomers
 from rfm_common.errors import existing
 from rfm_common.identity import same_id
 
@@ -34,6 +36,7 @@ def _month(description: str) -> Any:
 async def provide_narrowed(
     session: SessionDep,
     snapshot: SnapshotDep,
+    bounds: BoundsDep,
     segment: Annotated[
         str | None, QueryParameter(description="Name or slug", max_length=100)
     ] = None,
@@ -64,38 +67,82 @@ async def provide_narrowed(
         segment_name=name, cluster_id=cluster, country=country or None,
         r_score=r_score, f_score=f_score, m_score=m_score, fm_score=fm_score, q=q or None,
         first_order=parse_month("first_order", first_order),
-        ordered_in=parse_month("ordered_in", ordered_in),
+        ordered_in=parse_month("ordered_in", ordered_in), bounds=bounds,
     )  # fmt: skip
 
 
-@get(["/customers", "/customers.csv"], summary="Customers that pass filters", tags=["Customers"])
+Sort = Annotated[SortKey, QueryParameter(description="A leading minus sorts downwards")]
+After = Annotated[
+    str | None,
+    QueryParameter(
+        description="Begin behind this customer, the last one of the page before; costs the"
+        " same however far into the list. `page` then counts from there",
+        min_length=1,
+        max_length=1000,
+    ),
+]
+NO_FIGURES = {409: refusal("What it sorts or filters by is not computed yet")}
+
+
+@get(
+    ["/customers", "/customers.csv"], summary="Customers that pass filters", tags=["Customers"],
+    responses=NO_FIGURES,
+)  # fmt: skip
 async def customers(
     request: Request[Any, Any, Any],
     session: SessionDep,
     snapshot: SnapshotDep,
     paging: PageDep,
     narrowed: NamedDependency[CustomerFilter],
-    sort: Annotated[
-        SortKey, QueryParameter(description="A leading minus sorts downwards")
-    ] = "customer_id",
-    after: Annotated[
-        str | None,
-        QueryParameter(
-            description="Begin behind this customer, the last one of the page before; costs the"
-            " same however far into the list. `page` then counts from there",
-            min_length=1,
-            max_length=1000,
-        ),
-    ] = None,
+    sort: Sort = "customer_id",
+    after: After = None,
 ) -> Response[CustomerList]:
     """One page of a snapshot's customers.
 
-    Sorted downwards equal values are in order of id; upwards is the exact reverse.
+    Sorted downwards equal values are in order of id; upwards is the exact reverse. Downwards, who
+    has no such figure comes last; by `half_back_days` first, for that is never. 409 in the seconds
+    after a run when what is sorted or filtered by is not computed yet.
     """
     window = Window(sort, paging, after)
     found = await list_customers(session, snapshot, narrowed, window)
     body = CustomerList(
         calc_date=snapshot.calc_date,
+        has_outlook=snapshot.has_outlook,
+        page=paging.number,
+        page_size=paging.size,
+        total=found.total,
+        customers=found.customers,
+    )
+    return answer(request, body, found.customers, CustomerRow, snapshot)
+
+
+@get(
+    ["/segments/{name:str}/customers", "/segments/{name:str}/customers.csv"],
+    summary="The customers of a segment",
+    tags=["Segments"],
+    responses=NO_FIGURES,
+)
+async def segment_customers(
+    request: Request[Any, Any, Any],
+    session: SessionDep,
+    snapshot: SnapshotDep,
+    paging: PageDep,
+    bounds: BoundsDep,
+    name: FromPath[str],
+    sort: Sort = BEST_FIRST,
+    after: After = None,
+) -> Response[SegmentCustomers]:
+    """One page, the best customer first (monetary, then id), or in the order of `GET /customers`.
+
+    `name` is the segment's name or its slug, in any case: `At Risk`, `at-risk`.
+    """
+    segment_name, _ = await find_segment(session, snapshot, name)
+    narrowed = CustomerFilter(segment_name=segment_name, bounds=bounds)
+    found = await list_customers(session, snapshot, narrowed, Window(sort, paging, after))
+    body = SegmentCustomers(
+        segment_name=segment_name,
+        calc_date=snapshot.calc_date,
+        has_outlook=snapshot.has_outlook,
         page=paging.number,
         page_size=paging.size,
         total=found.total,

@@ -1,14 +1,23 @@
 """What a list of customers is narrowed to, as SQL."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal
 
 from gateway.kit.schemas import Snapshot
+from rfm_common.snapshots import sortable
+
+Bounds = Mapping[str, Decimal | int]
+"""Figures to come between bounds, such as `min_overdue`; who has no such figure is outside."""
 
 SortKey = Literal[
     "customer_id", "-customer_id", "monetary", "-monetary",
     "frequency", "-frequency", "recency_days", "-recency_days",
+    "expected_orders_90", "-expected_orders_90", "expected_revenue_90", "-expected_revenue_90",
+    "expected_revenue_365", "-expected_revenue_365", "expected_loss_90", "-expected_loss_90",
+    "buys_again_90", "-buys_again_90", "half_back_days", "-half_back_days", "overdue", "-overdue",
 ]  # fmt: skip
 COLUMNS = {
     "segment_name": "c.segment_name", "cluster_id": "c.cluster_id", "country": "u.country",
@@ -16,8 +25,11 @@ COLUMNS = {
     "fm_score": "(f.f_score + f.m_score + 1) / 2",
     "first_order": "h.first_month", "ordered_in": "ANY (h.months)",
 }  # fmt: skip
-TABLES = {"c": "{assignments}", "u": "customers", "h": "customer_cohorts"}
-"""What is joined to the features, by the name that columns have it by."""
+TABLES = {
+    "v": "{0.values}", "f": "{0.features}", "c": "{0.assignments}", "u": "customers",
+    "h": "customer_cohorts",
+}  # fmt: skip
+"""By the name that columns have them by; a snapshot's values and features have everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +50,23 @@ class CustomerFilter:
     """The same of a month with an order."""
     q: str | None = None
     """Beginning of the id or of the e-mail address in any case; any part when none begins so."""
+    bounds: Bounds = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:
-        """The columns that narrow, with their values; not the text."""
+        """The columns that narrow, with their values; not the text, nor bounds."""
         found = {name: getattr(self, name) for name in COLUMNS}
         return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A WHERE clause with its values, and the tables that it needs besides the features."""
+    """A WHERE clause with its values, and the tables that it needs."""
 
     sql: str
     values: dict[str, Any]
     tables: frozenset[str] = frozenset()
+    """Of TABLES."""
 
     def and_also(self, other: "Condition") -> "Condition":
         """Both."""
@@ -62,14 +76,18 @@ class Condition:
             self.tables | other.tables,
         )
 
-    def source(self, snapshot: Snapshot) -> str:
-        """FROM and WHERE with no more tables than needed: each costs a whole join."""
-        joined = "".join(
-            f" JOIN {table.format(assignments=snapshot.assignments)} {name} USING (customer_id)"
-            for name, table in TABLES.items()
-            if name in self.tables
+    def source(self, snapshot: Snapshot, ordered: str = "") -> str:
+        """FROM and WHERE with no more tables than needed: each costs a whole join.
+
+        `ordered` is the table that an order needs, if any.
+        """
+        wanted = self.tables | set(ordered)
+        needed = wanted if "v" in wanted else wanted | {"f"}
+        first, *others = (
+            f"{table.format(snapshot)} {name}" for name, table in TABLES.items() if name in needed
         )
-        return f" FROM {snapshot.features} f{joined} WHERE {self.sql}"
+        joined = "".join(f" JOIN {table} USING (customer_id)" for table in others)
+        return f" FROM {first}{joined} WHERE {self.sql}"
 
 
 EVERYONE = Condition("true", {})
@@ -81,5 +99,17 @@ def condition(narrowed: CustomerFilter) -> Condition:
     tables = frozenset(
         name for column in values for name in TABLES if f"{name}." in COLUMNS[column]
     )
-    return Condition(" AND ".join(["true", *(f":{name} = {COLUMNS[name]}" for name in values)]),
-                     values, tables)  # fmt: skip
+    passing = Condition(" AND ".join(["true", *(f":{name} = {COLUMNS[name]}" for name in values)]),
+                        values, tables)  # fmt: skip
+    return passing.and_also(_between(narrowed.bounds)) if narrowed.bounds else passing
+
+
+def _between(bounds: Bounds) -> Condition:
+    return Condition(" AND ".join(map(_bound, bounds)), dict(bounds), frozenset("v"))
+
+
+def _bound(name: str) -> str:
+    """In the words of an index; a figure that is empty is no number to compare."""
+    side, _, figure = name.partition("_")
+    sign = {"min": ">=", "max": "<="}[side]
+    return f"{sortable(f'v.{figure}')} {sign} :{name} AND v.{figure} IS NOT NULL"

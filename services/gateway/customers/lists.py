@@ -9,11 +9,13 @@ from gateway.customers.counts import count
 from gateway.customers.filters import EVERYONE, Condition, CustomerFilter, SortKey, condition
 from gateway.customers.search import MANY, Found, found_by
 from gateway.kit import rows
+from gateway.kit.outlook import require_outlook
 from gateway.kit.rows import Page
 from gateway.kit.schemas import Snapshot
-from gateway.segments.queries import CUSTOMER_COLUMNS, customer_tables
+from gateway.segments.queries import customer_columns, customer_tables
 from gateway.segments.schemas import CustomerRow
 from rfm_common.errors import NotFoundError
+from rfm_common.snapshots import SORTABLE, sortable
 
 BEST_FIRST: SortKey = "-monetary"
 BY_RANK = "ORDER BY c.segment_rank"
@@ -48,12 +50,22 @@ class Window:
         return self.sort.startswith("-")
 
     @property
+    def table(self) -> str:
+        """That has the figure."""
+        return "v" if self.key in SORTABLE else "f"
+
+    @property
+    def figure(self) -> str:
+        """SQL: what is sorted by."""
+        return sortable(f"v.{self.key}") if self.table == "v" else f"f.{self.key}"
+
+    @property
     def order(self) -> str:
         """As the indexes are, forwards or backwards."""
         first, then = ("DESC", "ASC") if self.is_down else ("ASC", "DESC")
         if self.key == "customer_id":
-            return f"ORDER BY f.customer_id {first}"
-        return f"ORDER BY f.{self.key} {first}, f.customer_id {then}"
+            return f"ORDER BY customer_id {first}"
+        return f"ORDER BY {self.figure} {first}, customer_id {then}"
 
 
 class Listed(NamedTuple):
@@ -73,8 +85,10 @@ async def list_customers(
 
     Without `count_all` the many that a short text finds are not counted to the end, which takes
     longer than all the rest. Raises NotFoundError when the one to begin behind is not in the
-    snapshot.
+    snapshot, ConflictError where figures that are not computed yet decide.
     """
+    if narrowed.bounds or window.table == "v":
+        require_outlook(snapshot)
     narrowed = await _placed(session, snapshot, narrowed)
     text = await found_by(session, narrowed.q) if narrowed.q else EVERYBODY
     beyond = await _beyond(session, snapshot, window) if window.after else EVERYONE
@@ -90,7 +104,9 @@ async def list_customers(
 async def _total(
     session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, text: Found
 ) -> int:
-    passing = condition(narrowed).and_also(text.condition) if narrowed.q else None
+    passing = None
+    if narrowed.q or narrowed.bounds:
+        passing = condition(narrowed).and_also(text.condition)
     return await count(session, snapshot, narrowed, passing)
 
 
@@ -110,17 +126,19 @@ async def _placed(
 
 
 async def _beyond(session: AsyncSession, snapshot: Snapshot, window: Window) -> Condition:
-    key, after = window.key, window.after
+    after = window.after
+    place = Condition("customer_id = :id", {"id": after})
     value = await rows.scalar(
-        session, f"SELECT {key} FROM {snapshot.features} WHERE customer_id = :id", id=after
+        session, f"SELECT {window.figure} {place.source(snapshot, window.table)}", **place.values
     )
     if value is None:
         raise NotFoundError(f"no customer {after!r} in this snapshot", field="after")
     further, later = ("<", ">") if window.is_down else (">", "<")
-    if key == "customer_id":
-        return Condition(f"f.customer_id {further} :after", {"after": after})
+    if window.key == "customer_id":
+        return Condition(f"customer_id {further} :after", {"after": after})
     return Condition(
-        f"f.{key} {further}= :value AND (f.{key} {further} :value OR f.customer_id {later} :after)",
+        f"{window.figure} {further}= :value"
+        f" AND ({window.figure} {further} :value OR customer_id {later} :after)",
         {"value": value, "after": after},
     )
 
@@ -131,11 +149,12 @@ async def _page(
     order, skipped = _order(wanted, window), "OFFSET :skip"
     if order == BY_RANK and wanted.values.keys() == {"segment_name"}:
         wanted, skipped = wanted.and_also(Condition(RANKS, {})), ""
-    chosen = f"SELECT f.customer_id {wanted.source(snapshot)} {order} LIMIT :size {skipped}"
+    source = wanted.source(snapshot, "" if order.startswith(BY_RANK) else window.table)
+    chosen = f"SELECT customer_id {source} {order} LIMIT :size {skipped}"
     return await rows.many(
         session,
         CustomerRow,
-        f"SELECT {CUSTOMER_COLUMNS} {customer_tables(snapshot)}"
+        f"{customer_columns(snapshot)} {customer_tables(snapshot)}"
         f" JOIN ({chosen}) AS chosen USING (customer_id) {order}",
         **window.page.window,
         **wanted.values,

@@ -8,11 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.customers.schemas import CustomerScores, Outlook
 from gateway.kit import rows
 from gateway.kit.numbers import Numbers
-from gateway.kit.rows import money
+from gateway.kit.outlook import figure_columns
 from rfm_common.snapshots import VALUES
 
-_MONEY = ("expected_revenue_30", "expected_revenue_90", "expected_revenue_365", "revenue_90_low",
-          "revenue_90_high", "expected_loss_90")  # fmt: skip
 LATE = 1.5
 """Silent for so many times the usual gap is worth a sentence."""
 
@@ -23,11 +21,8 @@ def outlook_sql(customer: str, moment: str) -> str:
 
     A statement that begins while they are shown may see them before the row of their run.
     """
-    amounts = ", ".join(f"{money(f'v.{name}')} AS {name}" for name in _MONEY)
     return f"""
-        SELECT v.expected_orders_30, v.expected_orders_90, v.expected_orders_365, {amounts},
-               v.buys_again_90, v.half_back_days, v.overdue,
-               r.forecast -> 'model' ->> 'why' AS model
+        SELECT {figure_columns()}, r.forecast -> 'model' ->> 'why' AS model
         FROM {VALUES} v JOIN scoring_runs r ON r.calc_date = v.calc_date AND r.is_current
         WHERE v.customer_id = {customer} AND v.calc_date = {moment}
           AND v.expected_orders_90 IS NOT NULL AND r.forecast -> 'model' IS NOT NULL"""

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from gateway.kit.schemas import Answer, Money, Score
+from gateway.kit.outlook import Chance, HalfBack, Overdue
+from gateway.kit.schemas import Answer, HasOutlook, Money, Score
 from gateway.segments.schemas import CustomerRow
 from rfm_common.models import Cause
 
@@ -15,6 +16,7 @@ class CustomerList(Answer):
     """One page of the customers that pass the filters."""
 
     calc_date: datetime
+    has_outlook: HasOutlook
     page: int
     page_size: int
     total: int
@@ -93,24 +95,9 @@ class Outlook(Answer):
         Decimal,
         Meta(description="By how much the 90 days were worth more on the day of the last order"),
     ]
-    buys_again_90: Annotated[
-        float, Meta(description="The chance of an order within 90 days, 0 to 1", examples=[0.63])
-    ]
-    half_back_days: Annotated[
-        int | None,
-        Meta(
-            description="Days until half of customers like this one have ordered again; null:"
-            " not within ten years"
-        ),
-    ]
-    overdue: Annotated[
-        float | None,
-        Meta(
-            description="The silence as a multiple of the customer's own mean gap between orders;"
-            " null with fewer than two gaps",
-            examples=[1.7],
-        ),
-    ]
+    buys_again_90: Chance
+    half_back_days: HalfBack
+    overdue: Overdue
     model: Annotated[str, Meta(description="Which model says so, and why it is this one")]
 
 

@@ -67,7 +67,7 @@ def _few(condition: str) -> str:
 
 
 # With the array itself the planner would expect to meet them soon in the order of the list.
-_AMONG = "f.customer_id = ANY (ARRAY(SELECT unnest(CAST(:ids AS text[]))))"
+_AMONG = "customer_id = ANY (ARRAY(SELECT unnest(CAST(:ids AS text[]))))"
 _RANGES = (
     "u.customer_id LIKE :q_as_is", "u.customer_id LIKE :q_upper", "u.customer_id LIKE :q_lower",
     "lower(u.email) LIKE :q_lower",

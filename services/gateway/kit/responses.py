@@ -50,8 +50,10 @@ def wants_csv(request: Request[Any, Any, Any]) -> bool:
 
 
 def etag(request: Request[Any, Any, Any], *snapshots: Snapshot) -> str:
-    """The version of an answer: runs never change, names of customers change with the data."""
-    runs = "-".join(str(snapshot.run_id) for snapshot in snapshots)
+    """The version of an answer: runs change once, when it is computed what customers are expected
+    to buy; names of customers change with the data.
+    """
+    runs = "-".join(f"{shown.run_id}{'o' if shown.has_outlook else ''}" for shown in snapshots)
     kind = "csv" if wants_csv(request) else "json"
     return f'W/"{__version__}-{runs}-{snapshots[0].data_version}-{kind}"'
 

@@ -19,6 +19,13 @@ DefinitionChange = Annotated[
         " of both snapshots differ, in one sentence; null when in nothing"
     ),
 ]
+HasOutlook = Annotated[
+    bool,
+    Meta(
+        description="Whether it is computed what customers are expected to buy: some seconds after"
+        " a run; until then those figures are null"
+    ),
+]
 Money = Annotated[Decimal, Meta(description="Exact decimal in the snapshot's base currency")]
 
 
@@ -68,6 +75,7 @@ class Snapshot(Answer):
     customers: int = 0
     clusters: int = 0
     data_version: Annotated[int, Meta(description="The data's version when this was read")] = 0
+    has_outlook: HasOutlook = False
 
     @property
     def features(self) -> str:
@@ -78,6 +86,17 @@ class Snapshot(Answer):
     def assignments(self) -> str:
         """Its partition of `customer_clusters`."""
         return f"customer_clusters_{self.run_id}"
+
+    @property
+    def values(self) -> str:
+        """Its partition of `customer_values`; it is there once `has_outlook`."""
+        return f"customer_values_{self.run_id}"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Its partitions that exist."""
+        later = (self.values,) if self.has_outlook else ()
+        return (self.features, self.assignments, *later)
 
 
 class SnapshotList(Answer):

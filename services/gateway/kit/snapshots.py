@@ -30,7 +30,8 @@ COLUMNS = f"""
 SELECT run_id, calc_date, window_days, k, {RULE} AS rule, {TRANSFORM} AS transform,
        base_currency, previous_run_id,
        coalesce(customers_processed, 0) AS customers, coalesce(clusters_created, 0) AS clusters,
-       (SELECT data_version FROM data_state) AS data_version
+       (SELECT data_version FROM data_state) AS data_version,
+       forecast -> 'model' IS NOT NULL AS has_outlook
 FROM scoring_runs WHERE is_current"""
 
 
@@ -143,12 +144,9 @@ def _missing(
 
 
 async def hold(session: AsyncSession, snapshot: Snapshot) -> bool:
-    """Keep both partitions from being dropped while this transaction reads them."""
+    """Keep its partitions from being dropped while this transaction reads them."""
     try:
-        await run_sql(
-            session,
-            f"LOCK TABLE {snapshot.features}, {snapshot.assignments} IN ACCESS SHARE MODE",
-        )
+        await run_sql(session, f"LOCK TABLE {', '.join(snapshot.tables)} IN ACCESS SHARE MODE")
     except ProgrammingError as error:
         if _is_undefined_table(error):
             return False

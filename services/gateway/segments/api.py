@@ -1,25 +1,19 @@
-"""Segments, and their customers."""
+"""Segments."""
 
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.current import settings_of
-from gateway.kit.dependencies import (
-    CalcDate,
-    PageDep,
-    SessionDep,
-    SnapshotDep,
-    quick_of,
-)
-from gateway.kit.responses import answer, content_of, etag, refuse_unchanged, versioned
+from gateway.kit.dependencies import CalcDate, quick_of
+from gateway.kit.responses import content_of, etag, refuse_unchanged, versioned
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
 from gateway.kit.snapshots import peek_snapshot
-from gateway.segments.queries import compare_segments, find_segment, segment_page, segment_rows
-from gateway.segments.schemas import CustomerRow, SegmentCustomers, SegmentList, SegmentRow
+from gateway.segments.queries import compare_segments, segment_rows
+from gateway.segments.schemas import SegmentList, SegmentRow
 
 CompareDate = Annotated[
     str | None,
@@ -71,32 +65,3 @@ async def _segments(
         segments=await segment_rows(session, snapshot),
         compare=await compare_segments(session, before, snapshot) if before else None,
     )
-
-
-@get(
-    ["/segments/{name:str}/customers", "/segments/{name:str}/customers.csv"],
-    summary="The customers of a segment",
-    tags=["Segments"],
-)
-async def segment_customers(
-    request: Request[Any, Any, Any],
-    session: SessionDep,
-    snapshot: SnapshotDep,
-    paging: PageDep,
-    name: FromPath[str],
-) -> Response[SegmentCustomers]:
-    """One page, the best customer first (monetary, then id).
-
-    `name` is the segment's name or its slug, in any case: `At Risk`, `at-risk`.
-    """
-    segment_name, total = await find_segment(session, snapshot, name)
-    found = await segment_page(session, snapshot, segment_name, paging)
-    body = SegmentCustomers(
-        segment_name=segment_name,
-        calc_date=snapshot.calc_date,
-        page=paging.number,
-        page_size=paging.size,
-        total=total,
-        customers=found,
-    )
-    return answer(request, body, found, CustomerRow, snapshot)

@@ -4,6 +4,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
 from gateway.kit.guide import slug
+from gateway.kit.outlook import outlook_columns, outlook_join
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Snapshot
 from gateway.kit.snapshots import definition_change
@@ -13,17 +14,20 @@ from rfm_common.errors import NotFoundError
 
 EVERYBODY = "all"
 
-CUSTOMER_COLUMNS = f"""
-    f.customer_id, u.email, u.country, f.recency_days, f.frequency,
-    {money("f.monetary")} AS monetary, c.segment_name, c.cluster_id,
-    f.r_score, f.f_score, f.m_score"""
+
+def customer_columns(snapshot: Snapshot) -> str:
+    """SELECT clause for `CustomerRow`."""
+    return f"""
+        SELECT customer_id, u.email, u.country, f.recency_days, f.frequency,
+               {money("f.monetary")} AS monetary, c.segment_name, c.cluster_id,
+               f.r_score, f.f_score, f.m_score, {outlook_columns(snapshot)}"""
 
 
 def customer_tables(snapshot: Snapshot) -> str:
-    """FROM clause for CUSTOMER_COLUMNS: c assignments, f features, u customers."""
+    """Its FROM clause: c assignments, f features, u customers, v what they may buy."""
     return (
         f" FROM {snapshot.assignments} c JOIN {snapshot.features} f USING (customer_id)"
-        " LEFT JOIN customers u USING (customer_id) "
+        f" LEFT JOIN customers u USING (customer_id){outlook_join(snapshot)} "
     )
 
 
@@ -83,7 +87,7 @@ async def segment_page(
     return await rows.many(
         session,
         CustomerRow,
-        f"SELECT {CUSTOMER_COLUMNS} {customer_tables(snapshot)}"
+        f"{customer_columns(snapshot)} {customer_tables(snapshot)}"
         " WHERE c.segment_name = :segment_name AND c.segment_rank BETWEEN :first AND :last"
         " ORDER BY c.segment_rank",
         segment_name=segment_name,

@@ -2,7 +2,16 @@
 
 from datetime import datetime
 
-from gateway.kit.schemas import Answer, DefinitionChange, Money, Rule, Score, Share
+from gateway.kit.outlook import Chance, HalfBack, Overdue
+from gateway.kit.schemas import (
+    Answer,
+    DefinitionChange,
+    HasOutlook,
+    Money,
+    Rule,
+    Score,
+    Share,
+)
 
 
 class SegmentRow(Answer):
@@ -62,7 +71,10 @@ class SegmentList(Answer):
 
 
 class CustomerRow(Answer):
-    """One customer in one snapshot."""
+    """One customer in one snapshot; from `expected_orders_30` on what is expected after it.
+
+    These are null before they are computed, and for a customer who never had a counted order.
+    """
 
     customer_id: str
     email: str | None
@@ -75,13 +87,26 @@ class CustomerRow(Answer):
     r_score: Score
     f_score: Score
     m_score: Score
+    expected_orders_30: float | None
+    expected_orders_90: float | None
+    expected_orders_365: float | None
+    expected_revenue_30: Money | None
+    expected_revenue_90: Money | None
+    expected_revenue_365: Money | None
+    revenue_90_low: Money | None
+    revenue_90_high: Money | None
+    expected_loss_90: Money | None
+    buys_again_90: Chance | None
+    half_back_days: HalfBack
+    overdue: Overdue
 
 
 class SegmentCustomers(Answer):
-    """One page of a segment, its best customer (by monetary, then id) first."""
+    """One page of a segment, its best customer (by monetary, then id) first unless sorted."""
 
     segment_name: str
     calc_date: datetime
+    has_outlook: HasOutlook
     page: int
     page_size: int
     total: int

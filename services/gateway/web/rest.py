@@ -6,7 +6,15 @@ from litestar.di import Provide
 from gateway.charts.api import in_space, interactive, plot, plotly_script
 from gateway.cohorts.api import cohorts, cohorts_workbook
 from gateway.customers import exclusion
-from gateway.customers.api import customer, customers, orders, provide_customer, provide_narrowed
+from gateway.customers.api import (
+    customer,
+    customers,
+    orders,
+    provide_customer,
+    provide_narrowed,
+    segment_customers,
+)
+from gateway.customers.bounds import provide_bounds
 from gateway.exports.api import export_segment
 from gateway.imports import changes_api, decisions_api
 from gateway.imports.api import imports, one_import, rejects, upload
@@ -21,7 +29,7 @@ from gateway.quiet.api import going_quiet
 from gateway.runs.api import cancel, one_run, run_pipeline, runs
 from gateway.runs.backfill import backfill
 from gateway.runs.snapshots import remove_snapshot, snapshots
-from gateway.segments.api import segment_customers, segments
+from gateway.segments.api import segments
 from gateway.segments.countries import countries
 from gateway.settings import api as settings
 from gateway.web.events import events
@@ -47,6 +55,7 @@ ROUTES = [
         dependencies={
             **READS,
             "narrowed": Provide(provide_narrowed),
+            "bounds": Provide(provide_bounds, sync_to_thread=False),
             "customer": Provide(provide_customer),
         },
     )

@@ -5,6 +5,7 @@ import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from gateway.kit.outlook import FIGURES
 from rfm_common.db import run_sql
 from tests.shop import CALC_DATE, SEGMENTS, score
 
@@ -52,7 +53,7 @@ async def test_the_pages_of_a_segment_hold_each_customer_once(reader) -> None:
     assert {row["segment_name"] for row in found} == {"Champions"}
     assert found[0].keys() == {
         "customer_id", "email", "country", "recency_days", "frequency", "monetary",
-        "segment_name", "cluster_id", "r_score", "f_score", "m_score",
+        "segment_name", "cluster_id", "r_score", "f_score", "m_score", *FIGURES,
     }  # fmt: skip
 
 
