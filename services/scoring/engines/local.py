@@ -38,8 +38,8 @@ class LocalEngine:
         """The run that is built upon, and its features with scores."""
         self._spent = quiet.read()
         """What customers of the table spent before they went quiet, as far as it was asked for."""
-        self._earlier: pl.DataFrame | None = None
-        """The recalled snapshot."""
+        self._earlier: tuple[int, pl.DataFrame] | None = None
+        """The recalled snapshot, and its run."""
         self._model: Model | None = None
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
@@ -53,8 +53,9 @@ class LocalEngine:
             self._frame = await asyncio.to_thread(frames.updated, self._frame, changed)
             self._spent = self._spent.join(changed, on="customer_id", how="anti")
         else:
-            # Two tables would not fit beside the texts.
+            # Two tables would not fit beside the texts. Somebody may have been erased.
             self._frame, self._spent = frames.read_features(b""), quiet.read()
+            self._earlier = None
             parts = await reading.everyone(self._sessions, session, spec, dialect)
             self._frame = await asyncio.to_thread(frames.read_features, *parts)
         return await asyncio.to_thread(frames.totals, self._frame)
@@ -84,10 +85,13 @@ class LocalEngine:
         self._frame = await asyncio.to_thread(frames.score, self._frame, edges)
 
     async def recall(self, run_id: int) -> None:
-        """Read it once."""
+        """Read it once; it does not change while runs build on each other."""
+        if self._earlier and self._earlier[0] == run_id:
+            return
+        self._earlier = None
         async with self._sessions() as session, session.begin():
             csv = await reading.copy_out(session, reading.snapshot_query(run_id))
-        self._earlier = await asyncio.to_thread(frames.read_snapshot, csv)
+        self._earlier = run_id, await asyncio.to_thread(frames.read_snapshot, csv)
 
     async def assign(
         self, model: Model, known: Assignment | None, *, from_before: bool = False
@@ -99,8 +103,8 @@ class LocalEngine:
             features = await asyncio.to_thread(frames.numbers, chosen)
             known = await asyncio.to_thread(model.assign, features)
         found, held = known, None
-        if from_before and self._earlier is not None:
-            found = await asyncio.to_thread(frames.held, chosen, model, known, self._earlier)
+        if from_before and self._earlier:
+            found = await asyncio.to_thread(frames.held, chosen, model, known, self._earlier[1])
             held = int((found.next_distance < found.distance).sum())
         self._frame = await asyncio.to_thread(frames.assign, self._frame, model, found)
         return Placed(known.inertia, held)
@@ -113,7 +117,7 @@ class LocalEngine:
         """Join."""
         if self._earlier is None:
             return Flows()
-        return await asyncio.to_thread(flows.compare, self._earlier, self._frame, then, now)
+        return await asyncio.to_thread(flows.compare, self._earlier[1], self._frame, then, now)
 
     async def write_features(self, target: Target) -> int | None:
         """COPY from the table as it is now; what is added to it later does not matter."""
@@ -134,8 +138,7 @@ class LocalEngine:
         await writing.fill(self._sessions, "customer_clusters", target, blocks)
 
     async def release(self) -> None:
-        """The table stays: the next run may build upon it."""
-        self._earlier = None
+        """What is known stays: the next run may build upon it."""
 
 
 def open_engine(_: Settings, sessions: Sessions) -> Engine:

@@ -13,7 +13,7 @@ from rfm_common.runs import RunRequest
 from scoring.engines import open_engine
 from scoring.model import Model
 from scoring.runs import compute
-from scoring.snapshot import frames
+from scoring.snapshot import frames, reading
 from tests.integration.scoring.shop import ShopOrder, load, run_of, score, snapshot
 from tests.integration.scoring.test_trust import (
     NOW,
@@ -52,7 +52,7 @@ def expected(run: ScoringRun, rows: Rows, before: Rows) -> list[int]:
 
 
 async def test_segments_follow_from_the_figures_and_the_snapshot_before(
-    settings, sessions, redis
+    settings, sessions, redis, monkeypatch
 ) -> None:
     """The same again, in another worker, in a preview, and after more files of the day."""
     orders = orders_of(steady(3, customers=500), today=792)
@@ -79,6 +79,7 @@ async def test_segments_follow_from_the_figures_and_the_snapshot_before(
     bought = [ShopOrder(f"N{one}", one, TODAY + timedelta(days=6), Decimal(40))
               for one in sorted(rows)[::40]]  # fmt: skip
     await load(sessions, bought)
+    monkeypatch.setattr(reading, "snapshot_query", None)  # its worker knows the one before
     quick = await score(settings, sessions, redis, WEEK_LATER, worker)
     quickly = await snapshot(sessions, quick.calc_date)
     assert quick.metrics["held"]["run_id"] == first.run_id
