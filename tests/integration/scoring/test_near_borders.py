@@ -14,7 +14,7 @@ from scoring.engines import open_engine
 from scoring.model import Model
 from scoring.runs import compute
 from scoring.snapshot import frames, reading
-from tests.integration.scoring.shop import ShopOrder, load, run_of, score, snapshot
+from tests.integration.scoring.shop import ShopOrder, caught_up, load, run_of, score, snapshot
 from tests.integration.scoring.test_trust import (
     NOW,
     TODAY,
@@ -79,6 +79,10 @@ async def test_segments_follow_from_the_figures_and_the_snapshot_before(
     bought = [ShopOrder(f"N{one}", one, TODAY + timedelta(days=6), Decimal(40))
               for one in sorted(rows)[::40]]  # fmt: skip
     await load(sessions, bought)
+    await caught_up(sessions)
+    await score(settings, sessions, redis, WEEK_LATER, worker)
+    await load(sessions, [replace(one, order_id=f"L{one.order_id}") for one in bought[::2]])
+    await caught_up(sessions)
     monkeypatch.setattr(reading, "snapshot_query", None)  # its worker knows the one before
     quick = await score(settings, sessions, redis, WEEK_LATER, worker)
     quickly = await snapshot(sessions, quick.calc_date)
