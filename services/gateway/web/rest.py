@@ -32,6 +32,7 @@ from gateway.runs.snapshots import remove_snapshot, snapshots
 from gateway.segments.api import segments
 from gateway.segments.countries import countries
 from gateway.settings import api as settings
+from gateway.values.api import trust
 from gateway.web.events import events
 from gateway.web.login_api import login_link
 from gateway.web.metrics import metrics
@@ -47,7 +48,7 @@ ROUTES = [
             run_pipeline, backfill, runs, one_run, cancel, migrations, movers,
             imports, one_import, rejects, upload, load_demo, demo,
             export_segment, events, login_link, plot, interactive, in_space, plotly_script,
-            going_quiet, cohorts, cohorts_workbook, audit_log, remove_snapshot,
+            going_quiet, trust, cohorts, cohorts_workbook, audit_log, remove_snapshot,
             *webhooks.ROUTES, *decisions_api.ROUTES, *changes_api.ROUTES, *exclusion.ROUTES,
             *models.ROUTES, *settings.ROUTES,
         ],

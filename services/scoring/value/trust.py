@@ -231,8 +231,8 @@ def _verdict(trust: Trust) -> str:
 
 
 def _calibration(trust: Trust) -> str:
-    came = f"In these {trust.days} days {trust.actual_orders:,.0f} orders came"
-    expected = f"{trust.expected_orders:,.0f} were expected"
+    came = f"In these {trust.days} days {_count(trust.actual_orders)} orders came"
+    expected = f"{_count(trust.expected_orders)} were expected"
     if trust.error is None:
         return f"In these {trust.days} days no order came; {expected}."
     side = "too many" if trust.error > 0 else "too few"
@@ -245,3 +245,8 @@ def _calibration(trust: Trust) -> str:
     if not trust.rises:
         return f"{gap} in all, but some groups expected to buy more bought less: use the total."
     return f"{gap}; customers expected to buy more did buy more, so the amounts can be used."
+
+
+def _count(number: float) -> str:
+    """With spaces between thousands: a comma or a point would mean a fraction to half the world."""
+    return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
