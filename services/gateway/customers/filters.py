@@ -76,15 +76,16 @@ class Condition:
             self.tables | other.tables,
         )
 
-    def source(self, snapshot: Snapshot, ordered: str = "") -> str:
+    def source(self, snapshot: Snapshot, ordered: str = "", values: str = "{0.values}") -> str:
         """FROM and WHERE with no more tables than needed: each costs a whole join.
 
-        `ordered` is the table that an order needs, if any.
+        `ordered` is the table that an order needs, if any; `values` what `v` is.
         """
         wanted = self.tables | set(ordered)
         needed = wanted if "v" in wanted else wanted | {"f"}
+        tables = TABLES | {"v": values}
         first, *others = (
-            f"{table.format(snapshot)} {name}" for name, table in TABLES.items() if name in needed
+            f"{table.format(snapshot)} {name}" for name, table in tables.items() if name in needed
         )
         joined = "".join(f" JOIN {table} USING (customer_id)" for table in others)
         return f" FROM {first}{joined} WHERE {self.sql}"

@@ -22,6 +22,8 @@ BY_RANK = "ORDER BY c.segment_rank"
 RANKS = "c.segment_rank > :skip AND c.segment_rank - :size <= :skip"
 """A page of a whole segment, so that any costs the same."""
 FIRST_PAGE = Page()
+FIRST = 2_000
+"""Customers of an order of all that are asked whether they are in a segment."""
 SOON = 100
 """Rows that are found fastest by asking customers in their order whether a common text fits."""
 EVERYBODY = Found(EVERYONE, is_many=False)
@@ -62,10 +64,18 @@ class Window:
     @property
     def order(self) -> str:
         """As the indexes are, forwards or backwards."""
-        first, then = ("DESC", "ASC") if self.is_down else ("ASC", "DESC")
         if self.key == "customer_id":
-            return f"ORDER BY customer_id {first}"
-        return f"ORDER BY {self.figure} {first}, customer_id {then}"
+            return f"ORDER BY customer_id {'DESC' if self.is_down else 'ASC'}"
+        return self._by(self.figure)
+
+    @property
+    def unindexed_order(self) -> str:
+        """The same, in words that no index knows."""
+        return self._by(f"{self.figure} + 0")
+
+    def _by(self, figure: str) -> str:
+        first, then = ("DESC", "ASC") if self.is_down else ("ASC", "DESC")
+        return f"ORDER BY {figure} {first}, customer_id {then}"
 
 
 class Listed(NamedTuple):
@@ -146,16 +156,44 @@ async def _beyond(session: AsyncSession, snapshot: Snapshot, window: Window) -> 
 async def _page(
     session: AsyncSession, snapshot: Snapshot, wanted: Condition, window: Window
 ) -> list[CustomerRow]:
+    if window.table == "v" and "c" in wanted.tables:
+        return await _page_of_segment(session, snapshot, wanted, window)
     order, skipped = _order(wanted, window), "OFFSET :skip"
     if order == BY_RANK and wanted.values.keys() == {"segment_name"}:
         wanted, skipped = wanted.and_also(Condition(RANKS, {})), ""
     source = wanted.source(snapshot, "" if order.startswith(BY_RANK) else window.table)
-    chosen = f"SELECT customer_id {source} {order} LIMIT :size {skipped}"
+    chosen = f"{source} {order} LIMIT :size {skipped}"
+    return await _rows(session, snapshot, chosen, wanted, window, order)
+
+
+async def _page_of_segment(
+    session: AsyncSession, snapshot: Snapshot, wanted: Condition, window: Window
+) -> list[CustomerRow]:
+    """From the first of the order, where a segment with much to come is; else from all at once.
+
+    Left to itself, the server would ask each customer of the order in turn: it cannot know that
+    those of a segment are all at the far end.
+    """
+    first = f"(SELECT * FROM {{0.values}} v {window.order} LIMIT {FIRST})"
+    ends = "LIMIT :size OFFSET :skip"
+    chosen = f"{wanted.source(snapshot, 'v', first)} {window.order} {ends}"
+    found = await _rows(session, snapshot, chosen, wanted, window, window.order)
+    if len(found) == window.page.size:
+        return found
+    chosen = f"{wanted.source(snapshot, 'v')} {window.unindexed_order} {ends}"
+    return await _rows(session, snapshot, chosen, wanted, window, window.order)
+
+
+async def _rows(
+    session: AsyncSession, snapshot: Snapshot, chosen: str, wanted: Condition, window: Window,
+    order: str,
+) -> list[CustomerRow]:  # fmt: skip
+    """The customers that are chosen FROM somewhere, in order."""
     return await rows.many(
         session,
         CustomerRow,
         f"{customer_columns(snapshot)} {customer_tables(snapshot)}"
-        f" JOIN ({chosen}) AS chosen USING (customer_id) {order}",
+        f" JOIN (SELECT customer_id {chosen}) AS chosen USING (customer_id) {order}",
         **window.page.window,
         **wanted.values,
     )
