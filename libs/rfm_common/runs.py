@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Text, func, literal_column
@@ -108,11 +108,12 @@ async def resolve_calc_date(
     """The moment that a run looks back from, and whether it had to fall back to `latest`.
 
     `requested` is None (the end of today in the shop's zone), `latest` (the newest counted
-    order) or an ISO date-time. Without any counted order `latest` is the end of today too.
+    order) or an ISO date-time. Without any counted order `latest` is the end of today too. What day
+    it is says the clock of PostgreSQL, by which pages choose what they show.
     """
     if requested not in (None, "latest"):
         return settings.localise(datetime.fromisoformat(str(requested))), False
-    today = settings.end_of_day(datetime.now(UTC))
+    today = settings.end_of_day((await run_sql(session, "SELECT now()")).scalar_one())
     if requested is None and await has_counted_order(session, settings, today, window_days):
         return today, False
     newest = await newest_counted_order(session, settings)

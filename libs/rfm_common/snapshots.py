@@ -32,7 +32,9 @@ SORTABLE = (
 LAST_DAY = 2**31 - 1
 LOCK_WAIT = "200ms"
 """Readers queue behind a waiting swap; no longer than this, then it steps back."""
-BY_DATE = "calc_date > now() + interval '1 day', calc_date DESC"
+TO_COME = "calc_date > now() + interval '25 hours'"
+"""SQL: whether a snapshot is of a day to come; the longest day, in autumn, ends after 25 hours."""
+BY_DATE = f"{TO_COME}, calc_date DESC"
 """SQL: the newest up to today; one of a day to come only when there is no other. Else whoever asked
 for such a day, or scored under a clock that ran ahead, would hide every run after that."""
 OF_CUSTOMERS: tuple[type[SQLModel], ...] = (RunSample, QuietCustomer)

@@ -16,6 +16,7 @@ from rfm_common.db import Sessions, run_sql
 from rfm_common.filenames import SET_ASIDE
 from rfm_common.installation import ID_FILE
 from rfm_common.pseudonyms import KEY_FILE
+from rfm_common.snapshots import BY_DATE
 from tests.prove.deliver import Deliveries
 from tests.prove.files import DOMAIN, Dropped, Row, Tables
 from tests.prove.finding import Finding
@@ -26,10 +27,7 @@ OWN = {KEY_FILE, ID_FILE}
 """Files of the product's own in the data folder."""
 
 LOADED = {"loaded", "loaded_with_rejects"}
-NEWEST = """
-SELECT * FROM scoring_runs WHERE is_current
-ORDER BY calc_date > now() + interval '1 day', calc_date DESC LIMIT 1
-"""
+NEWEST = f"SELECT * FROM scoring_runs WHERE is_current ORDER BY {BY_DATE} LIMIT 1"
 """A clock that ran ahead leaves a snapshot of a day to come, which pages do not show."""
 
 
@@ -252,6 +250,9 @@ def check_snapshot(found: Found) -> Iterator[str]:
     if found.run.data_version != found.versions[0]:
         yield (f"the newest snapshot ({found.run.calc_date}) shows data_version"
                f" {found.run.data_version}, not {found.versions[0]}")  # fmt: skip
+        return
+    if "measured" not in found.run.summary:
+        yield f"the newest snapshot ({found.run.calc_date}) does not say how it was measured"
         return
     if set(found.clusters) != set(found.customers) or set(found.clusters.values()) - {1}:
         yield f"{len(found.clusters)} of {len(found.customers)} customers have a cluster"

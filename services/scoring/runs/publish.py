@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Never, TypedDict
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, func, insert, text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -32,7 +32,7 @@ from rfm_common.models import (
     SegmentFlow,
     SegmentStat,
 )
-from rfm_common.snapshots import PARENTS, lock_parents, retire, wait_briefly
+from rfm_common.snapshots import PARENTS, TO_COME, lock_parents, retire, wait_briefly
 from scoring.runs import queue
 from scoring.runs.queue import CancelledRunError, Claim, LostRunError
 from scoring.snapshot import writing
@@ -256,7 +256,8 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
     """Take away automatic snapshots of later moments that older runs of older data made.
 
     Pages would go on showing them: a shop whose newest orders were removed, or whose customers
-    came before orders that are all old, looks back from an earlier day than it did.
+    came before orders that are all old, looks back from an earlier day than it did. Those of days
+    to come are not shown, and stay: maybe it is the clock that was set back.
     """
     later = await session.exec(
         select(ScoringRun.run_id).where(
@@ -265,6 +266,7 @@ async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:
             col(ScoringRun.calc_date) > outcome.target.calc_date,
             col(ScoringRun.run_id) < outcome.target.run_id,
             col(ScoringRun.data_version) <= outcome.data_version,
+            text(f"NOT {TO_COME}"),
         )
     )
     for run_id in later.all():

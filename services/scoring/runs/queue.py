@@ -19,6 +19,7 @@ from rfm_common.lasting_store import effective
 from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, is_behind, queue_run
 from rfm_common.settings import Settings
+from rfm_common.snapshots import BY_DATE
 from rfm_common.watched_folder import waiting_names
 
 LEASE = timedelta(seconds=8)
@@ -174,7 +175,7 @@ async def queue_if_behind(session: AsyncSession, settings: Settings) -> bool:
     the folder or are being read it waits for them, for a minute at most.
     """
     await run_sql(session, "SELECT 1 FROM data_state WHERE id = 1 FOR UPDATE")
-    if not await is_behind(session):
+    if not (await is_behind(session) or await _shows_older_data(session)):
         return False
     if (await run_sql(session, _COVERED, retry=RETRY_FAILED)).first():
         return False
@@ -184,6 +185,17 @@ async def queue_if_behind(session: AsyncSession, settings: Settings) -> bool:
     return True
 
 
+async def _shows_older_data(session: AsyncSession) -> bool:
+    """Whether newer data was scored for a day that is not shown: under a clock that was wrong."""
+    return (await run_sql(session, _OUTRUN)).first() is not None
+
+
+_OUTRUN = f"""
+SELECT 1 FROM (
+    SELECT * FROM scoring_runs WHERE is_current ORDER BY {BY_DATE} LIMIT 1
+) shown, scoring_runs r
+WHERE shown.is_automatic AND r.is_current AND r.is_automatic AND r.data_version > shown.data_version
+"""  # noqa: S608 - constants
 _COVERED = """
 SELECT 1 FROM scoring_runs r, data_state d
 WHERE r.is_automatic AND (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 
@@ -18,21 +18,23 @@ class Kept:
 def expendable(snapshots: Sequence[Kept], days: int, zone: ZoneInfo) -> list[int]:
     """Runs whose snapshots may go; never the newest, never one that somebody asked for.
 
-    Age is measured from the newest snapshot, so that a shop with old data keeps its past too.
+    Of the newest `days` that have one the last stays, of earlier ones the last of each month. Days
+    without a snapshot are not counted: a shop with old data keeps its past too, and a clock that
+    ran ahead by years takes the place of one day only.
     """
-    if not snapshots:
-        return []
-    newest = max(snapshots, key=lambda one: one.calc_date)
-    limit = newest.calc_date - timedelta(days=days)
-    last = {_period(one, limit, zone): one.run_id for one in _oldest_first(snapshots)}
-    stay = {*last.values(), newest.run_id}
-    return [one.run_id for one in snapshots if one.is_automatic and one.run_id not in stay]
+    automatic = _oldest_first(snapshots)
+    daily = set(sorted({_day(one, zone) for one in automatic})[-days:])
+    stay = {_period(_day(one, zone), daily): one.run_id for one in automatic}
+    return [one.run_id for one in automatic if stay[_period(_day(one, zone), daily)] != one.run_id]
 
 
-def _period(one: Kept, limit: datetime, zone: ZoneInfo) -> date:
+def _day(snapshot: Kept, zone: ZoneInfo) -> date:
+    return snapshot.calc_date.astimezone(zone).date()
+
+
+def _period(day: date, daily: set[date]) -> tuple[int, ...]:
     """The day, or for an old one the month, of which only the last snapshot stays."""
-    day = one.calc_date.astimezone(zone).date()
-    return day if one.calc_date > limit else day.replace(day=1) - timedelta(days=36_500)
+    return (day.year, day.month, day.day) if day in daily else (day.year, day.month)
 
 
 def _oldest_first(snapshots: Iterable[Kept]) -> list[Kept]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +51,19 @@ def test_the_newest_never_goes_and_a_second_look_finds_nothing(ages: list[int], 
     gone = set(expendable(shop, days, UTC))
     assert min(ages) not in gone
     assert expendable([one for one in shop if one.run_id not in gone], days, UTC) == []
+
+
+@pytest.mark.parametrize("years", [1, 10])
+def test_a_clock_that_ran_ahead_for_a_day_costs_no_day_but_one(years: int) -> None:
+    ahead = Kept(999, TODAY + timedelta(days=365 * years), True)
+    assert expendable([*daily(60), ahead], 60, UTC) == []
+    without, with_it = (
+        set(expendable(shop, 60, UTC)) for shop in (daily(365), [*daily(365), ahead])
+    )
+    assert len(with_it - without) == 1
+
+
+def test_days_without_a_snapshot_are_not_counted() -> None:
+    """A shop that sends a file a week keeps sixty of its snapshots, not eight."""
+    weekly = [Kept(number, TODAY - timedelta(days=7 * number), True) for number in range(60)]
+    assert expendable(weekly, 60, UTC) == []
