@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,13 +18,16 @@ from rfm_common.schema import known_revisions
 from tests.prove.deliver import Courier
 from tests.prove.files import PERSONS
 from tests.prove.finding import Finding
-from tests.prove.nemesis import AT_WORK, Fault, at_work
+from tests.prove.nemesis import AT_WORK, PATIENCE, Fault, at_work, is_found
 from tests.prove.stack import Stack
+from tests.prove.zones import sooner_to_end
 
-ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York", "Asia/Kolkata")
 RESTORING = Path(__file__).with_name("restoring.py")
 MOMENT = 3.0
 """Seconds to wait until a service is at work."""
+MEASURED = (
+    "SELECT 1 FROM scoring_runs WHERE is_current AND summary #>> '{measured,timezone}' = :zone"
+)
 
 
 class Acts:
@@ -34,6 +39,9 @@ class Acts:
         self.waiting = list(PERSONS)
         """Who may still be erased."""
         self.random.shuffle(self.waiting)
+        self.kills = itertools.cycle(("moves", "any"))
+        """Where restores are killed."""
+        self.first_zone = stack.zone
 
     def faults(self) -> Mapping[str, Fault]:
         return {
@@ -51,14 +59,21 @@ class Acts:
             for _ in range(3):
                 await self.courier.deliver_colliding()
 
-    async def _answering(self, url: str) -> None:
+    async def _within(self, seconds: float, look: Callable[[], Awaitable[object]]) -> None:
+        """Wait until it is so, for so long at most."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(10), httpx.AsyncClient(base_url=url, trust_env=False) as it:
-                while True:
-                    with contextlib.suppress(httpx.HTTPError):
-                        if (await it.get("/health")).is_success:
-                            return
-                    await asyncio.sleep(0.1)
+            async with asyncio.timeout(seconds):
+                while not await look():
+                    await asyncio.sleep(0.02)
+
+    async def _answering(self, url: str) -> None:
+        async def is_healthy() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return (await client.get("/health")).is_success
+            return False
+
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            await self._within(10, is_healthy)
 
     async def _erase_beside_backup(self) -> None:
         """Two people go while files load, a run scores and a backup is written."""
@@ -73,10 +88,7 @@ class Acts:
 
     async def _until_at_work(self, service: str) -> None:
         async with open_sessions(self.stack.settings, "nemesis") as sessions:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(MOMENT):
-                    while not await at_work(sessions, AT_WORK[service]):
-                        await asyncio.sleep(0.02)
+            await self._within(MOMENT, lambda: at_work(sessions, AT_WORK[service]))
 
     async def _erase(self) -> None:
         if not self.waiting:
@@ -109,19 +121,28 @@ class Acts:
     async def _restore_killed(self) -> None:
         """A restore of what is there just now, killed at a step: whichever way it ends, all is as
         it was."""
-        kind = self.random.choice(("any", "os.link"))
-        most = 30 if kind == "any" else 3 * len(self.courier.done.surely) + 1
-        step = self.random.randint(1, most)
+        await self._within(PATIENCE, self._has_archived)
+        kind, share = next(self.kills), self.random.random()
         async with (
             self.courier.still,
             self.stack.down(),
-            self.stack.spawned(str(RESTORING), kind, str(step)) as process,
+            self.stack.spawned(str(RESTORING), kind, str(share)) as process,
         ):
             code = await process.wait()
         if code not in (0, -signal.SIGKILL):
             self.wrong.append(Finding("restore", f"it ended with {code}: see the log"))
 
+    async def _has_archived(self) -> bool:
+        return any((self.stack.folder / "data" / "archive").glob("*"))
+
     async def _change_zone(self) -> None:
-        """The machine and the shop are in another zone from now on."""
+        """The machine and the shop are in another zone from now on.
+
+        Its day ends sooner than the first zone's, of which a snapshot is published by then: the
+        scores to come look back from an earlier moment.
+        """
+        async with open_sessions(self.stack.settings, "nemesis") as sessions:
+            await self._within(PATIENCE, lambda: is_found(sessions, MEASURED, zone=self.stack.zone))
         async with self.stack.down():
-            self.stack.zone = self.random.choice([one for one in ZONES if one != self.stack.zone])
+            zones = set(sooner_to_end(self.first_zone, datetime.now(UTC))) - {self.stack.zone}
+            self.stack.zone = self.random.choice(sorted(zones))

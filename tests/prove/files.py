@@ -20,6 +20,9 @@ SKEW = 3
 PERSONS = tuple(f"E{number:04d}" for number in range(12))
 """Customers who may be erased. Their orders are theirs alone and never change."""
 
+ROUND = 20
+"""Files, among which there is each kind."""
+
 Kind = Literal["customers", "orders", "exchange_rates"]
 OrderRow = tuple[str, str, datetime, Decimal, str, str]
 CustomerRow = tuple[str, str, str, datetime]
@@ -62,13 +65,14 @@ class Maker:
     _personal: int = 0
 
     def files(self) -> Iterator[Dropped]:
-        makers = (self._orders, self._customers, self._rates, self._damaged, self._again,
-                  self._oddly_named)  # fmt: skip
+        """In rounds, of which each has every kind of file, shuffled."""
+        makers = (self._orders, self._customers, self._rates, self._damaged, self._same_bytes,
+                  self._same_name, self._undecodable, self._oddly_named)  # fmt: skip
         while True:
-            make = self.random.choices(makers, (56, 14, 4, 10, 10, 6))[0]
-            if made := make(f"{len(self.made):05d}"):
-                self.made.append(made)
-                yield made
+            for make in self.random.sample(makers, ROUND, counts=(9, 3, 1, 2, 1, 2, 1, 1)):
+                if made := make(f"{len(self.made):05d}"):
+                    self.made.append(made)
+                    yield made
 
     def more_orders(self) -> Dropped:
         """A file of orders, whatever comes next."""
@@ -86,11 +90,17 @@ class Maker:
         number = self.random.randrange(10**9)
         return Dropped(f"poison-{number}.csv", POISON + f"{number}\n".encode(), None)
 
-    def _oddly_named(self, number: str) -> Dropped:
-        """Names that are not UTF-8, of which several look the same, and others that are allowed."""
+    def _undecodable(self, number: str) -> Dropped:
+        """A name that is not UTF-8; several look the same."""
         byte = os.fsdecode(bytes([self.random.choice((0x80, 0xE4, 0xFC, 0xFF))]))
         name = self.random.choice((
             f"Bestell{byte}ng.csv", f"Kunden{byte}bersicht-{number}.csv", f"{byte}{byte}.csv",
+        ))  # fmt: skip
+        return replace(self._orders(number), name=name)
+
+    def _oddly_named(self, number: str) -> Dropped:
+        """A name that nobody expects, and that is allowed."""
+        name = self.random.choice((
             f"two\nlines-{number}.csv", f"'; --\"{number}.csv", f"{number}-{70 * '注'}.csv",
         ))  # fmt: skip
         return replace(self._orders(number), name=name)
@@ -166,17 +176,17 @@ class Maker:
         ))  # fmt: skip
         return Dropped(f"damaged-{number}.csv", content, None)
 
-    def _again(self, number: str) -> Dropped | None:
-        """An earlier file: its bytes under another name, or its name with other bytes."""
+    def _same_bytes(self, number: str) -> Dropped | None:
+        """An earlier file's bytes under another name."""
         if not self.made:
             return None
-        earlier = self.random.choice(self.made)
-        if self.random.random() < 0.6:
-            return Dropped(
-                f"again-{number}.csv", earlier.content, earlier.kind, earlier.rows, earlier.rejected
-            )
-        fresh = self._orders(number)
-        return Dropped(earlier.name, fresh.content, fresh.kind, fresh.rows, fresh.rejected)
+        return replace(self.random.choice(self.made), name=f"again-{number}.csv")
+
+    def _same_name(self, number: str) -> Dropped | None:
+        """An earlier file's name with other bytes."""
+        if not self.made:
+            return None
+        return replace(self._orders(number), name=self.random.choice(self.made).name)
 
 
 def _order_line(row: OrderRow, status: str) -> str:

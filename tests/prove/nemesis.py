@@ -41,8 +41,8 @@ class Nemesis:
 
     stack: Stack
     random: random.Random
-    only: Sequence[str] = ()
-    """The faults to choose from; all of them when it is empty."""
+    only: Sequence[str] | None = None
+    """The faults to choose from; None: all of them."""
     more: Mapping[str, Fault] = field(default_factory=dict)
     """Faults that are made elsewhere."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -90,12 +90,12 @@ class Nemesis:
 
     async def run(self) -> None:
         """A fault, a while of peace, the next fault; a round has each fault once, shuffled."""
-        while True:
-            all_faults = self.faults()
-            round_ = [(name, all_faults[name]) for name in self.only or all_faults]
+        faults = self.faults()
+        round_ = list(faults if self.only is None else self.only)
+        while round_:
             self.random.shuffle(round_)
-            for name, fault in round_:
-                await self._strike(name, fault)
+            for name in round_:
+                await self._strike(name, faults[name])
                 await asyncio.sleep(self.random.uniform(0.5, 2.5))
 
     async def _strike(self, name: str, fault: Fault) -> None:
@@ -116,7 +116,7 @@ class Nemesis:
         """No peace before the server is back: on a crowded machine that takes a while."""
         async with open_sessions(self.stack.settings, "nemesis") as sessions:
             while True:
-                if not await answers(sessions):
+                if not await is_found(sessions, "SELECT 1"):
                     self.last = time.monotonic()
                 await asyncio.sleep(0.5)
 
@@ -237,12 +237,11 @@ async def at_work(sessions: Sessions, question: str) -> set[int]:
     return set()
 
 
-async def answers(sessions: Sessions) -> bool:
-    """Whether PostgreSQL answers at once."""
+async def is_found(sessions: Sessions, question: str, **values: object) -> bool:
+    """Whether PostgreSQL answers at once, and with anything."""
     with contextlib.suppress(Exception):
         async with asyncio.timeout(1), sessions() as session:
-            await run_sql(session, "SELECT 1")
-            return True
+            return (await run_sql(session, question, **values)).first() is not None
     return False
 
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.prove.finding import Finding
 from tests.prove.nemesis import Nemesis, breaking
 from tests.prove.readers import Readers, Seen, watching
 from tests.prove.stack import Stack, running
+from tests.prove.zones import last_to_end
 from tests.running import eventually
 
 STUCK_SECONDS = 120.0
@@ -50,7 +52,7 @@ class Proof:
 
 
 async def prove(
-    seed: int, seconds: float, bug: str | None = None, only: Sequence[str] = (),
+    seed: int, seconds: float, bug: str | None = None, only: Sequence[str] | None = None,
     stuck: float = STUCK_SECONDS,
 ) -> Proof:  # fmt: skip
     """Break a stack for so many seconds, let it come to rest, and check it.
@@ -58,7 +60,7 @@ async def prove(
     With `only`, no other faults than these.
     """
     started = time.monotonic()
-    async with running(bug) as stack:
+    async with running(bug, zone=last_to_end(datetime.now(UTC))) as stack:
         courier = Courier(stack, seed)
         acts = Acts(stack, courier, random.Random(seed + 2))
         nemesis = Nemesis(stack, random.Random(seed), only, acts.faults())

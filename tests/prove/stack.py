@@ -74,7 +74,7 @@ class Stack:
     """Everything that one proof runs."""
 
     def __init__(
-        self, folder: Path, bug: str | None, more: Mapping[str, str], *, is_tight: bool
+        self, folder: Path, bug: str | None, more: Mapping[str, str], zone: str, *, is_tight: bool
     ) -> None:
         self.folder, self.bug, self.more = folder, bug, more
         self.state = StateFolder(folder / "state")
@@ -86,7 +86,7 @@ class Stack:
         self.clock.write_text("+0")
         self.server_clock = self.disk / "clock"
         self.server_clock.write_text("+0")
-        self.zone = "UTC"
+        self.zone = zone
         self.postgres = Server(SkewedPostgres(self.disk / "postgres"))
         self.valkey = Server(PrivateValkey(self.disk / "valkey"))
         self.log = folder / "rfm.log"
@@ -252,11 +252,15 @@ async def _end(process: asyncio.subprocess.Process, number: int) -> None:
 
 @asynccontextmanager
 async def running(
-    bug: str | None = None, more: Mapping[str, str] | None = None, *, is_tight: bool = True
+    bug: str | None = None,
+    more: Mapping[str, str] | None = None,
+    zone: str = "UTC",
+    *,
+    is_tight: bool = True,
 ) -> AsyncGenerator[Stack]:
     """The stack, and nothing of it afterwards; `more` settings, a disk that is soon full or not."""
     folder = open_folder("rfm-prove-")
-    stack = Stack(folder, bug, more or {}, is_tight=is_tight)
+    stack = Stack(folder, bug, more or {}, zone, is_tight=is_tight)
     stack.input.mkdir(parents=True)
     try:
         await stack.start()

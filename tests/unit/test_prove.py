@@ -1,10 +1,11 @@
 """The checker of `make prove`: silent about a shop that is right, and not about one that is not."""
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from inspect import signature
 from itertools import islice
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.prove import zones
 from tests.prove.__main__ import BUGS
 from tests.prove.bugs import seeded
 from tests.prove.checker import Found, check
 from tests.prove.deliver import Deliveries
-from tests.prove.files import PERSONS, Dropped, Maker, Tables
+from tests.prove.files import HEADERS, PERSONS, ROUND, Dropped, Maker, Tables
 from tests.prove.finding import Finding
 from tests.prove.readers import GRACE, Readers, Seen
 from tests.prove.stack import Stack
@@ -182,6 +184,10 @@ def show_an_old_snapshot(shop: Shop) -> None:
     shop.found.run.data_version -= 1
 
 
+def show_a_run_before_its_summary(shop: Shop) -> None:
+    shop.found.run.summary = {}
+
+
 def score_a_customer_wrongly(shop: Shop) -> None:
     key = min(shop.found.scores)
     shop.found.scores[key] = (*shop.found.scores[key][:5], 9)
@@ -244,7 +250,8 @@ HARM: dict[Callable[[Shop], None], str] = {
     forget_a_file: "ledger", leave_a_file_undecided: "ledger", guess_at_a_damaged_file: "ledger",
     reject_silently: "counts", lose_count: "counts", take_rows_for_new_twice: "new rows",
     fall_behind: "catching up", leave_a_run_open: "catching up", keep_an_event: "catching up",
-    show_an_old_snapshot: "snapshot", score_a_customer_wrongly: "snapshot",
+    show_an_old_snapshot: "snapshot", show_a_run_before_its_summary: "snapshot",
+    score_a_customer_wrongly: "snapshot",
     score_a_customer_twice: "snapshot", leave_a_file_behind: "folders", lose_a_file: "folders",
     tell_nobody: "stream", tell_nobody_of_a_run: "stream", answer_500: "answers",
     forget_an_erasure: "erasures", keep_an_erased_person: "erasures",
@@ -309,6 +316,22 @@ def test_a_seeded_bug_replaces_what_is_there(bug: str, monkeypatch: pytest.Monke
 
 def test_every_seeded_bug_has_a_check_that_must_find_it() -> None:
     assert {bug.name for bug in BUGS} == set(seeded.BUGS)
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_at_any_hour_the_day_of_some_zones_ends_sooner_than_that_of_the_first(hour: int) -> None:
+    moment = NOW.replace(hour=hour, minute=23)
+    first = zones.last_to_end(moment)
+    assert len(zones.sooner_to_end(first, moment)) >= 2
+    assert zones.day_end(first, moment) - moment < timedelta(hours=25)
+
+
+def test_every_round_of_files_has_each_kind() -> None:
+    for seed in range(5):
+        made = [*islice(Maker(random.Random(seed), today=NOW.date()).files(), 2 * ROUND)][ROUND:]
+        assert {one.kind for one in made} == {*HEADERS, None}
+        assert any("again-" in one.name for one in made)
+        assert any(os.fsencode(one.name).decode(errors="replace") != one.name for one in made)
 
 
 def test_the_same_seed_makes_the_same_files() -> None:
