@@ -8,6 +8,12 @@ import pytest
 from rfm_common.tasks import alongside, end, together
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch) -> None:
+    """No test waits as long as a clean end may take."""
+    monkeypatch.setitem(end.__kwdefaults__, "again", 0.02)
+
+
 async def test_it_ends_with_the_block() -> None:
     ended = asyncio.Event()
 

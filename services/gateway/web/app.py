@@ -93,11 +93,17 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
         plugins=[openapi.MoneySchema()],
         template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
     )
+    app.state.routed = app.asgi_handler
+    furnish(app, settings)
+    return app
+
+
+def furnish(app: Litestar, settings: Settings) -> None:
+    """Give the application its settings, and anew all that it counts, knows or waits for."""
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()
-    app.asgi_handler = Edge(app.asgi_handler, request_seconds(app.state.metrics))
+    app.asgi_handler = Edge(app.state.routed, request_seconds(app.state.metrics))
     app.state.counter = Counter()
     app.state.closing = asyncio.Event()
     app.state.webhook_bell = asyncio.Event()
     app.state.live = Live({RunFinished.type: app.state.webhook_bell}, settings.streams_per_caller)
-    return app

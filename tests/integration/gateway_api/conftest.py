@@ -1,15 +1,15 @@
 """The application in the test's own event loop, over a real database."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import httpx
 import pytest
 import pytest_asyncio
 from litestar import Litestar
 
-from gateway.web.app import create_app
+from gateway.web.app import create_app, furnish
 from rfm_common.settings import Settings
 from tests.shop import open_shop
 
@@ -34,10 +34,30 @@ async def client(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
-    app = create_app(settings)
-    transport = httpx.ASGITransport(app=app)
-    async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as made:
-        yield made
+    with application(settings) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as made:
+            yield made
+
+
+IDLE: list[Litestar] = []
+"""Applications that no test uses now: to register all routes takes longer than most tests."""
+
+
+@contextmanager
+def application(settings: Settings) -> Generator[Litestar]:
+    """A gateway with these settings that remembers nothing: an idle one, begun anew, or a new."""
+    app = begun_anew(IDLE.pop(), settings) if IDLE else create_app(settings)
+    yield app
+    IDLE.append(app)
+
+
+def begun_anew(app: Litestar, settings: Settings) -> Litestar:
+    for layer in app.middleware:
+        if vars(layer):
+            vars(layer).update(vars(type(layer)(settings)))
+    furnish(app, settings)
+    return app
 
 
 @asynccontextmanager

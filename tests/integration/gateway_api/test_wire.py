@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 
 from gateway.web import server as serving
-from gateway.web.app import create_app
 from gateway.web.server import Server
 from rfm_common.settings import Settings
 from tests.conftest import fresh
+from tests.integration.gateway_api.conftest import application
 
 BODY_SECONDS = 0.4
 HEADER_SECONDS = 0.4
@@ -63,13 +63,14 @@ def request(line: str, *headers: str) -> bytes:
 @asynccontextmanager
 async def listening(settings: Settings) -> AsyncGenerator[Wire]:
     socket_ = socket.create_server(("127.0.0.1", 0))
-    server = Server(settings, create_app(settings))
-    running = asyncio.create_task(server.serve([socket_]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield Wire(settings, socket_.getsockname())
-    server.should_exit = True
-    await running
+    with application(settings) as app:
+        server = Server(settings, app)
+        running = asyncio.create_task(server.serve([socket_]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield Wire(settings, socket_.getsockname())
+        server.should_exit = True
+        await running
 
 
 @pytest_asyncio.fixture(scope="module")

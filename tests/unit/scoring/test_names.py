@@ -80,7 +80,7 @@ def test_no_name_is_untrue_in_any_shop(seed: int) -> None:
     """Four shops a case, of every way of buying: 300 in all."""
     for number in range(4 * seed, 4 * seed + 4):
         features = any_shop(number)
-        for k in (5, 4 + number % 5):
+        for k in {5, 4 + number % 5}:
             model = fit(features, k, RECIPE)
             assert broken_names(model, features) == [], f"shop {number}, k={k}"
             assert set(model.names) <= set(PROMISES)
