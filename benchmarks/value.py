@@ -1,23 +1,35 @@
 """Value to come against a plain script: the same customers, the same likelihood, how long.
 
-    python -m benchmarks.value --customers 1000000
+    python -m benchmarks.value --customers 1000000 --orders 10000000
 
 The script is what the usual tutorials and the package lifetimes do: the likelihood of each
 customer, numeric gradients, one start, and expected orders by the hypergeometric function. Both
 fit on the same sample; the script's figures are computed for `--share` of the customers, and its
-time is that of all in proportion.
+time is that of all in proportion. With `--orders` the worker then does the whole of it in a
+private PostgreSQL, after publication, and says how long each step took.
 """
 
 import argparse
+import asyncio
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
 import numpy as np
+from benchmarks import scoring
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, hyp2f1
+from sqlmodel import select
 
+from rfm_common.bus import open_redis
+from rfm_common.db import Sessions, open_sessions
+from rfm_common.documents import StoredForecast
+from rfm_common.models import ScoringRun
+from rfm_common.schema import upgrade
+from rfm_common.settings import Settings
 from scoring.value import SAMPLE, Purchases, ValueModel, fit_value, forecast
 
 Floats = NDArray[np.float64]
@@ -93,6 +105,7 @@ def show(what: str, ours: float, theirs: float, note: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--orders", type=int, default=0)
     parser.add_argument("--share", type=float, default=0.1)
     options = parser.parse_args()
     past = simulate(options.customers)
@@ -100,6 +113,12 @@ def main() -> None:
     compare_fits(sample)
     model = fit_value(sample)
     compare_figures(model, past, round(options.customers * options.share))
+    if options.orders:
+        with tempfile.TemporaryDirectory(prefix="rfm-bench-") as name:
+            folder = Path(name)
+            folder.chmod(0o755)
+            with scoring.servers(folder) as settings:
+                asyncio.run(measure_worker(settings, folder, options.orders, options.customers))
 
 
 def compare_fits(sample: Purchases) -> None:
@@ -120,6 +139,33 @@ def compare_figures(model: ValueModel, past: Purchases, part: int) -> None:
     wrong = int((~(gap <= 1e-6 * made.expected_orders_365[:part])).sum())
     note = f"{len(past):,} customers; of {part:,} the script has {wrong:,} wrong in 6 digits"
     show("figures", ours, theirs * len(past) / part, note)
+
+
+async def measure_worker(settings: Settings, folder: Path, orders: int, customers: int) -> None:
+    """The skewed shop of `benchmarks.scoring`, scored and then forecast by a real worker."""
+    await upgrade(settings)
+    rng = np.random.default_rng(7)
+    parts = (
+        scoring.batch(rng, start, min(scoring.CHUNK, orders - start), customers)
+        for start in range(0, orders, scoring.CHUNK)
+    )
+    async with open_sessions(settings, "bench") as sessions, open_redis(settings, "bench") as redis:
+        await scoring.load(sessions, folder / "orders.csv", parts, customers)
+        with scoring.worker():
+            await scoring.scored(sessions, redis, 1)
+            told = await forecast_of(sessions)
+    steps = "   ".join(f"{name} {taken:.2f}" for name, taken in told["timings"].items())
+    print(f"worker     {sum(told['timings'].values()):6.2f} s   {steps}   {orders:,} orders")
+
+
+async def forecast_of(sessions: Sessions) -> StoredForecast:
+    """Wait until the snapshot has its figures."""
+    while True:
+        async with sessions() as session:
+            run = (await session.exec(select(ScoringRun))).one()
+            if run.forecast:
+                return run.forecast
+        await asyncio.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,10 @@ class ClusterValues(ValueSums):
     cluster_id: int
 
 
+Timings = dict[str, float]
+"""`timings`: seconds by step."""
+
+
 class StoredForecast(TypedDict, total=False):
     """`forecast`: the model of `customer_values`, why it is this one, and the sums."""
 
@@ -239,6 +243,7 @@ class StoredForecast(TypedDict, total=False):
     data_version: int
     totals: ValueSums
     clusters: list[ClusterValues]
+    timings: Timings
 
 
 class JudgedOn(TypedDict):
@@ -297,9 +302,6 @@ class Step(TypedDict, total=False):
     percent: float
     seconds_left: float | None
 
-
-Timings = dict[str, float]
-"""`timings`: seconds by step."""
 
 Edges = dict[str, list[float | str]]
 """`edges`: the four edges between scores by figure; those of money are text."""

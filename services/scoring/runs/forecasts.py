@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
+import numpy as np
 import polars as pl
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -25,12 +26,13 @@ from rfm_common.settings import Settings
 from rfm_common.snapshots import BY_DATE, VALUES, partition
 from scoring.runs.faults import describe, is_transient
 from scoring.runs.plan import spec_of
+from scoring.runs.progress import Progress
 from scoring.runs.value_model import Kept, choose, measured
 from scoring.snapshot import purchases, reading, values, writing
 from scoring.snapshot.dialects import PostgresDialect
 from scoring.snapshot.records import Target
 from scoring.snapshot.sampling import hashed_rows
-from scoring.value import SAMPLE
+from scoring.value import SAMPLE, Purchases, ValueModel
 
 PAUSE = 1.0
 """Seconds between two looks whether a snapshot has no figures yet."""
@@ -93,10 +95,15 @@ ORDER BY {BY_DATE} LIMIT 1
 async def _forecast(sessions: Sessions, run: ScoringRun, discount: float) -> None:
     target = await _clear(sessions, run)
     erased = await _count_erased(sessions)
+    progress = Progress()
+    progress.enter("read")
     known, version = await _read(sessions, run)
-    figured = await _compute(sessions, run, known, discount)
-    figured.told["data_version"] = version
+    figured = await _compute(sessions, run, known, discount, progress)
+    progress.enter("write")
     await _write(sessions, target, figured.frame)
+    progress.stop()
+    figured.told["data_version"] = version
+    figured.told["timings"] = progress.timings
     await _show(sessions, target, figured, erased)
     log.info("forecast of run %d: %d customers", run.run_id, figured.frame.height)
 
@@ -131,22 +138,18 @@ async def _read(sessions: Sessions, run: ScoringRun) -> tuple[pl.DataFrame, int]
 
 
 async def _compute(
-    sessions: Sessions, run: ScoringRun, known: pl.DataFrame, discount: float
+    sessions: Sessions, run: ScoringRun, known: pl.DataFrame, discount: float, progress: Progress
 ) -> Figured:
     """Everybody's figures by the model in force, or by a new one where there is a reason."""
+    progress.enter("fit")
     buyers = known.filter(pl.col("frequency").is_not_null())
     sample = await asyncio.to_thread(hashed_rows, buyers["customer_id"], SAMPLE)
     past = await asyncio.to_thread(purchases.past, buyers)
     kept = await _kept(sessions, run)
     chosen = await asyncio.to_thread(choose, kept, measured(run), past.take(sample))
+    progress.enter("figures")
     model = chosen.model
-    parts = [
-        await asyncio.to_thread(
-            values.figures, model, past.take(slice(start, start + SLICE)), discount
-        )
-        for start in range(0, len(past), SLICE)
-    ]
-    found = pl.concat([pl.DataFrame(schema=dict(values.SCHEMA)), *parts])
+    found = await _figures(model, past, discount)
     frame = await asyncio.to_thread(values.everyone, known, found)
     told = StoredForecast(
         model=model.data(), measured=measured(run), reason=chosen.reason, discount=discount,
@@ -155,6 +158,19 @@ async def _compute(
         totals=values.totals(frame), clusters=values.by_cluster(frame),
     )  # fmt: skip
     return Figured(frame, told)
+
+
+async def _figures(model: ValueModel, past: Purchases, discount: float) -> pl.DataFrame:
+    """What is known of customers, in their order; computed in parts of customers who are alike."""
+    order = await asyncio.to_thread(past.grouped)
+    parts = [
+        await asyncio.to_thread(
+            values.figures, model, past.take(order[start : start + SLICE]), discount
+        )
+        for start in range(0, len(order), SLICE)
+    ]
+    found = pl.concat([pl.DataFrame(schema=dict(values.SCHEMA)), *parts])
+    return await asyncio.to_thread(found.__getitem__, np.argsort(order))
 
 
 async def _kept(sessions: Sessions, run: ScoringRun) -> Kept | None:

@@ -32,6 +32,7 @@ def purchases_sql(spec: Spec, dialect: Dialect, placed: str, among: Among) -> st
     of all these days. `spend_count` counts those whose money is known, and `spent` is their money
     less what was refunded. Whoever never bought has NULL.
     """
+    # OFFSET 0 keeps the planner from computing the day again for each figure made of it.
     day = f"CAST({dialect.local('o.order_date', spec.zone)} AS date)"
     first, last = (f"CAST({end} AS timestamp)" for end in ("first_day", "last_day"))
     until = dialect.local(dialect.timestamp(spec.calc_date), spec.zone)
@@ -40,11 +41,11 @@ WITH {rate_table(spec, dialect)}counted AS (
     SELECT o.customer_id, CASE WHEN {PURCHASE} THEN {day} END AS bought,
            {amount(spec, dialect)} AS amount
     FROM orders o{rate_join(spec, dialect)}
-    WHERE {counted(spec, dialect)} AND {among("o.customer_id")}
+    WHERE {counted(spec, dialect)} AND {among("o.customer_id")} OFFSET 0
 ), bought AS (
     SELECT customer_id, min(bought) AS first_day, max(bought) AS last_day,
            count(DISTINCT bought) AS days,
-           count(DISTINCT CASE WHEN amount IS NOT NULL THEN bought END) AS spend_count,
+           count(DISTINCT bought) FILTER (WHERE amount IS NOT NULL) AS spend_count,
            COALESCE(sum(amount), 0) AS spent
     FROM counted GROUP BY customer_id HAVING count(bought) > 0
 )

@@ -10,7 +10,15 @@ import polars as pl
 from rfm_common.documents import ClusterValues, ValueSums
 from rfm_common.models import MONEY_SCALE
 from scoring.snapshot.frames import lines
-from scoring.value import Forecast, Purchases, ValueModel, forecast, revenue_range
+from scoring.value import (
+    SOON,
+    Forecast,
+    Purchases,
+    ValueModel,
+    forecast,
+    outlook,
+    revenue_range,
+)
 
 MONEY = ("expected_revenue_30", "expected_revenue_90", "expected_revenue_365", "revenue_90_low",
          "revenue_90_high", "expected_loss_90")  # fmt: skip
@@ -27,12 +35,12 @@ DIGITS = 6
 def figures(model: ValueModel, past: Purchases, discount: float) -> pl.DataFrame:
     """COLUMNS of these customers, in their order; empty where there is no such figure."""
     now = forecast(model, past, discount)
-    back_then = forecast(model, replace(past, age=past.recency), discount)
+    back_then = outlook(model, replace(past, age=past.recency), SOON)
     low, high = revenue_range(model, past, now)
     found = pl.DataFrame({
         **{name: getattr(now, name) for name in _FORECAST}, "revenue_90_low": low,
         "revenue_90_high": high,
-        "expected_loss_90": np.maximum(back_then.expected_revenue_90 - now.expected_revenue_90, 0),
+        "expected_loss_90": np.maximum(back_then.revenue - now.expected_revenue_90, 0),
     }).fill_nan(None)  # fmt: skip
     return found.select(COLUMNS).with_columns(
         pl.col(*ORDERS, "buys_again_90", "overdue").round(DIGITS),

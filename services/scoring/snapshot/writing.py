@@ -34,6 +34,8 @@ ANALYZED = {
     VALUES: ("customer_id",),
 }  # fmt: skip
 """What queries filter or sort by; the planner needs to know no more."""
+SORTS = 2
+"""Indexes of figures that are built beside each other."""
 AMENDED = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
 
 
@@ -123,18 +125,24 @@ async def append(
 
 
 async def index_values(sessions: Sessions, target: Target) -> None:
-    """Index figures that are not shown yet for lists in their order; one after the other.
+    """Index figures that are not shown yet for lists in their order, a few at a time.
 
     With the column itself, for else the table is read beside the index. Only who analyses all of
     a table learns how what is indexed is spread.
     """
-    table = staged(VALUES, target.run_id, target.fence)
-    for name in SORTABLE:
-        await _index(
-            sessions,
-            f"INDEX {table}_{name} ON {table} ({sortable(name)} DESC, customer_id)"
-            f" INCLUDE ({name})",
-        )
+    table, turn = staged(VALUES, target.run_id, target.fence), asyncio.Semaphore(SORTS)
+
+    async def index(name: str) -> None:
+        async with turn:
+            await _index(
+                sessions,
+                f"INDEX {table}_{name} ON {table} ({sortable(name)} DESC, customer_id)"
+                f" INCLUDE ({name})",
+            )
+
+    async with asyncio.TaskGroup() as group:
+        for name in SORTABLE:
+            group.create_task(index(name))
     async with sessions() as session, session.begin():
         await run_sql(session, f"ANALYZE {table}")
 

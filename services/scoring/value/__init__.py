@@ -17,14 +17,14 @@ the customers, `past.take(rows)`, gets bit for bit what all of them would.
 """
 
 from scoring.value.fitting import SAMPLE, fit_value
-from scoring.value.forecasting import HORIZONS, Forecast, Outlook, forecast, outlook
+from scoring.value.forecasting import HORIZONS, SOON, Forecast, Outlook, forecast, outlook
 from scoring.value.model import Kind, ValueModel
 from scoring.value.purchases import Purchases
 from scoring.value.spread import revenue_range
 from scoring.value.trust import NAMES, Actual, Group, Plain, Ranking, Trust, judge, weekly
 
 __all__ = [
-    "HORIZONS", "NAMES", "SAMPLE", "Actual", "Forecast", "Group", "Kind", "Outlook", "Plain",
-    "Purchases", "Ranking", "Trust", "ValueModel", "fit_value", "forecast", "judge", "outlook",
-    "revenue_range", "weekly",
+    "HORIZONS", "NAMES", "SAMPLE", "SOON", "Actual", "Forecast", "Group", "Kind", "Outlook",
+    "Plain", "Purchases", "Ranking", "Trust", "ValueModel", "fit_value", "forecast", "judge",
+    "outlook", "revenue_range", "weekly",
 ]  # fmt: skip

@@ -56,8 +56,13 @@ def expected_orders(
 
 def _distinct(frequency: Figures, age: Figures) -> tuple[Figures, NDArray[np.intp]]:
     """The different pairs, sorted, and where each customer's pair stands in them."""
-    pairs, inverse = np.unique(np.column_stack((frequency, age)), axis=0, return_inverse=True)
-    return pairs, inverse
+    order = np.lexsort((age, frequency))
+    pairs = np.column_stack((frequency, age))[order]
+    is_first = np.ones(len(pairs), dtype=bool)
+    is_first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    inverse = np.empty(len(pairs), dtype=np.intp)
+    inverse[order] = np.cumsum(is_first) - 1
+    return pairs[is_first], inverse
 
 
 def _discounting(horizon: float, discount: float) -> tuple[Figures, Figures]:
