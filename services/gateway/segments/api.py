@@ -12,7 +12,7 @@ from gateway.kit.dependencies import CalcDate, quick_of
 from gateway.kit.responses import content_of, etag, refuse_unchanged, versioned
 from gateway.kit.schemas import MOMENT_OR_LATEST, Snapshot
 from gateway.kit.snapshots import peek_snapshot
-from gateway.segments.queries import compare_segments, segment_rows
+from gateway.segments.queries import compare_segments, find_expected, segment_rows
 from gateway.segments.schemas import SegmentList, SegmentRow
 
 CompareDate = Annotated[
@@ -62,6 +62,7 @@ async def _segments(
         rule=snapshot.rule,
         transform=snapshot.transform,
         base_currency=snapshot.base_currency,
+        expected=await find_expected(session, snapshot),
         segments=await segment_rows(session, snapshot),
         compare=await compare_segments(session, before, snapshot) if before else None,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar
 
 from litestar import Response, get
@@ -11,9 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.clusters.page import Cluster, build_clusters
 from gateway.kit.days import DayDep, iso
 from gateway.kit.dependencies import SessionDep, SettingsDep
+from gateway.kit.expected import Expected
 from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.guide import CAUSES, Guide, guide
-from gateway.kit.numbers import Numbers
+from gateway.kit.numbers import NONE, Numbers
 from gateway.kit.pager import query
 from gateway.kit.recipe import Recipe
 from gateway.kit.render import answer
@@ -24,8 +26,10 @@ from gateway.segments.country_figures import CountryShare, country_mix
 from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
 from gateway.segments.histograms import Histogram, histogram
 from gateway.segments.moves import Moves, read_moves, read_points
+from gateway.segments.outlook import ToCome, by_value_to_come
 from gateway.segments.queries import find_segment, segment_page
 from gateway.segments.schemas import CustomerRow
+from rfm_common.documents import StoredForecast
 
 BEST = Page(1, 20)
 
@@ -40,6 +44,8 @@ class SegmentsPage:
     snapshot: Snapshot
     recipe: Recipe
     rows: list[SegmentRow]
+    expected: Expected
+    to_come: list[ToCome]
     definition_change: str | None
     is_pinned: bool
     day: date | None
@@ -91,12 +97,16 @@ async def segments(
     before = (
         await list_segments(session, snapshot.previous_run_id) if snapshot.previous_run_id else None
     )
+    shown = await list_segments(session, snapshot.run_id)
+    forecast = await _forecast(session, snapshot.run_id)
     page = SegmentsPage(
         frame=frame.of("Segments", "segments", () if day else VALUES),
         numbers=numbers,
         snapshot=snapshot,
         recipe=Recipe.of(snapshot),
-        rows=build_rows(numbers, await list_segments(session, snapshot.run_id), before),
+        rows=build_rows(numbers, shown, before),
+        expected=Expected.of(forecast),
+        to_come=by_value_to_come(shown, forecast),
         definition_change=await definition_change(
             session, snapshot.previous_run_id, snapshot.run_id
         ),
@@ -105,6 +115,11 @@ async def segments(
         pin=query(date=day),
     )
     return answer(page)
+
+
+async def _forecast(session: AsyncSession, run_id: int) -> StoredForecast:
+    run = await find_run(session, run_id)
+    return run.forecast if run else {}
 
 
 @get("/segments/{name:str}")
@@ -131,7 +146,10 @@ async def _load(
         recipe=Recipe.of(snapshot),
         guide=guide(name),
         segment=found,
-        facts=build_facts(numbers, found, everyone),
+        facts=[
+            *build_facts(numbers, found, everyone),
+            *build_to_come(numbers, found, everyone, await _forecast(session, run_id)),
+        ],
         histograms=build_histograms(numbers, points),
         countries=await country_mix(session, run_id, name),
         centres=await _centres(session, run_id, name),
@@ -177,6 +195,23 @@ def build_facts(numbers: Numbers, segment: Segment, everyone: list[Segment]) -> 
          f"{numbers.count(round(every.avg_recency_days))} d"),
     ]  # fmt: skip
     return [Fact(*pair) for pair in pairs]
+
+
+def build_to_come(
+    numbers: Numbers, segment: Segment, everyone: list[Segment], forecast: StoredForecast
+) -> list[Fact]:
+    """What the segment is expected to spend, beside all customers."""
+    names = ("Expected, next 90 days", "Expected each")
+    to_come = by_value_to_come(everyone, forecast)
+    if not to_come:
+        return [Fact(name, NONE, NONE) for name in names]
+    here = next(item for item in to_come if item.segment.name == segment.name)
+    total = sum((item.revenue for item in to_come), Decimal(0))
+    of_each = total / sum(item.customers for item in everyone)
+    return [
+        Fact(names[0], numbers.short_money(here.revenue), numbers.short_money(total)),
+        Fact(names[1], numbers.money(here.each), numbers.money(of_each)),
+    ]
 
 
 def build_histograms(numbers: Numbers, points: list[tuple[int, int, float]]) -> list[Histogram]:

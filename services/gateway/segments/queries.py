@@ -3,11 +3,12 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
+from gateway.kit.expected import Expected
 from gateway.kit.guide import slug
 from gateway.kit.outlook import outlook_columns, outlook_join
 from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Snapshot
-from gateway.kit.snapshots import definition_change
+from gateway.kit.snapshots import definition_change, find_run
 from gateway.segments.schemas import Comparison, CustomerRow, SegmentChange, SegmentRow
 from rfm_common.db import run_sql
 from rfm_common.errors import NotFoundError
@@ -33,18 +34,36 @@ def customer_tables(snapshot: Snapshot) -> str:
 
 async def segment_rows(session: AsyncSession, snapshot: Snapshot) -> list[SegmentRow]:
     """A row per segment and cluster, the most valuable first."""
+    per_customer = "round(v.expected_revenue_90 / nullif(customer_count, 0), 4)"
     return await rows.many(
         session,
         SegmentRow,
         f"""
+        WITH v AS (
+            SELECT o.*, sum(expected_revenue_90) OVER () AS total
+            FROM scoring_runs, jsonb_to_recordset(forecast -> 'clusters') AS o
+                 (cluster_id integer, expected_orders_90 float8, expected_revenue_90 numeric)
+            WHERE run_id = :run_id
+        )
         SELECT segment_name, cluster_id, customer_count, customer_share, avg_recency_days,
                avg_frequency, {money("avg_monetary")} AS avg_monetary, median_recency_days,
                median_frequency, {money("median_monetary")} AS median_monetary, order_count,
                {money("avg_order_value")} AS avg_order_value, {money("monetary")} AS monetary,
-               monetary_share
-        FROM segment_stats WHERE run_id = :run_id ORDER BY avg_monetary DESC, cluster_id""",
+               monetary_share, v.expected_orders_90,
+               {money("v.expected_revenue_90")} AS expected_revenue_90,
+               {money(per_customer)} AS avg_expected_revenue_90,
+               CASE v.total WHEN 0 THEN 0 ELSE v.expected_revenue_90 / v.total END::float8
+                   AS expected_revenue_90_share
+        FROM segment_stats LEFT JOIN v USING (cluster_id) WHERE run_id = :run_id
+        ORDER BY avg_monetary DESC, cluster_id""",
         run_id=snapshot.run_id,
     )
+
+
+async def find_expected(session: AsyncSession, snapshot: Snapshot) -> Expected:
+    """What all customers of the snapshot together are expected to buy."""
+    run = await find_run(session, snapshot.run_id)
+    return Expected.of(run.forecast if run else {})
 
 
 async def segment_names(session: AsyncSession, snapshot: Snapshot) -> dict[str, int]:

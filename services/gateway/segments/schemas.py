@@ -1,7 +1,11 @@
 """Segments of a snapshot, and how they changed."""
 
 from datetime import datetime
+from typing import Annotated
 
+from msgspec import Meta
+
+from gateway.kit.expected import Expected
 from gateway.kit.outlook import Chance, HalfBack, Overdue
 from gateway.kit.schemas import (
     Answer,
@@ -15,7 +19,11 @@ from gateway.kit.schemas import (
 
 
 class SegmentRow(Answer):
-    """One segment and cluster; a segment of two clusters has two rows."""
+    """One segment and cluster; a segment of two clusters has two rows.
+
+    What is expected of its customers in the 90 days after the snapshot is null until it is
+    computed.
+    """
 
     segment_name: str
     cluster_id: int
@@ -31,6 +39,12 @@ class SegmentRow(Answer):
     avg_order_value: Money | None
     monetary: Money
     monetary_share: Share
+    expected_orders_90: float | None
+    expected_revenue_90: Money | None
+    avg_expected_revenue_90: Annotated[
+        Money | None, Meta(description="Per customer of the segment and cluster")
+    ]
+    expected_revenue_90_share: Share | None
 
 
 class SegmentChange(Answer):
@@ -66,6 +80,7 @@ class SegmentList(Answer):
     rule: Rule
     transform: str | None
     base_currency: str | None
+    expected: Expected
     segments: list[SegmentRow]
     compare: Comparison | None = None
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from gateway.kit.outlook import FIGURES
 from rfm_common.db import run_sql
+from scoring.runs.forecasts import forecast_next
 from tests.shop import CALC_DATE, SEGMENTS, score
 
 
@@ -19,6 +20,42 @@ async def test_segments_add_up_to_the_whole_shop(client, shop) -> None:
     assert sum(row["customer_count"] for row in rows) == 120
     assert round(sum(row["customer_share"] for row in rows), 6) == 1
     assert round(sum(row["monetary_share"] for row in rows), 6) == 1
+
+
+async def test_what_segments_are_expected_to_bring_is_null_until_it_is_computed(
+    client, shop, settings, sessions
+) -> None:
+    before = await client.get("/segments")
+    assert before.json()["expected"]["state"] == "computing"
+    assert {row["expected_revenue_90"] for row in before.json()["segments"]} == {None}
+    assert await forecast_next(settings, sessions)
+    known = {"If-None-Match": before.headers["etag"]}
+    answer = (await client.get("/segments", headers=known)).json()
+    rows, expected = answer["segments"], answer["expected"]
+    assert expected["state"] == "ready"
+    money = sum(row["expected_revenue_90"] for row in rows)
+    assert abs(money - expected["expected_revenue_90"]) < 0.01
+    orders = sum(row["expected_orders_90"] for row in rows)
+    assert abs(orders - expected["expected_orders_90"]) < 0.001
+    assert round(sum(row["expected_revenue_90_share"] for row in rows), 6) == 1
+    for row in rows:
+        each = row["expected_revenue_90"] / row["customer_count"]
+        assert abs(row["avg_expected_revenue_90"] - each) < 0.001
+
+
+async def test_a_shop_that_expects_nothing_has_shares_of_nothing(client, shop, sessions) -> None:
+    nothing = (
+        '{"totals": {"customers": 0}, "model": {}, "clusters": [{"cluster_id": 0,'
+        ' "expected_orders_90": 0, "expected_revenue_90": "0.0000"}]}'
+    )
+    async with sessions() as session, session.begin():
+        await run_sql(session, f"UPDATE scoring_runs SET forecast = '{nothing}'")
+    answer = (await client.get("/segments")).json()
+    assert (answer["expected"]["state"], answer["expected"]["expected_revenue_90"]) == (
+        "impossible", None,
+    )  # fmt: skip
+    shares = {row["cluster_id"]: row["expected_revenue_90_share"] for row in answer["segments"]}
+    assert shares == {0: 0} | dict.fromkeys(range(1, 5))
 
 
 async def test_money_is_an_exact_number(client, shop, sessions) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from gateway.kit.expected import COMPUTING
+from gateway.kit.guide import slug
 from rfm_common.db import Sessions, run_sql
 from rfm_common.settings import Settings
 from scoring.runs.forecasts import forecast_next
@@ -116,6 +118,21 @@ async def test_what_is_expected_comes_to_the_overview_once_it_is_computed(
     money = f"€{round(float(totals['expected_revenue_90'])):,}"
     assert f"Expected in the next 90 days {money} revenue from about" in text
     assert "all countries together only" in words(await read(shop, "/dashboard?country=FR"))
+
+
+async def test_segments_are_listed_by_what_is_expected_of_them(
+    shop: httpx.AsyncClient, settings: Settings, sessions: Sessions
+) -> None:
+    assert COMPUTING in words(await read(shop, "/dashboard/segments"))
+    assert await forecast_next(settings, sessions)
+    html = await read(shop, "/dashboard/segments")
+    card = html[html.index("By value to come") : html.index('class="tiles"')]
+    rows = (await shop.get("/segments")).json()["segments"]
+    rows.sort(key=lambda row: -row["expected_revenue_90"])
+    shown = re.findall(r'href="/dashboard/segments/([\w-]+)"', card)
+    assert shown == [slug(row["segment_name"]) for row in rows]
+    page = words(await read(shop, f"/dashboard/segments/{shown[0]}"))
+    assert f"Expected, next 90 days €{round(rows[0]['expected_revenue_90']):,} everybody" in page
 
 
 async def test_grid_cells_lead_to_exactly_their_customers(reader: httpx.AsyncClient) -> None:
