@@ -20,7 +20,6 @@ _WITHOUT_SCORES = {"failed", "cancelled"}
 _ENDED = {"finished", *_WITHOUT_SCORES}
 _REASONS = 3
 """Of rejected rows, how many a table names."""
-_NEWEST_IMPORTS = {"page_size": 1000}
 
 Json = dict[str, Any]
 
@@ -99,25 +98,14 @@ def segment_table(found: Json) -> Table:
 
 def upload(client: httpx.Client, paths: tuple[Path, ...]) -> list[Json]:
     """Put the files into the watched folder and wait until each has its final state."""
-    before = _newest_import_id(client)
     with ExitStack() as stack:
         files = [("files", (path.name, stack.enter_context(path.open("rb")))) for path in paths]
-        accepted = answer(client.post("/imports", files=files, timeout=None))
-    names = set(accepted["files"])
-    while len(ended := _ended(client, before, names)) < len(names):
+        rows: list[Json] = answer(client.post("/imports", files=files, timeout=None))["imports"]
+    wanted = {"import_id": [row["import_id"] for row in rows]}
+    while any(row["state"] == "reading" for row in rows):
         time.sleep(_POLL)
-    return ended
-
-
-def _newest_import_id(client: httpx.Client) -> int:
-    newest = answer(client.get("/imports", params={"page_size": 1}))["imports"]
-    return newest[0]["import_id"] if newest else 0
-
-
-def _ended(client: httpx.Client, after: int, names: set[str]) -> list[Json]:
-    listed = answer(client.get("/imports", params=_NEWEST_IMPORTS))["imports"]
-    ours = (row for row in listed if row["import_id"] > after and row["file_name"] in names)
-    return [row for row in ours if row["state"] != "reading"]
+        rows = answer(client.get("/imports", params=wanted))["imports"]
+    return rows
 
 
 Answer = Callable[[Json], dict[str, str] | None]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.refusal import ChangedError, RefusedError
+from rfm_common.arrivals import identity_text
 from rfm_common.filenames import REJECTS
 from rfm_common.taking import take_name
 from rfm_common.watched_folder import list_dropped, readable_name
@@ -40,8 +41,8 @@ class Identity:
 
     @property
     def text(self) -> str:
-        """For the ledger; without the device, whose number a restart of the machine may change."""
-        return f"{self.inode}:{self.size}:{self.mtime_ns}"
+        """For the ledger."""
+        return identity_text(self.inode, self.size, self.mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from rfm_common.models.imports import (
     LakeRemoval,
     RowOutcome,
     Undo,
+    UploadKey,
 )
 from rfm_common.models.privacy import Erasure, ErasureState, Suppression
 from rfm_common.models.runs import (
@@ -104,6 +105,7 @@ __all__ = [
     "StoredSetting",
     "Suppression",
     "Undo",
+    "UploadKey",
     "ValueJudgement",
     "WebhookAttempt",
     "WebhookDelivery",

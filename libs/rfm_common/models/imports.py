@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import BigInteger, Field, Identity, SQLModel
 
 from rfm_common.models.base import (
@@ -193,6 +193,21 @@ class FileProfile(SQLModel, table=True):
     """Files that were loaded with it."""
     created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     last_used_at: datetime | None = Field(default=None, sa_type=timestamptz())
+
+
+class UploadKey(SQLModel, table=True):
+    """An Idempotency-Key of an upload, and what it was used for."""
+
+    __tablename__ = "upload_keys"
+    __table_args__ = (Index("ix_upload_keys_created_at", "created_at"),)
+
+    actor: str = Field(sa_type=Text, primary_key=True)
+    idempotency_key: str = Field(sa_type=Text, primary_key=True)
+    digest: str = Field(sa_type=Text)
+    """Of the files' names and bytes."""
+    import_ids: list[int] = Field(default_factory=list, sa_type=ARRAY(BigInteger),
+                                  sa_column_kwargs={"server_default": text("'{}'")})  # fmt: skip
+    created_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
 
 
 class LakeRemoval(SQLModel, table=True):

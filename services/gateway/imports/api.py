@@ -1,10 +1,16 @@
 """The ledger of dropped files: `GET /imports`, one file, its rejected rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import (
+    Example,
     OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIType,
@@ -12,29 +18,38 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import QueryParameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.exports.queries import rejects_query
 from gateway.imports import queries
+from gateway.imports.batch import MOST_FILES
+from gateway.imports.bodies import FORM, JSON, SUFFIXES, Upload, received
 from gateway.imports.schemas import ImportDetail, ImportList, ImportRow, UploadAnswer
-from gateway.imports.uploads import receive
+from gateway.imports.uploads import publish
 from gateway.kit.audited import Export, audited
 from gateway.kit.dependencies import (
     ActorDep,
     MayExportDep,
     PageDep,
     RowId,
+    RowNumber,
     SessionDep,
     SessionsDep,
     SettingsDep,
 )
+from gateway.kit.prefer import PreferHeader, applied, until, wait_seconds
 from gateway.kit.problems import refusal
-from gateway.kit.responses import answer
+from gateway.kit.responses import ExactResponse, answer
 from gateway.kit.streams import Write, copy_rows, download, spooled
+from rfm_common.db import Sessions
 from rfm_common.errors import GoneError, existing
-from rfm_common.models import ImportState
+from rfm_common.models import ImportState, Kind
+
+BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+TEXT = Schema(type=OpenAPIType.STRING)
+ROWS = Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT))
 
 
 @dataclass
@@ -42,12 +57,18 @@ class FilesAsBody(Operation):
     """The body is read as it comes, so no parameter tells of it."""
 
     def __post_init__(self) -> None:
-        files = Schema(
-            type=OpenAPIType.ARRAY,
-            items=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
-        )
+        files = Schema(type=OpenAPIType.ARRAY, items=BINARY)
         form = Schema(type=OpenAPIType.OBJECT, required=["file"], properties={"file": files})
-        content = {"multipart/form-data": OpenAPIMediaType(schema=form)}
+        tables = Schema(
+            type=OpenAPIType.OBJECT, properties={kind.value: ROWS for kind in Kind},
+            additional_properties=False,
+        )  # fmt: skip
+        known = {
+            FORM: form,
+            JSON: Schema(one_of=[ROWS, tables]),
+            **dict.fromkeys(SUFFIXES.keys() - {JSON}, BINARY),
+        }
+        content = {kind: OpenAPIMediaType(schema=schema) for kind, schema in known.items()}
         self.request_body = RequestBody(content=content, required=True)
 
 
@@ -57,13 +78,17 @@ async def imports(
     session: SessionDep,
     paging: PageDep,
     import_state: Annotated[ImportState | None, QueryParameter(name="state")] = None,
+    import_id: Annotated[
+        list[RowNumber] | None, QueryParameter(description="Only these", max_items=MOST_FILES)
+    ] = None,
 ) -> Response[ImportList]:
     """One page, newest first; every file that was seen has one row and one state."""
-    found = await queries.import_page(session, paging, import_state)
+    wanted = queries.Wanted(import_state, import_id or ())
+    found = await queries.import_page(session, paging, wanted)
     body = ImportList(
         page=paging.number,
         page_size=paging.size,
-        total=await queries.count_imports(session, import_state),
+        total=await queries.count_imports(session, wanted),
         imports=found,
     )
     return answer(request, body, found, ImportRow)
@@ -122,19 +147,78 @@ async def rejects(
 
 @post(
     "/imports",
-    summary="Upload files",
+    summary="Upload files, or push rows",
     tags=["Imports"],
     status_code=202,
+    media_type="application/json",
     request_max_body_size=None,
-    responses={507: refusal("The disk is full")},
+    responses={
+        200: ResponseSpec(UploadAnswer, generate_examples=False, description="All ended in time"),
+        409: refusal("The key means other files"),
+        415: refusal("A type of body that is not known"),
+        507: refusal("The disk is full"),
+    },
     operation_class=FilesAsBody,
 )
-async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> UploadAnswer:
-    """Put CSV files into the watched folder, as multipart/form-data, several at once.
+async def upload(
+    request: Request[Any, Any, State],
+    settings: SettingsDep,
+    sessions: SessionsDep,
+    actor: ActorDep,
+    file_name: Annotated[
+        str | None,
+        QueryParameter(
+            min_length=1,
+            max_length=255,
+            description="What a whole body is called in the ledger",
+            examples=[Example(value="till.csv")],
+        ),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            description="The same key with the same files returns the same imports, for 24 hours",
+        ),
+    ] = None,
+    prefer: PreferHeader = None,
+) -> Response[UploadAnswer]:
+    """Put files into the watched folder, all of them or none, as multipart/form-data; or one file
+    as the whole body, with its type; or rows as JSON.
 
-    They are loaded like dropped files: follow `GET /imports` or the events. Only a plain name
-    is made of what the client calls a file; a name that is taken gets a number.
-    """
-    content_type = request.headers.get("content-type", "")
-    names = await receive(request.stream(), content_type, settings.input_dir)
-    return UploadAnswer.of(names)
+    JSON is a list of rows, or an object with such a list for `customers`, `orders` or
+    `exchange_rates`; NDJSON is a row a line. They are read as files are. `Location` leads to the
+    import, of several to a list of them. 202 as soon as they are in the folder; with
+    `Prefer: wait=N` 200 when each has ended in time, or waits for a decision. Only a plain name is
+    made of what the client calls a file; a name that is taken gets a number.
+    """  # fmt: skip
+    async with received(Upload.of(request, file_name), settings.input_dir) as batch:
+        ids = await publish(sessions, batch, actor, idempotency_key)
+    seconds = wait_seconds(prefer)
+    ended = await until(partial(_ended, sessions, ids), seconds, request.app.state.closing)
+    found = ended or await _rows(sessions, ids)
+    headers = {"Location": location(ids), **applied(seconds)}
+    return ExactResponse(
+        UploadAnswer.about(found), status_code=200 if ended else 202, headers=headers
+    )
+
+
+def location(ids: Sequence[int]) -> str:
+    """Where to ask what has become of these imports."""
+    if len(ids) == 1:
+        return f"/imports/{ids[0]}"
+    return "/imports?" + urlencode([("import_id", number) for number in ids])
+
+
+async def _rows(sessions: Sessions, ids: Sequence[int]) -> list[ImportRow]:
+    async with sessions() as session:
+        return await queries.imports_of(session, ids)
+
+
+async def _ended(sessions: Sessions, ids: Sequence[int]) -> list[ImportRow] | None:
+    """The imports, when none is read any more."""
+    found = await _rows(sessions, ids)
+    is_open = any(row.state is ImportState.READING for row in found)
+    return None if is_open else found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.imports.schemas import DemoRemoved, UploadAnswer
+from gateway.imports.schemas import DemoRemoved, Dropped
 from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.demo import PREFIX, write_shop
 from rfm_common.lake import note_removal
@@ -23,14 +23,14 @@ STEPS = {
 }
 
 
-async def drop_demo(settings: Settings) -> UploadAnswer:
+async def drop_demo(settings: Settings) -> Dropped:
     """Write the shop's files into the watched folder, where they are loaded like any others.
 
     Dropping it again the same day changes nothing: the ledger knows the bytes.
     """
     now = datetime.now(settings.zone).replace(tzinfo=None)
     written = await asyncio.to_thread(lambda: list(write_shop(settings.input_dir, now)))
-    return UploadAnswer.of([name for name, _ in written])
+    return Dropped.of([name for name, _ in written])
 
 
 async def remove_demo(sessions: Sessions, settings: Settings) -> DemoRemoved:

@@ -3,14 +3,14 @@
 from litestar import delete, post
 
 from gateway.imports.demo import drop_demo, remove_demo
-from gateway.imports.schemas import DemoRemoved, UploadAnswer
+from gateway.imports.schemas import DemoRemoved, Dropped
 from gateway.kit.dependencies import ActorDep, RedisDep, SessionsDep, SettingsDep
 from gateway.runs.requests import ring
 from gateway.runs.snapshots import remove_all_of_nobody
 
 
 @post("/demo", summary="Load demo data", tags=["Imports"], status_code=202)
-async def load_demo(settings: SettingsDep) -> UploadAnswer:
+async def load_demo(settings: SettingsDep) -> Dropped:
     """About 5,000 customers and 60,000 orders in three currencies, as files in the folder."""
     return await drop_demo(settings)
 

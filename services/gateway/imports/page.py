@@ -12,12 +12,13 @@ from litestar.response import Redirect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.imports import queries
+from gateway.imports.bodies import Upload, received
 from gateway.imports.decision_queries import find_preview
 from gateway.imports.decision_schemas import Preview
 from gateway.imports.effects import Hint, build_changes, build_hints
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from gateway.imports.statuses_page import Statuses, build_statuses
-from gateway.imports.uploads import receive
+from gateway.imports.uploads import publish
 from gateway.imports.waiting import Waiting, build_waiting
 from gateway.imports.words import describe, next_step, sentence
 from gateway.kit.dependencies import (
@@ -105,10 +106,12 @@ async def imports(
 
 
 @post("/imports", request_max_body_size=None)
-async def upload(request: Request[Any, Any, Any], settings: SettingsDep) -> Redirect:
+async def upload(
+    request: Request[Any, Any, Any], settings: SettingsDep, sessions: SessionsDep, actor: ActorDep
+) -> Redirect:
     """What the form sends without scripts; with them it talks to the API."""
-    content_type = request.headers.get("content-type", "")
-    await receive(request.stream(), content_type, settings.input_dir)
+    async with received(Upload.of(request), settings.input_dir) as batch:
+        await publish(sessions, batch, actor)
     return Redirect(PATH, status_code=303)
 
 

@@ -1,5 +1,8 @@
 """The ledger of dropped files, and the rows of them that did not load."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
@@ -13,30 +16,58 @@ COLUMNS = """
     started_at, finished_at"""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows of the ledger are listed."""
+
+    state: ImportState | None = None
+    import_ids: Sequence[int] = ()
+    """All of them without any."""
+
+    @property
+    def condition(self) -> str:
+        """The same in SQL, for the values below."""
+        parts = ["state = :state"] * bool(self.state)
+        parts += ["import_id = ANY(:import_ids)"] * bool(self.import_ids)
+        return " AND ".join(parts) or "true"
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What the condition names."""
+        found: dict[str, object] = {"state": self.state.value} if self.state else {}
+        return found | ({"import_ids": list(self.import_ids)} if self.import_ids else {})
+
+
+EVERYTHING = Wanted()
+
+
 async def import_page(
-    session: AsyncSession, page: Page, state: ImportState | None = None
+    session: AsyncSession, page: Page, wanted: Wanted = EVERYTHING
 ) -> list[ImportRow]:
     """One page of the ledger, newest first."""
-    condition, values = _narrowed(state)
     return await rows.many(
         session,
         ImportRow,
-        f"SELECT {COLUMNS} FROM imports WHERE {condition}"
+        f"SELECT {COLUMNS} FROM imports WHERE {wanted.condition}"
         " ORDER BY import_id DESC LIMIT :size OFFSET :skip",
         **page.window,
-        **values,
+        **wanted.values,
     )
 
 
-async def count_imports(session: AsyncSession, state: ImportState | None = None) -> int:
+async def count_imports(session: AsyncSession, wanted: Wanted = EVERYTHING) -> int:
     """How many files the ledger knows."""
-    condition, values = _narrowed(state)
-    statement = f"SELECT count(*) FROM imports WHERE {condition}"
-    return int(await rows.scalar(session, statement, **values))
+    statement = f"SELECT count(*) FROM imports WHERE {wanted.condition}"
+    return int(await rows.scalar(session, statement, **wanted.values))
 
 
-def _narrowed(state: ImportState | None) -> tuple[str, dict[str, object]]:
-    return ("state = :state", {"state": state.value}) if state else ("true", {})
+async def imports_of(session: AsyncSession, import_ids: Sequence[int]) -> list[ImportRow]:
+    """The rows with these ids, as far as there are any, oldest first."""
+    return await rows.many(
+        session, ImportRow,
+        f"SELECT {COLUMNS} FROM imports WHERE import_id = ANY(:ids) ORDER BY import_id",
+        ids=list(import_ids),
+    )  # fmt: skip
 
 
 async def find_import(session: AsyncSession, import_id: int) -> ImportDetail | None:

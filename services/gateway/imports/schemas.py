@@ -1,5 +1,6 @@
 """The ledger of dropped files."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -130,8 +131,8 @@ class UndoOutlook(Answer):
     ]  # fmt: skip
 
 
-class UploadAnswer(Answer):
-    """The names that the files got in the watched folder."""
+class Dropped(Answer):
+    """The names that files got in the watched folder."""
 
     files: Annotated[list[str], Meta(examples=[["orders.csv"]])]
     message: str
@@ -139,7 +140,27 @@ class UploadAnswer(Answer):
     @classmethod
     def of(cls, names: list[str]) -> Self:
         """The answer, with how many in words."""
-        return cls(files=names, message=f"{len(names)} in the folder, loading follows")
+        return cls(files=names, message=received(names))
+
+
+def received(names: list[str]) -> str:
+    """How many files came, in words."""
+    return f"{len(names)} in the folder, loading follows"
+
+
+class UploadAnswer(Dropped):
+    """The files that an upload brought, with what has become of each so far."""
+
+    imports: Annotated[list[ImportRow], Meta(description="A row of the ledger for each file")]
+
+    @classmethod
+    def about(cls, imports: list[ImportRow]) -> Self:
+        """The answer, with how far the files are in words."""
+        names = [row.file_name for row in imports]
+        states = Counter(row.state for row in imports)
+        ended = ImportState.READING not in states
+        message = ", ".join(f"{count} {state.value}" for state, count in states.items())
+        return cls(files=names, message=message if ended else received(names), imports=imports)
 
 
 class DemoRemoved(Answer):

@@ -1,9 +1,10 @@
 """What the gateway puts into the watched folder: names, and giving them without a race."""
 
 import errno
+import os
 import re
 import unicodedata
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,14 +52,22 @@ def safe_name(client_name: str) -> str | None:
     return f"{short.rstrip(' .')}.{suffix}"
 
 
-def publish(path: Path, folder: Path, name: str) -> Path:
+async def publish(
+    path: Path, folder: Path, name: str, claim: Callable[[str], Awaitable[bool]]
+) -> Path:
     """Give a file the name, or with -2, -3 ... before the suffix while it is taken; its path.
 
-    Nothing is ever replaced, whoever takes the name meanwhile.
+    Nothing is ever replaced, whoever takes the name meanwhile; a name that `claim` does not get
+    counts as taken. Raises DiskFullError and UnavailableError.
     """
     stem, _, suffix = name.rpartition(".")
     target, number = folder / name, 1
-    while not take_name(path, target):
+    while os.path.lexists(target) or not await claim(target.name) or not _taken(path, target):
         number += 1
         target = folder / f"{stem}-{number}.{suffix}"
     return target
+
+
+def _taken(path: Path, target: Path) -> bool:
+    with on_disk():
+        return take_name(path, target)

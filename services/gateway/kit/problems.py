@@ -7,8 +7,17 @@ from litestar.openapi.spec import Operation, RequestBody
 from msgspec import UNSET, UnsetType
 
 from gateway.kit.schemas import Answer
+from rfm_common.errors import RfmError
 
 PROBLEM = "application/problem+json"
+
+
+class TooLargeError(RfmError):
+    """The body is larger than this call takes."""
+
+
+class UnsupportedTypeError(RfmError):
+    """The body is of a type that this call does not take."""
 
 
 class FieldProblem(Answer):

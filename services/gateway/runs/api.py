@@ -1,8 +1,8 @@
 """Scoring runs: asking for one, the history, one in full, calling one off."""
 
 import asyncio
-import re
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
@@ -13,11 +13,12 @@ from msgspec import UNSET
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import PageDep, RedisDep, RowId, SessionDep, SessionsDep, SettingsDep
+from gateway.kit.prefer import PreferHeader, applied, until, wait_seconds
 from gateway.kit.problems import BodyIsOptional, refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.runs import queries
 from gateway.runs.replaced import find_replaced
-from gateway.runs.requests import cancel_run, parse_calc_date, request_run, ring, wait_for_run
+from gateway.runs.requests import cancel_run, ended_run, parse_calc_date, request_run, ring
 from gateway.runs.schemas import RunAnswer, RunBody, RunDetail, RunList, RunRow
 from rfm_common.db import Sessions
 from rfm_common.errors import existing
@@ -25,8 +26,6 @@ from rfm_common.models import RunState, ScoringRun
 from rfm_common.runs import RunRequest, resolve_calc_date
 from rfm_common.settings import Settings
 from rfm_common.watched_folder import waiting_names
-
-LONGEST_WAIT = 300
 
 
 @post(
@@ -56,15 +55,7 @@ async def run_pipeline(
             description="The same key with the same body returns the same run",
         ),
     ] = None,
-    prefer: Annotated[
-        str | None,
-        HeaderParameter(
-            name="Prefer",
-            max_length=200,
-            description=f"`wait=N`: answer when the run has ended, after N seconds at the latest"
-            f" (up to {LONGEST_WAIT})",
-        ),
-    ] = None,
+    prefer: PreferHeader = None,
 ) -> Response[RunAnswer]:
     """Queue a run; the body may be empty, then the settings decide everything.
 
@@ -80,15 +71,10 @@ async def run_pipeline(
     run_id = run.run_id
     await ring(sessions, redis)
     waiting = await asyncio.to_thread(waiting_names, settings.input_dir)
-    seconds = _wait_seconds(prefer)
-    ended = (
-        await wait_for_run(sessions, run_id, seconds, request.app.state.closing)
-        if seconds
-        else None
-    )
-    headers = {"Location": f"/runs/{run_id}"}
-    if seconds:
-        headers["Preference-Applied"] = f"wait={seconds}"
+    seconds = wait_seconds(prefer)
+    look = partial(ended_run, sessions, run_id)
+    ended = await until(look, seconds, request.app.state.closing)
+    headers = {"Location": f"/runs/{run_id}", **applied(seconds)}
     content = await _answer(sessions, settings, ended or run, waiting, has_ended=ended is not None)
     return ExactResponse(content, status_code=200 if ended else 202, headers=headers)
 
@@ -99,12 +85,6 @@ def _asked(body: RunBody, settings: Settings) -> RunRequest:
         calc_date=calc_date, window_days=body.window_days, k=body.k,
         transform=body.transform, preview=body.preview,
     )  # fmt: skip
-
-
-def _wait_seconds(prefer: str | None) -> int:
-    """N of `wait=N` among the preferences; 0 without it, for a preference may be ignored."""
-    found = re.search(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})\b", prefer or "", re.IGNORECASE)
-    return min(int(found[1]), LONGEST_WAIT) if found else 0
 
 
 async def _answer(

@@ -20,7 +20,6 @@ from rfm_common.settings import Settings
 
 ENDED = (RunState.FINISHED, RunState.FAILED, RunState.CANCELLED)
 RELAY_SECONDS = 2
-POLL_SECONDS = 0.2
 EARLIEST = 1900
 
 
@@ -86,21 +85,11 @@ async def ring(sessions: Sessions, redis: Redis) -> None:
             await bus.relay(sessions, redis)
 
 
-async def wait_for_run(
-    sessions: Sessions, run_id: int, seconds: float, closing: asyncio.Event
-) -> ScoringRun | None:
-    """The run once it has ended; None when it has not in time or the gateway stops."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not closing.is_set():
-        async with sessions() as session:
-            run = await session.get(ScoringRun, run_id)
-        if run is not None and run.state in ENDED:
-            return run
-        if asyncio.get_running_loop().time() >= deadline:
-            break
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closing.wait(), POLL_SECONDS)
-    return None
+async def ended_run(sessions: Sessions, run_id: int) -> ScoringRun | None:
+    """The run if it has ended, in whatever way."""
+    async with sessions() as session:
+        run = await session.get(ScoringRun, run_id)
+    return run if run is not None and run.state in ENDED else None
 
 
 async def cancel_run(sessions: Sessions, run_id: int) -> None:

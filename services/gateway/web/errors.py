@@ -23,11 +23,11 @@ from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.folder import FULL, DiskFullError, storage_error
-from gateway.kit.problems import PROBLEM
+from gateway.kit.problems import PROBLEM, TooLargeError, UnsupportedTypeError
 from gateway.kit.quick import AWAY, UNFIT
 from gateway.kit.responses import NotModifiedError
 from gateway.web.parameters import UnknownParameterError
-from gateway.web.security.bodies import TooLargeError, TooSlowError
+from gateway.web.security.bodies import TooSlowError
 from rfm_common.errors import (
     ConflictError,
     GoneError,
@@ -48,6 +48,7 @@ STATUS = {
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     DiskFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
 }

@@ -1,6 +1,5 @@
 """The ledger's SQL: one row per dropped file, from the claim to its final state and place."""
 
-import zlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -12,18 +11,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.reading.questions import Question
+from rfm_common.arrivals import claim_name, input_path, new_row
 from rfm_common.bus import add_to_outbox
 from rfm_common.db import Sessions, run_sql
-from rfm_common.demo import PREFIX as DEMO_PREFIX
 from rfm_common.erasure import QUOTING
 from rfm_common.events import ImportFinished, ImportHeld, ImportRejected, ImportStarted
 from rfm_common.models import IS_HELD, LOADED, Import, ImportState, Kind, Undo
 
 ATTEMPTS = 5
 """Failures of one file, for reasons that will not pass by themselves, until it is given up."""
-
-FILE_LOCKS = 8_701
-"""The first half of the two-part advisory locks that say who works on which file name."""
 
 
 @asynccontextmanager
@@ -32,17 +28,8 @@ async def holding(sessions: Sessions, file_name: str) -> AsyncGenerator[bool]:
 
     The lock lives in a transaction of its own, so that a killed process gives it back at once.
     """
-    key = zlib.crc32(file_name.encode()) - 2**31
     async with sessions() as session, session.begin():
-        answer = await run_sql(
-            session, "SELECT pg_try_advisory_xact_lock(:space, :key)", space=FILE_LOCKS, key=key
-        )
-        yield bool(answer.scalar())
-
-
-def input_path(file_name: str) -> str:
-    """`stored_path` of a file that has not been moved yet."""
-    return f"input/{file_name}"
+        yield await claim_name(session, file_name)
 
 
 async def claim(
@@ -57,7 +44,7 @@ async def claim(
         .order_by(col(Import.import_id).desc())
         .limit(1)
     )
-    row = found.first() or Import(file_name=file_name, is_demo=file_name.startswith(DEMO_PREFIX))
+    row = found.first() or new_row(file_name)
     _take(row, owner)
     session.add(row)
     if row.state is not ImportState.READING:

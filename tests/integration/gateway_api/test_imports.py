@@ -154,10 +154,13 @@ async def test_a_broken_body_is_refused_and_leaves_nothing_behind(client, settin
     assert list(settings.input_dir.iterdir()) == []
 
 
-async def test_what_is_no_multipart_is_refused(client) -> None:
-    answer = await client.post("/imports", json={"file": "orders.csv"})
-    assert answer.status_code == 400
-    assert "multipart/form-data" in answer.json()["detail"]
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "image/png", ""])
+async def test_an_unknown_type_is_refused_with_those_that_are_known(client, settings, kind) -> None:
+    answer = await client.post("/imports", content=b"x", headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["field"]) == (415, "Content-Type")
+    for known in ("multipart/form-data", "text/csv", "application/x-ndjson"):
+        assert known in answer.json()["detail"]
+    assert list(settings.input_dir.iterdir()) == []
 
 
 async def test_the_form_without_scripts_leads_back_to_the_list(client, settings) -> None:

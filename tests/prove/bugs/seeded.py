@@ -132,9 +132,9 @@ def trigger_lost() -> None:
 
 def upload_over_name() -> None:
     """A name counts as free when nobody had it a moment ago."""
-    from gateway.imports import uploads
+    from gateway.imports import batch
 
-    def publish(path: Path, folder: Path, name: str) -> Path:
+    async def publish(path: Path, folder: Path, name: str, _: Any) -> Path:
         stem, _, suffix = name.rpartition(".")
         target, number = folder / name, 1
         while target.exists():
@@ -143,7 +143,7 @@ def upload_over_name() -> None:
         time.sleep(WINDOW / 10)
         return path.rename(target)
 
-    put(uploads, "publish", publish)
+    put(batch, "publish", publish)
 
 
 def names_in_utf8() -> None:

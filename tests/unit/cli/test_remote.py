@@ -108,31 +108,25 @@ def imported(import_id: int, name: str, state: str = "loaded", **more: Any) -> d
     }
 
 
-def test_an_upload_waits_for_its_files_and_no_others(
+def test_an_upload_waits_for_its_own_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger knows an older file of the same name, and somebody else's of this moment."""
     monkeypatch.setattr(remote, "_POLL", 0)
-    old, foreign = imported(3, "orders.csv"), imported(4, "theirs.csv")
-    answers = iter([
-        [old],
-        [old],
-        [imported(5, "orders.csv", "reading"), foreign, old],
-        [imported(6, "customers.csv"), imported(5, "orders.csv", "reading"), foreign, old],
-        [imported(6, "customers.csv"), imported(5, "orders.csv", rows_new=2), foreign, old],
-    ])  # fmt: skip
+    reading = [imported(5, "orders.csv", "reading"), imported(6, "customers.csv", "reading")]
+    ended = [imported(6, "customers.csv"), imported(5, "orders.csv", rows_new=2)]
+    answers = iter([reading, [ended[0], reading[0]], ended])
 
     def handler(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             assert b'filename="orders.csv"' in request.read()
-            return httpx.Response(202, json={"files": ["orders.csv", "customers.csv"]})
+            return httpx.Response(202, json={"imports": reading})
+        assert request.url.params.get_list("import_id") == ["5", "6"]
         return httpx.Response(200, json={"imports": next(answers)})
 
     for name in ("orders.csv", "customers.csv"):
         (tmp_path / name).write_text("header\n")
     paths = (tmp_path / "orders.csv", tmp_path / "customers.csv")
-    rows = remote.upload(client(handler), paths)
-    assert sorted(row["import_id"] for row in rows) == [5, 6]
+    assert remote.upload(client(handler), paths) == ended
 
 
 def test_imports_become_a_table_in_order() -> None:

@@ -1,5 +1,6 @@
 """Uploaded files get their names: none replaces another, and a batch is published whole or not."""
 
+import asyncio
 import errno
 import os
 import threading
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.imports.uploads import Part, Receiver
+from gateway.imports.batch import Batch, Part
 from gateway.kit import folder as naming
 from gateway.kit.folder import DiskFullError, on_disk, publish, safe_name
 from rfm_common import taking
@@ -30,13 +31,18 @@ def _upload(folder: Path, content: str) -> Path:
     return path
 
 
+async def claim(_: str) -> bool:
+    """Nobody else works on any name."""
+    return True
+
+
 @pytest.mark.usefixtures("way")
-def test_names_count_up(tmp_path: Path) -> None:
+async def test_names_count_up(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("first")
     (tmp_path / "a-2.csv").symlink_to("nowhere")
     (tmp_path / "a-3.csv").mkdir()
-    assert publish(_upload(tmp_path, "new"), tmp_path, "a.csv").name == "a-4.csv"
-    assert publish(_upload(tmp_path, "other"), tmp_path, "b.csv").name == "b.csv"
+    assert (await publish(_upload(tmp_path, "new"), tmp_path, "a.csv", claim)).name == "a-4.csv"
+    assert (await publish(_upload(tmp_path, "other"), tmp_path, "b.csv", claim)).name == "b.csv"
     assert (tmp_path / "a.csv").read_text() == "first"
     assert (tmp_path / "a-2.csv").is_symlink()
     assert not list(tmp_path.glob(".upload*"))
@@ -51,7 +57,7 @@ def test_no_file_is_lost_however_many_want_one_name(tmp_path: Path) -> None:
     def work(client: int) -> None:
         start.wait()
         for number in range(25):
-            publish(uploads[f"{client}-{number}"], tmp_path, "orders.csv")
+            asyncio.run(publish(uploads[f"{client}-{number}"], tmp_path, "orders.csv", claim))
 
     threads = [threading.Thread(target=work, args=(client,)) for client in range(4)]
     for thread in threads:
@@ -62,16 +68,26 @@ def test_no_file_is_lost_however_many_want_one_name(tmp_path: Path) -> None:
     assert all(path.stat().st_nlink == 1 for path in tmp_path.iterdir())
 
 
-def _receiver(folder: Path, *names: str) -> Receiver:
-    receiver = Receiver(folder)
+async def test_a_name_that_somebody_works_on_counts_as_taken(tmp_path: Path) -> None:
+    async def all_but_the_first(name: str) -> bool:
+        return name != "a.csv"
+
+    given = await publish(_upload(tmp_path, "new"), tmp_path, "a.csv", all_but_the_first)
+    assert given.name == "a-2.csv"
+
+
+def _batch(folder: Path, *names: str) -> Batch:
+    batch = Batch(folder)
     for number, name in enumerate(names):
         path = _upload(folder, str(number))
-        receiver.parts.append(Part(name, path, path.open("ab")))
-    return receiver
+        batch.parts.append(Part(name, path, path.open("ab")))
+    return batch
 
 
-def test_a_batch_is_published_whole_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    receiver = _receiver(tmp_path, "a.csv", "b.csv", "c.csv")
+async def test_a_batch_is_published_whole_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = _batch(tmp_path, "a.csv", "b.csv", "c.csv")
     real = naming.take_name
 
     def fails_at_the_third(path: Path, target: Path) -> bool:
@@ -80,27 +96,40 @@ def test_a_batch_is_published_whole_or_not(tmp_path: Path, monkeypatch: pytest.M
         return real(path, target)
 
     monkeypatch.setattr(naming, "take_name", fails_at_the_third)
-    with pytest.raises(DiskFullError), on_disk():
-        receiver.publish()
-    receiver.discard()
+    with pytest.raises(DiskFullError):
+        await batch.publish(claim)
+    batch.discard()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_loaded_meanwhile_is_not_taken_back(
+async def test_a_database_that_goes_away_leaves_no_half_batch(tmp_path: Path) -> None:
+    async def goes_away(name: str) -> bool:
+        if name == "b.csv":
+            raise ConnectionResetError
+        return True
+
+    batch = _batch(tmp_path, "a.csv", "b.csv")
+    with pytest.raises(ConnectionResetError):
+        await batch.publish(goes_away)
+    batch.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_loaded_meanwhile_is_not_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receiver = _receiver(tmp_path, "a.csv", "b.csv")
+    batch = _batch(tmp_path, "a.csv", "b.csv")
 
-    def quick_ingest(path: Path, folder: Path, name: str) -> Path:
+    async def quick_ingest(path: Path, folder: Path, name: str, _: object) -> Path:
         if name == "b.csv":
             (folder / "a.csv").rename(folder / "archived")
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return publish(path, folder, name)
+        return await publish(path, folder, name, claim)
 
-    monkeypatch.setattr("gateway.imports.uploads.publish", quick_ingest)
-    with pytest.raises(UnavailableError, match="Input/output error"), on_disk():
-        receiver.publish()
-    receiver.discard()
+    monkeypatch.setattr("gateway.imports.batch.publish", quick_ingest)
+    with pytest.raises(OSError, match="Input/output error"):
+        await batch.publish(claim)
+    batch.discard()
     assert [path.name for path in tmp_path.iterdir()] == ["archived"]
 
 

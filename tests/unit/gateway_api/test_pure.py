@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 
 from gateway.__main__ import check_entrance
-from gateway.imports.schemas import UploadAnswer
+from gateway.imports.schemas import Dropped
 from gateway.kit.folder import safe_name
 from gateway.kit.guide import slug
+from gateway.kit.prefer import wait_seconds
 from gateway.kit.responses import csv_text
 from gateway.kit.snapshots import asked_range
-from gateway.runs.api import _wait_seconds
 from gateway.web.security.site import host_name, is_cross_site
 from rfm_cli.processes import free_port
 from rfm_common.credentials import is_loopback
@@ -21,8 +21,8 @@ SETTINGS = Settings(_env_file=None, timezone="Europe/Berlin")  # type: ignore[ca
 
 
 def test_lists_in_csv_cells_are_json() -> None:
-    rows = [UploadAnswer(files=["a.csv", 'b".csv'], message="=x")]
-    text = csv_text(UploadAnswer, rows)
+    rows = [Dropped(files=["a.csv", 'b".csv'], message="=x")]
+    text = csv_text(Dropped, rows)
     assert text == 'files,message\r\n"[""a.csv"",""b\\"".csv""]",\'=x\r\n'
 
 
@@ -115,7 +115,7 @@ def test_no_date_is_named(text) -> None:
      ("await=3", 0), ("wait=999999", 300), ("wait", 0)],
 )  # fmt: skip
 def test_preferences(header, seconds) -> None:
-    assert _wait_seconds(header) == seconds
+    assert wait_seconds(header) == seconds
 
 
 def test_slugs() -> None:

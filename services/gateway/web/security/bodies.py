@@ -6,6 +6,7 @@ from typing import Any
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from gateway.kit.problems import TooLargeError
 from rfm_common.errors import RfmError
 from rfm_common.settings import Settings
 
@@ -14,10 +15,6 @@ MOST_BYTES = 2**20
 """Of a body that is no upload."""
 SLOWEST = 16 * 2**10
 """Bytes a second that extend the time."""
-
-
-class TooLargeError(RfmError):
-    """The body is larger than this call takes."""
 
 
 class TooSlowError(RfmError):
