@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from rfm_common.models import ScoringRun
-from scoring.value import Purchases, ValueModel, fit_value, forecast
+from scoring.value import FEWEST, Purchases, ValueModel, fit_value, forecast
 
 CLEARLY = 0.02
 """By which part the sum of what is expected must differ for a new fit to replace a model."""
@@ -24,17 +24,16 @@ class Kept:
     """The calc_date of the run that fitted it."""
     measured: list[Any]
     is_of_today: bool
-    """Whether it was fitted on the snapshot's own day."""
+    """Whether it was chosen on the snapshot's own day, fitted then or kept."""
 
     @classmethod
     def of(cls, last: ScoringRun, run: ScoringRun) -> Self:
         """From the row of the run that used it last."""
         told = last.forecast
-        fitted = _day(datetime.fromisoformat(told["as_of"]), run)
         return cls(
             model=ValueModel.stored(told["model"]), version=told["version"], as_of=told["as_of"],
             measured=told["measured"],
-            is_of_today=fitted == _day(run.calc_date, run),
+            is_of_today=_day(last.calc_date, run) == _day(run.calc_date, run),
         )  # fmt: skip
 
 
@@ -54,16 +53,24 @@ def measured(run: ScoringRun) -> list[Any]:
 
 
 def choose(kept: Kept | None, now: list[Any], sample: Purchases) -> Chosen:
-    """Keep the model, or fit another: at most once a day, and only for a reason."""
+    """Keep the model, or fit another: at most once a day, and only for a reason.
+
+    Habits that are usual elsewhere are no fit, so that a shop whose orders come in several files
+    need not wait until tomorrow for its own.
+    """
     if kept is None:
         return Chosen(fit_value(sample), "The first model.", is_new=True)
     if kept.measured != now:
         return Chosen(
             fit_value(sample), "Currency, time zone or counted statuses changed.", is_new=True
         )
-    if kept.is_of_today:
+    if kept.is_of_today and not _is_outgrown(kept.model, sample):
         return Chosen(kept.model, "A model is fitted at most once a day.", is_new=False)
     return _compare(kept, fit_value(sample), sample)
+
+
+def _is_outgrown(model: ValueModel, sample: Purchases) -> bool:
+    return model.kind == "rates" and int(np.count_nonzero(sample.returned)) >= FEWEST
 
 
 def _compare(kept: Kept, fresh: ValueModel, sample: Purchases) -> Chosen:

@@ -16,7 +16,7 @@ forecast of a customer depends on the model and the customer's own figures alone
 the customers, `past.take(rows)`, gets bit for bit what all of them would.
 """
 
-from scoring.value.fitting import SAMPLE, fit_value
+from scoring.value.fitting import FEWEST, SAMPLE, fit_value
 from scoring.value.forecasting import HORIZONS, SOON, Forecast, Outlook, forecast, outlook
 from scoring.value.model import Kind, ValueModel
 from scoring.value.purchases import Purchases
@@ -24,7 +24,7 @@ from scoring.value.spread import revenue_range
 from scoring.value.trust import NAMES, Actual, Group, Plain, Ranking, Trust, judge, weekly
 
 __all__ = [
-    "HORIZONS", "NAMES", "SAMPLE", "SOON", "Actual", "Forecast", "Group", "Kind", "Outlook",
-    "Plain", "Purchases", "Ranking", "Trust", "ValueModel", "fit_value", "forecast", "judge",
-    "outlook", "revenue_range", "weekly",
+    "FEWEST", "HORIZONS", "NAMES", "SAMPLE", "SOON", "Actual", "Forecast", "Group", "Kind",
+    "Outlook", "Plain", "Purchases", "Ranking", "Trust", "ValueModel", "fit_value", "forecast",
+    "judge", "outlook", "revenue_range", "weekly",
 ]  # fmt: skip
