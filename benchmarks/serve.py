@@ -248,6 +248,8 @@ def page_paths(segment: str, run: int, customers: int) -> list[str]:
         "?cluster=0", "?country=DE", "?country=nowhere", f"?segment={segment}&country=PL",
         "?r_score=1&fm_score=1", "?r_score=5&fm_score=5", "?country=DE&r_score=3", f"?q={one}",
         "?q=user777", "?q=C", "?q=u", "?q=example", "?q=user&country=PL", "?page=50", "?page=1000",
+        "?sort=-expected_revenue_90", "?sort=expected_revenue_90", "?sort=-overdue&page=1000",
+        "?sort=-buys_again_90&country=PL", f"?segment={segment}&sort=-expected_revenue_90",
     ]  # fmt: skip
     charts = [
         "scatter", "trend", "clusters-fm", "clusters-rf", "clusters-rm", "clusters-3d", "snake",
@@ -272,6 +274,8 @@ def pass_paths(segment: str) -> list[str]:
     return [
         "/dashboard/customers?q=nobody", "/dashboard/customers?page=10000",
         f"/dashboard/customers?segment={segment}&sort=-frequency", "/dashboard/migrations?movers=1",
+        f"/dashboard/customers?segment={segment}&sort=-expected_revenue_90",
+        "/dashboard/customers?min_buys_again_90=0.5&sort=-monetary",
     ]  # fmt: skip
 
 

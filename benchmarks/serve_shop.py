@@ -51,7 +51,8 @@ WHERE table_name = :name AND column_name NOT IN ('run_id', 'calc_date') AND is_g
 
 UNINDEXED = """
 SELECT 1 FROM scoring_runs
-WHERE is_current AND to_regclass('rfm_features_' || run_id || '_monetary') IS NULL"""
+WHERE is_current AND (to_regclass('rfm_features_' || run_id || '_monetary') IS NULL
+                      OR forecast -> 'model' IS NULL)"""
 
 
 async def make_shop(

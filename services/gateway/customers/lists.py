@@ -87,6 +87,9 @@ class Listed(NamedTuple):
     """Whether `total` is only what was found before counting was given up."""
 
 
+NOBODY = Listed([], 0)
+
+
 async def list_customers(
     session: AsyncSession, snapshot: Snapshot, narrowed: CustomerFilter, window: Window,
     *, count_all: bool = True,
@@ -97,7 +100,7 @@ async def list_customers(
     longer than all the rest. Raises NotFoundError when the one to begin behind is not in the
     snapshot, ConflictError where figures that are not computed yet decide.
     """
-    if narrowed.bounds or window.table == "v":
+    if needs_outlook(narrowed, window):
         require_outlook(snapshot)
     narrowed = await _placed(session, snapshot, narrowed)
     text = await found_by(session, narrowed.q) if narrowed.q else EVERYBODY
@@ -109,6 +112,11 @@ async def list_customers(
     shown = text.soon() if window.page.skip + window.page.size <= SOON else text.condition
     wanted = condition(narrowed).and_also(shown).and_also(beyond)
     return Listed(await _page(session, snapshot, wanted, window), total, is_more)
+
+
+def needs_outlook(narrowed: CustomerFilter, window: Window) -> bool:
+    """Whether figures of what is expected decide who is listed, or where."""
+    return bool(narrowed.bounds) or window.table == "v"
 
 
 async def _total(

@@ -100,6 +100,10 @@ class Numbers:
             return f"< {format_percent(0.001, '0.0%', locale=self.locale)}"
         return format_percent(share, "0.0%", locale=self.locale)
 
+    def times(self, factor: float | None) -> str:
+        """A multiple: `1.7 ×`."""
+        return NONE if factor is None else f"{self.decimal(factor)} ×"
+
     def signed(self, value: Figure) -> str:
         """A whole number with its sign."""
         return format_decimal(value, "+#,##0;−#,##0", locale=self.locale) if value else "0"

@@ -32,6 +32,22 @@ FIGURES = tuple(
     name for name in CustomerValue.model_fields if name not in ("customer_id", "calc_date")
 )
 _AMOUNTS = {name for name in FIGURES if Decimal in get_args(CustomerValue.__annotations__[name])}
+SHOWN = {
+    "expected_revenue_90": (
+        "Expected revenue (90 days)",
+        "What customers like this one bring on average in the 90 days after the snapshot",
+    ),
+    "buys_again_90": (
+        "Chance to buy again",
+        "Of customers like this one, how many order again in the 90 days after the snapshot",
+    ),
+    "overdue": (
+        "Overdue",
+        "The time since the last order as a multiple of this customer's usual time between orders:"
+        " 2 × is twice as long as usual. It takes orders on three days to know",
+    ),
+}
+"""Those that lists on pages have: heading, and what it means."""
 PENDING = (
     "what customers are expected to buy is not computed yet for this snapshot: it takes some"
     " seconds after a run"

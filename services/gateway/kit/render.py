@@ -13,6 +13,7 @@ from litestar import MediaType, Response
 from markupsafe import Markup
 
 from gateway.kit.guide import guide
+from gateway.kit.outlook import SHOWN
 from gateway.kit.pager import query
 from rfm_common.filenames import TABLES
 
@@ -50,6 +51,7 @@ environment.globals |= {
     "guide_of": guide,
     "accepted": ",".join(TABLES),
     "query_string": query,
+    "expected_columns": SHOWN,
 }
 
 

@@ -197,6 +197,7 @@ async def test_figures_follow_the_language_of_the_browser(reader: httpx.AsyncCli
         ("/dashboard/customers/C9999", 404, "no customer"),
         ("/dashboard/customers?r_score=6", 400, "r_score"),
         ("/dashboard/customers?page=0", 400, "page"),
+        ("/dashboard/customers?min_buys_again_90=50", 400, "min_buys_again_90"),
         ("/dashboard/imports/99", 404, "no import 99"),
         ("/dashboard/imports?page=x", 400, "page"),
         ("/dashboard/runs/99999999999", 404, "no run"),
@@ -240,8 +241,47 @@ async def test_more_than_anybody_reads_are_not_counted(
     assert everybody["total"] == 120, "the API counts all the same"
 
 
+async def test_lists_show_what_is_expected_in_its_order_and_between_bounds(
+    shop: httpx.AsyncClient, settings: Settings, sessions: Sessions
+) -> None:
+    assert await forecast_next(settings, sessions)
+    html = await read(shop, "/dashboard/customers?sort=-expected_revenue_90&min_overdue=0.5")
+    asked = {"sort": "-expected_revenue_90", "min_overdue": 0.5, "page_size": 50}
+    found = (await shop.get("/customers", params=asked)).json()
+    assert re.findall(r'href="/dashboard/customers/(C\d+)"', html) == [
+        row["customer_id"] for row in found["customers"]
+    ]
+    assert f">{found['total']} customers</h2>" in html
+    assert "Overdue from 0.5 times" in words(html)
+    assert f">{found['customers'][0]['overdue']:.1f} ×</td>" in html
+    assert "being computed" not in html
+    segment = words(await read(shop, "/dashboard/segments/champions"))
+    for heading in ("Expected revenue (90 days)", "Chance to buy again", "Overdue"):
+        assert heading in words(html)
+        assert heading in segment
+
+
+@pytest.mark.parametrize("asked", ["sort=-overdue", "min_buys_again_90=0.5", "max_overdue=3"])
+async def test_a_list_that_waits_for_figures_says_so_and_comes_by_itself(
+    shop: httpx.AsyncClient, settings: Settings, sessions: Sessions, asked: str
+) -> None:
+    path = f"/dashboard/customers?{asked}"
+    html = await read(shop, path)
+    assert "will appear here by itself" in words(html)
+    assert "forecast-finished from:body" in html
+    assert not re.findall(r'href="/dashboard/customers/C\d+"', html), "never in another order"
+    everybody = await read(shop, "/dashboard/customers")
+    assert "will appear here by itself" in words(everybody)
+    assert re.findall(r'href="/dashboard/customers/C\d+"', everybody)
+    assert await forecast_next(settings, sessions)
+    html = await read(shop, path)
+    assert "being computed" not in html
+    assert "forecast-finished from:body" not in html
+    assert re.findall(r'href="/dashboard/customers/C\d+"', html)
+
+
 async def test_empty_fields_of_a_form_do_not_narrow(reader: httpx.AsyncClient) -> None:
-    html = await read(reader, "/dashboard/customers?q=&segment=&country=&date=")
+    html = await read(reader, "/dashboard/customers?q=&segment=&country=&date=&min_overdue=")
     assert ">120 customers</h2>" in html
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.customers.page import Asked, build_chips, build_headings
+from gateway.customers.page import Asked, build_chips, build_choices, build_headings
 from gateway.customers.profile import build_moves, build_stages, build_standings
 from gateway.customers.schemas import CustomerScores, Reason, ScoreMove
 from gateway.kit.numbers import Numbers
@@ -41,12 +41,32 @@ def test_the_api_is_asked_for_the_same_customers() -> None:
 
 
 def test_each_filter_is_a_chip_that_takes_itself_off() -> None:
-    chips = build_chips(Asked(q="ann", country="DE", page=4))
+    chips = build_chips(NUMBERS, Asked(q="ann", country="DE", page=4))
     assert [chip.text for chip in chips] == ["contains “ann”", "Country is DE"]
     assert [chip.url for chip in chips] == [
         "/dashboard/customers?country=DE",
         "/dashboard/customers?q=ann",
     ]
+
+
+def test_bounds_of_what_is_expected_are_chips_in_words() -> None:
+    asked = Asked(min_expected_revenue_90=50, max_overdue=2.5, min_buys_again_90=0.25,
+                  sort="-overdue")  # fmt: skip
+    assert [chip.text for chip in build_chips(NUMBERS, asked)] == [
+        "Expected revenue (90 days) from €50.00", "Chance to buy again from 25.0%",
+        "Overdue up to 2.5 times",
+    ]  # fmt: skip
+    assert build_chips(NUMBERS, asked)[2].url == (
+        "/dashboard/customers?min_expected_revenue_90=50&min_buys_again_90=0.25&sort=-overdue"
+    )
+    assert asked.api_url().startswith("/customers?min_expected_revenue_90=50&min_buys_again_90")
+
+
+@pytest.mark.parametrize(
+    ("given", "offered"), [(None, [1, 2]), (2, [1, 2]), (1.5, [1, 1.5, 2]), (0, [0, 1, 2])]
+)
+def test_a_filter_offers_also_what_the_address_asks_for(given, offered) -> None:
+    assert [value for value, _ in build_choices((1, 2), given, str)] == offered
 
 
 def test_a_click_on_the_sorted_heading_turns_the_order_round() -> None:
