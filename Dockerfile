@@ -3,7 +3,10 @@
 # schema (`alembic upgrade head`), which every service shares. For scoring on a Spark cluster:
 # --build-arg SERVICE=scoring --build-arg SPARK=requirements-spark.lock
 
-FROM python:3.12-slim-bookworm AS packages
+# By digest, so that the same image is built everywhere; the tag says which one it is.
+ARG PYTHON=python:3.12.14-slim-bookworm@sha256:0f5b26b9518d002b6173fd61daad821fa340635ebfec5bba471013f9ca114579
+
+FROM ${PYTHON} AS packages
 ARG SERVICE
 ARG SPARK
 WORKDIR /app
@@ -27,7 +30,7 @@ RUN if [ "$SERVICE" = gateway ]; \
 COPY libs/rfm_spark rfm_spark
 RUN [ -z "$SPARK" ] || cp -r rfm_spark /opt/packages/lib/python*/site-packages/
 
-FROM python:3.12-slim-bookworm
+FROM ${PYTHON}
 ARG SERVICE
 ENV SERVICE=${SERVICE} \
     PATH=/opt/packages/bin:$PATH \

@@ -14,6 +14,7 @@ import pytest
 
 from rfm_cli.processes import command_line
 from rfm_cli.users import OWN_USER
+from tests.documents import rows_of
 from tests.integration.cli.supervised import (
     Supervised,
     clean_environment,
@@ -135,20 +136,12 @@ def test_the_commands_find_the_product_of_their_folder(shared: Supervised) -> No
     assert url in status.stdout
 
 
-def tables_of(page: Path, heading: str) -> list[list[str]]:
-    """The rows of the tables of a section, without their heads."""
-    section = page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"]
-    return [line for line in lines if line[0][:1] == "`"]
-
-
 @linux
 def test_files_and_processes_belong_to_whom_the_documentation_says(shared: Supervised) -> None:
     """Under root, and as any other user."""
     load_and_score(shared)
     assert httpx.get(f"{shared.record().url}/export/segments/all", trust_env=False).is_success
-    page = Path(__file__).parents[2] / "docs/security.md"
-    listed = {row[0].strip("`/"): row[1:] for row in tables_of(page, "Files and processes")}
+    listed = rows_of("security.md", "Files and processes")
     assert files_of(shared).keys() - listed.keys() == set(), "everything is listed"
     found = {name: files_of(shared).get(name) or owner_of(shared, name) for name in listed}
     assert found == {name: promised(*row) for name, row in listed.items()}

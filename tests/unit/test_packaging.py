@@ -169,6 +169,18 @@ def test_services_do_not_ask_for_the_installed_project() -> None:
     assert [path.name for path in paths if 'version("rfm")' in path.read_text()] == []
 
 
+def test_images_of_others_are_pinned_by_version_and_digest() -> None:
+    """A tag can be moved to another image; a digest cannot."""
+    (base,) = (line for line in lines("Dockerfile") if line.startswith("ARG PYTHON="))
+    built = {service["image"] for service in COMPOSE.values() if "build" in service}
+    images = [base.partition("=")[2], *({service["image"] for service in COMPOSE.values()} - built)]
+    assert len(images) == 3
+    for image in images:
+        assert re.fullmatch(r"[a-z/]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}", image), image
+    stages = [line for line in lines("Dockerfile") if line.startswith("FROM ")]
+    assert all(line.startswith("FROM ${PYTHON}") for line in stages)
+
+
 def test_containers_publish_on_loopback_only() -> None:
     published = [port for service in COMPOSE.values() for port in service.get("ports", [])]
     assert published
