@@ -87,9 +87,9 @@ SELECT customer_id, $1, recency_days, frequency, monetary,
 FROM rfm, edges"""
 
 CLUSTERS = """
-INSERT INTO customer_clusters
-SELECT customer_id, calc_date, cluster_id, ($2::text[])[cluster_id + 1],
-       rank() OVER (PARTITION BY cluster_id ORDER BY monetary DESC, customer_id),
+INSERT INTO customer_clusters (customer_id, calc_date, cluster_id, segment_name, sort_monetary,
+    centre_recency_days, centre_frequency, centre_monetary, distance, next_distance)
+SELECT customer_id, calc_date, cluster_id, ($2::text[])[cluster_id + 1], monetary,
        10, 5, 500, 0.4, 1.2
 FROM (SELECT *, CASE WHEN frequency = 0 THEN 4 WHEN r_score >= 4 AND m_score >= 4 THEN 0
                      WHEN r_score >= 4 THEN 1 WHEN m_score >= 4 THEN 2 ELSE 3 END AS cluster_id

@@ -32,8 +32,6 @@ READ_AT_ONCE = 500_000
 """Orders that one connection to PostgreSQL reads, about; more connections read the others."""
 READERS, WRITERS = 64, 8
 WRITTEN_AT_ONCE = 250_000
-PIECES = 32
-"""Into how many pieces each segment is cut to be ranked."""
 PLACED = (
     "customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES), "country", "silent_days",
 )  # fmt: skip
@@ -140,16 +138,9 @@ class SparkEngine:
         if from_before:
             source, earlier = statements.with_earlier("scored", "before"), "s.earlier_segment"
         assigned = statements.assigned(source, PLACED, model, DIALECT, earlier)
-        await self._spark.keep("cut", statements.cut(f"({assigned})", await self._steps()))
-        await self._spark.keep("placed", statements.ranked("cut"))
+        await self._spark.keep("placed", assigned)
         [found] = await self._spark.rows(sums.placed("placed"))
         return Placed(float(found["inertia"]), int(found["held"]) if from_before else None)
-
-    async def _steps(self) -> list[Decimal]:
-        """Money at which segments are cut to be ranked: no need to be exact."""
-        places = ", ".join(f"{number / PIECES}D" for number in range(1, PIECES))
-        query = f"SELECT percentile_approx(monetary, array({places})) AS steps FROM features"
-        return sorted(set((await self._spark.rows(query))[0]["steps"]))
 
     async def aggregate(self, names: Sequence[str]) -> Aggregates:
         """Add up by cluster, by country and by cell, there; put together here."""
@@ -217,7 +208,7 @@ class SparkEngine:
             await writing.fill(self._sessions, "customer_clusters", target, [])
             return
         query = (
-            "SELECT customer_id, cluster_id, segment_name, segment_rank,"
+            "SELECT customer_id, cluster_id, segment_name, monetary AS sort_monetary,"
             f" {statements.centres(self._model, DIALECT)},"
             " round(distance, 6) AS distance, round(next_distance, 6) AS next_distance FROM placed"
         )

@@ -186,29 +186,6 @@ def centres(model: Model, dialect: Dialect) -> str:
     )
 
 
-def cut(source: str, steps: Sequence[Decimal]) -> str:
-    """Add piece, the higher the more money: so that nobody has to sort a whole segment."""
-    return f"SELECT s.*, {_above('s.monetary', steps)} AS piece FROM {source} s"
-
-
-def ranked(source: str) -> str:
-    """Add segment_rank: 1 for a segment's best customer by money, then by id.
-
-    A customer's rank is that among those of the same piece, below the pieces above.
-    """
-    return f"""
-WITH sizes AS (SELECT segment_name, piece, count(*) AS size FROM {source}
-               GROUP BY segment_name, piece),
-places AS (
-    SELECT segment_name, piece,
-           sum(size) OVER (PARTITION BY segment_name ORDER BY piece DESC) - size AS above
-    FROM sizes)
-SELECT c.*, CAST(p.above + row_number() OVER (
-           PARTITION BY c.segment_name, c.piece ORDER BY c.monetary DESC, c.customer_id
-       ) AS integer) AS segment_rank
-FROM {source} c JOIN places p ON p.segment_name = c.segment_name AND p.piece = c.piece"""
-
-
 COMPARED = ("recency_days", "frequency", "monetary", "segment_name")
 
 

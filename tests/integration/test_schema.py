@@ -10,6 +10,7 @@ from rfm_common.db import run_sql
 from rfm_common.schema import alembic_config, upgrade
 from rfm_common.settings import Settings
 from rfm_common.snapshots import PARENTS, VALUES
+from tests.shop import open_shop
 
 MIGRATE = """
 import asyncio
@@ -194,3 +195,25 @@ async def test_customers_of_whom_files_said_number_and_address_are_joined(
     async with sessions() as session:
         owners = await run_sql(session, "SELECT customer_id FROM orders ORDER BY 1")
         assert list(owners.scalars()) == ["ada@ex.test", "bo@ex.test"]
+
+
+async def test_customers_of_older_snapshots_keep_their_order(settings: Settings, sessions) -> None:
+    await open_shop(sessions)
+    order = "SELECT customer_id FROM customer_clusters ORDER BY calc_date, segment_name, "
+    async with sessions() as session:
+        money = await run_sql(session, f"{order} sort_monetary DESC, customer_id")
+        before = list(money.scalars())
+    await asyncio.to_thread(command.downgrade, alembic_config(settings), "0018")
+    async with sessions() as session:
+        ranked = await run_sql(session, f"{order} segment_rank")
+        assert list(ranked.scalars()) == before != []
+
+    await upgrade(settings)
+
+    async with sessions() as session:
+        wrong = await run_sql(
+            session,
+            "SELECT count(*) FROM customer_clusters JOIN rfm_features USING (customer_id,"
+            " calc_date) WHERE sort_monetary <> monetary",
+        )
+        assert wrong.scalar_one() == 0

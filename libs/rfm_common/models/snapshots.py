@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Computed, Index, Numeric, SmallInteger, Text
+from sqlalchemy import Column, Computed, Index, Numeric, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
@@ -63,7 +63,12 @@ class CustomerCluster(SQLModel, table=True):
 
     __tablename__ = "customer_clusters"
     __table_args__ = (
-        Index("ix_customer_clusters_segment_rank_segment_name", "segment_rank", "segment_name"),
+        Index(
+            "ix_customer_clusters_segment",
+            "segment_name",
+            text("sort_monetary DESC"),
+            "customer_id",
+        ),
         {"postgresql_partition_by": "LIST (calc_date)"},
     )
 
@@ -71,8 +76,8 @@ class CustomerCluster(SQLModel, table=True):
     calc_date: datetime = Field(sa_type=timestamptz(), primary_key=True)
     cluster_id: int = Field(sa_type=SmallInteger)
     segment_name: str = Field(sa_type=Text)
-    segment_rank: int
-    """1 for the segment's best customer (monetary, then id): page N is a range, not an offset."""
+    sort_monetary: Decimal = Field(sa_type=Numeric(24, MONEY_SCALE))
+    """As in `rfm_features`: here an index has a segment's customers in the order of lists."""
     centre_recency_days: float
     centre_frequency: float
     centre_monetary: float

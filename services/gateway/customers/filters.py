@@ -29,7 +29,7 @@ TABLES = {
     "v": "{0.values}", "f": "{0.features}", "c": "{0.assignments}", "u": "customers",
     "h": "customer_cohorts",
 }  # fmt: skip
-"""By the name that columns have them by; a snapshot's values and features have everybody."""
+"""By the name that columns have them by; the three tables of a snapshot have everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Condition:
         `ordered` is the table that an order needs, if any; `values` what `v` is.
         """
         wanted = self.tables | set(ordered)
-        needed = wanted if "v" in wanted else wanted | {"f"}
+        needed = wanted if wanted & set("vc") else wanted | {"f"}
         tables = TABLES | {"v": values}
         first, *others = (
             f"{table.format(snapshot)} {name}" for name, table in tables.items() if name in needed

@@ -18,9 +18,8 @@ from rfm_common.errors import NotFoundError
 from rfm_common.snapshots import SORTABLE, sortable
 
 BEST_FIRST: SortKey = "-monetary"
-BY_RANK = "ORDER BY c.segment_rank"
-RANKS = "c.segment_rank > :skip AND c.segment_rank - :size <= :skip"
-"""A page of a whole segment, so that any costs the same."""
+DEEP = 20_000
+"""Rows beyond which a page is found from that end of the list which is nearer."""
 FIRST_PAGE = Page()
 FIRST = 2_000
 """Customers of an order of all that are asked whether they are in a segment."""
@@ -40,6 +39,8 @@ class Window:
     page: Page = FIRST_PAGE
     after: str | None = None
     """A customer's id."""
+    in_segment: bool = False
+    """Of a list that is narrowed to a segment, which has an index in order of money."""
 
     @property
     def key(self) -> str:
@@ -54,27 +55,37 @@ class Window:
     @property
     def table(self) -> str:
         """That has the figure."""
+        if self.key == "monetary" and self.in_segment:
+            return "c"
         return "v" if self.key in SORTABLE else "f"
 
     @property
     def figure(self) -> str:
         """SQL: what is sorted by."""
+        if self.table == "c":
+            return f"c.sort_{self.key}"
         return sortable(f"v.{self.key}") if self.table == "v" else f"f.{self.key}"
 
     @property
     def order(self) -> str:
         """As the indexes are, forwards or backwards."""
-        if self.key == "customer_id":
-            return f"ORDER BY customer_id {'DESC' if self.is_down else 'ASC'}"
         return self._by(self.figure)
+
+    @property
+    def reverse_order(self) -> str:
+        """From the other end."""
+        return self._by(self.figure, backwards=True)
 
     @property
     def unindexed_order(self) -> str:
         """The same, in words that no index knows."""
         return self._by(f"{self.figure} + 0")
 
-    def _by(self, figure: str) -> str:
-        first, then = ("DESC", "ASC") if self.is_down else ("ASC", "DESC")
+    def _by(self, figure: str, *, backwards: bool = False) -> str:
+        is_down = self.is_down is not backwards
+        first, then = ("DESC", "ASC") if is_down else ("ASC", "DESC")
+        if self.key == "customer_id":
+            return f"ORDER BY customer_id {first}"
         return f"ORDER BY {figure} {first}, customer_id {then}"
 
 
@@ -103,6 +114,7 @@ async def list_customers(
     if needs_outlook(narrowed, window):
         require_outlook(snapshot)
     narrowed = await _placed(session, snapshot, narrowed)
+    window = replace(window, in_segment=narrowed.segment_name is not None)
     text = await found_by(session, narrowed.q) if narrowed.q else EVERYBODY
     beyond = await _beyond(session, snapshot, window) if window.after else EVERYONE
     is_more = text.is_many and not count_all
@@ -111,7 +123,8 @@ async def list_customers(
         return Listed([], total)
     shown = text.soon() if window.page.skip + window.page.size <= SOON else text.condition
     wanted = condition(narrowed).and_also(shown).and_also(beyond)
-    return Listed(await _page(session, snapshot, wanted, window), total, is_more)
+    known = None if is_more or window.after else total
+    return Listed(await _page(session, snapshot, wanted, window, known), total, is_more)
 
 
 def needs_outlook(narrowed: CustomerFilter, window: Window) -> bool:
@@ -162,16 +175,17 @@ async def _beyond(session: AsyncSession, snapshot: Snapshot, window: Window) -> 
 
 
 async def _page(
-    session: AsyncSession, snapshot: Snapshot, wanted: Condition, window: Window
+    session: AsyncSession, snapshot: Snapshot, wanted: Condition, window: Window, total: int | None
 ) -> list[CustomerRow]:
+    """`total` is how many pass, if that is known."""
     if window.table == "v" and "c" in wanted.tables:
         return await _page_of_segment(session, snapshot, wanted, window)
-    order, skipped = _order(wanted, window), "OFFSET :skip"
-    if order == BY_RANK and wanted.values.keys() == {"segment_name"}:
-        wanted, skipped = wanted.and_also(Condition(RANKS, {})), ""
-    source = wanted.source(snapshot, "" if order.startswith(BY_RANK) else window.table)
-    chosen = f"{source} {order} LIMIT :size {skipped}"
-    return await _rows(session, snapshot, chosen, wanted, window, order)
+    order, size, skip = window.order, window.page.size, window.page.skip
+    if total is not None and DEEP < skip > total // 2:
+        order, size = window.reverse_order, min(size, total - skip)
+        skip = total - skip - size
+    chosen = f"{wanted.source(snapshot, window.table)} {order} LIMIT {size:d} OFFSET {skip:d}"
+    return await _rows(session, snapshot, chosen, wanted, window)
 
 
 async def _page_of_segment(
@@ -183,32 +197,23 @@ async def _page_of_segment(
     those of a segment are all at the far end.
     """
     first = f"(SELECT * FROM {{0.values}} v {window.order} LIMIT {FIRST})"
-    ends = "LIMIT :size OFFSET :skip"
+    ends = f"LIMIT {window.page.size:d} OFFSET {window.page.skip:d}"
     chosen = f"{wanted.source(snapshot, 'v', first)} {window.order} {ends}"
-    found = await _rows(session, snapshot, chosen, wanted, window, window.order)
+    found = await _rows(session, snapshot, chosen, wanted, window)
     if len(found) == window.page.size:
         return found
     chosen = f"{wanted.source(snapshot, 'v')} {window.unindexed_order} {ends}"
-    return await _rows(session, snapshot, chosen, wanted, window, window.order)
+    return await _rows(session, snapshot, chosen, wanted, window)
 
 
 async def _rows(
-    session: AsyncSession, snapshot: Snapshot, chosen: str, wanted: Condition, window: Window,
-    order: str,
-) -> list[CustomerRow]:  # fmt: skip
+    session: AsyncSession, snapshot: Snapshot, chosen: str, wanted: Condition, window: Window
+) -> list[CustomerRow]:
     """The customers that are chosen FROM somewhere, in order."""
     return await rows.many(
         session,
         CustomerRow,
         f"{customer_columns(snapshot)} {customer_tables(snapshot)}"
-        f" JOIN (SELECT customer_id {chosen}) AS chosen USING (customer_id) {order}",
-        **window.page.window,
+        f" JOIN (SELECT customer_id {chosen}) AS chosen USING (customer_id) {window.order}",
         **wanted.values,
     )
-
-
-def _order(wanted: Condition, window: Window) -> str:
-    """By rank inside a segment, which is the same order and has an index with the segment."""
-    if window.key != "monetary" or "segment_name" not in wanted.values:
-        return window.order
-    return BY_RANK if window.is_down else f"{BY_RANK} DESC"

@@ -5,16 +5,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.kit import rows
 from gateway.kit.rows import money
 from gateway.kit.schemas import Snapshot
-from gateway.segments.queries import EVERYBODY, customer_tables
+from gateway.segments.queries import EVERYBODY, WORTH, customer_tables
 from rfm_common.spreadsheets import harmless_sql
 
 
 def customers_query(snapshot: Snapshot, segment_name: str) -> tuple[str, tuple[str, ...]]:
-    """Everyone in the segment by rank, or everybody by id, with the query's arguments ($1)."""
+    """A segment's customers, the best first, or everybody by id, and its arguments ($1)."""
     narrowed, order, arguments = (
         ("", "f.customer_id", ())
         if segment_name == EVERYBODY
-        else ("WHERE c.segment_name = $1", "c.segment_rank", (segment_name,))
+        else ("WHERE c.segment_name = $1", WORTH, (segment_name,))
     )
     texts = {"customer_id": "f", "email": "u", "country": "u", "segment_name": "c"}
     cells = ", ".join(f"{harmless_sql(f'{of}.{name}')} AS {name}" for name, of in texts.items())

@@ -14,6 +14,7 @@ from gateway.kit.schemas import Answer
 from gateway.migrations.flows import Cell as Move
 from gateway.migrations.flows import build_matrix
 from gateway.migrations.queries import flows_of_run
+from gateway.segments.queries import WORTH
 from rfm_common.models import (
     Customer,
     DataState,
@@ -68,7 +69,7 @@ async def best_customers(
           AND (CAST(:country AS text) IS NULL OR u.country = :country)
           AND NOT EXISTS (SELECT FROM quiet_customers q
                           WHERE q.run_id = :run AND q.customer_id = c.customer_id)
-        ORDER BY c.segment_rank LIMIT :count""",
+        ORDER BY {WORTH} LIMIT :count""",
         calc_date=run.calc_date,
         run=run.run_id,
         segment_name=segment_name,

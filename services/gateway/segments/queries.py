@@ -14,6 +14,8 @@ from rfm_common.db import run_sql
 from rfm_common.errors import NotFoundError
 
 EVERYBODY = "all"
+WORTH = "c.sort_monetary DESC, c.customer_id"
+"""SQL: a segment's customers, the best first, along its index."""
 
 
 def customer_columns(snapshot: Snapshot) -> str:
@@ -102,16 +104,16 @@ async def find_segment(
 async def segment_page(
     session: AsyncSession, snapshot: Snapshot, segment_name: str, page: Page
 ) -> list[CustomerRow]:
-    """One page by rank, so that any page costs the same."""
+    """One page, the best first."""
     return await rows.many(
         session,
         CustomerRow,
         f"{customer_columns(snapshot)} {customer_tables(snapshot)}"
-        " WHERE c.segment_name = :segment_name AND c.segment_rank BETWEEN :first AND :last"
-        " ORDER BY c.segment_rank",
+        f" JOIN (SELECT customer_id FROM {snapshot.assignments} c"
+        f" WHERE segment_name = :segment_name ORDER BY {WORTH} LIMIT :size OFFSET :skip) AS chosen"
+        f" USING (customer_id) ORDER BY {WORTH}",
         segment_name=segment_name,
-        first=page.skip + 1,
-        last=page.skip + page.size,
+        **page.window,
     )
 
 

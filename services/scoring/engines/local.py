@@ -96,7 +96,7 @@ class LocalEngine:
     async def assign(
         self, model: Model, known: Assignment | None, *, from_before: bool = False
     ) -> Placed:
-        """Add cluster, segment, distances and rank."""
+        """Add cluster, segment and distances."""
         self._model = model
         chosen = await asyncio.to_thread(frames.clustered, self._frame, model.rule)
         if known is None or len(known.labels) < chosen.height:

@@ -70,7 +70,7 @@ class Engine(Protocol):
     async def assign(
         self, model: Model, known: Assignment | None, *, from_before: bool = False
     ) -> Placed:
-        """Put every customer into a segment, buyers into their nearest cluster; rank each segment.
+        """Put every customer into a segment, buyers into their nearest cluster.
 
         `known` is the nearest cluster of the customers of the sample; they may be all. With
         `from_before` whoever is close to a border stays in the segment of the recalled snapshot.

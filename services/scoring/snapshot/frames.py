@@ -25,7 +25,7 @@ FIGURES = {
 FEATURES = {**FIGURES, "country": pl.String(), "silent_days": pl.Int32()}
 SNAPSHOT = {**FIGURES, "segment_name": pl.String()}
 FEATURE_COLUMNS = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
-CLUSTER_COLUMNS = ("customer_id", "segment_rank", "distance", "next_distance")
+CLUSTER_COLUMNS = ("customer_id", "sort_monetary", "distance", "next_distance")
 SAMPLES = 3_000
 SLICE = 250_000
 
@@ -142,21 +142,18 @@ def segment_numbers(names: pl.Series, model: Model) -> Labels:
 
 
 def assign(frame: pl.DataFrame, model: Model, found: Assignment) -> pl.DataFrame:
-    """Add cluster_id, segment_name, both distances, and the rank inside the segment.
+    """Add cluster_id, segment_name and both distances.
 
     `found` is where the clustered customers belong, in the frame's order.
     """
     names = pl.Series(list(model.segments), dtype=pl.String)
     everyone = placed_apart(frame, model, found)
-    placed = frame.with_columns(
+    return frame.with_columns(
         cluster_id=pl.Series(everyone.labels),
         segment_name=names.gather(pl.Series(everyone.labels.astype(np.uint32))),
         distance=pl.Series(everyone.distance),
         next_distance=pl.Series(everyone.next_distance),
     )
-    # Rows are sorted by id, so that `ordinal` breaks ties of money by id.
-    rank = pl.col("monetary").rank("ordinal", descending=True).over("segment_name")
-    return placed.with_columns(segment_rank=rank.cast(pl.Int32))
 
 
 def placed_apart(frame: pl.DataFrame, model: Model, found: Assignment) -> Assignment:
@@ -231,10 +228,11 @@ def feature_lines(frame: pl.DataFrame) -> Generator[bytes]:
 def cluster_lines(frame: pl.DataFrame, cluster: int) -> Generator[bytes]:
     """Lines for COPY of CLUSTER_COLUMNS: one cluster's customers, the best first.
 
-    So they are read: page by page of a segment. Half of the index is sorted with them.
+    So they are read: page by page of a segment. The index is sorted with them.
     """
-    part = frame.filter(pl.col("cluster_id") == cluster).sort("segment_rank")
-    yield from lines(part, ("segment_rank", pl.col("distance", "next_distance").round(6)))
+    part = frame.filter(pl.col("cluster_id") == cluster)
+    part = part.sort("monetary", descending=True, maintain_order=True)  # equals stay in order of id
+    yield from lines(part, ("monetary", pl.col("distance", "next_distance").round(6)))
 
 
 def _copied_id() -> pl.Expr:

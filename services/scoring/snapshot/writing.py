@@ -14,7 +14,8 @@ from scoring.snapshot.records import Target
 INDEXES = {
     "rfm_features": {"key": ("UNIQUE", "customer_id, calc_date")},
     "customer_clusters": {
-        "key": ("UNIQUE", "customer_id, calc_date"), "rank": ("", "segment_rank, segment_name"),
+        "key": ("UNIQUE", "customer_id, calc_date"),
+        "segment": ("", "segment_name, sort_monetary DESC, customer_id"),
     },
     VALUES: {"key": ("UNIQUE", "customer_id, calc_date")},
 }  # fmt: skip
@@ -30,7 +31,7 @@ LISTED = {
 ANALYZED = {
     "rfm_features": ("customer_id", "recency_days", "frequency", "monetary", "r_score",
                      "f_score", "m_score"),
-    "customer_clusters": ("customer_id", "segment_name", "segment_rank"),
+    "customer_clusters": ("customer_id", "segment_name", "sort_monetary"),
     VALUES: ("customer_id",),
 }  # fmt: skip
 """What queries filter or sort by; the planner needs to know no more."""

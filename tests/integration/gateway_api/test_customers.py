@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.customers import lists
 from gateway.customers.queries import cluster_score, customer_history
 from rfm_common.db import run_sql
 from scoring.runs.forecasts import forecast_next
@@ -75,6 +76,23 @@ async def test_pages_behind_a_customer_miss_and_repeat_nobody(reader, sort, narr
         assert answer["total"] == len(whole)
         found += answer["customers"]
     assert found == whole
+
+
+@pytest.mark.parametrize("sort", ["customer_id", "-monetary", "monetary", "-recency_days"])
+@pytest.mark.parametrize("narrowed", [{}, {"segment": "lost"}, {"cluster": 1}])
+async def test_pages_that_are_found_from_the_end_are_those_of_the_list(
+    reader, monkeypatch, sort, narrowed
+) -> None:
+    monkeypatch.setattr(lists, "DEEP", 3)
+    whole = await everyone(reader, sort=sort, **narrowed)
+    assert len(whole) > 12
+    for size in (1, 4, 7):
+        pages = [
+            await reader.get("/customers", params={
+                "sort": sort, "page": number, "page_size": size, **narrowed})
+            for number in range(1, 2 - -len(whole) // size)
+        ]  # fmt: skip
+        assert [row for page in pages for row in page.json()["customers"]] == whole
 
 
 async def test_nobody_is_behind_a_stranger(reader) -> None:

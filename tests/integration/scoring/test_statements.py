@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -25,7 +24,7 @@ from scoring.snapshot.features import Edges, Spec, edge_positions, edges_at, fea
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of, spec_of
 
 SCORED = ("customer_id", *SCORES, *(f"{name[0]}_score" for name in SCORES))
-EXACT = ("cluster_id", "segment_name", "segment_rank", *SCORED)
+EXACT = ("cluster_id", "segment_name", *SCORED)
 
 
 class DuckDialect(PostgresDialect):
@@ -167,8 +166,7 @@ async def test_first_buyers_are_told_apart_alike(database, memory) -> None:
     await scored(database, memory[1])
     columns = (*SCORED, "country", "silent_days")
     assigned = statements.assigned("scored", columns, model, database.dialect)
-    await table(database, "cut_up", statements.cut(f"({assigned})", [Decimal(200)]))
-    await table(database, "placed", statements.ranked("cut_up"))
+    await table(database, "placed", assigned)
     found = await rows(database, "placed")
     alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
     [sum_of_all] = await database.run(sums.placed("placed"))
@@ -177,16 +175,14 @@ async def test_first_buyers_are_told_apart_alike(database, memory) -> None:
 
 @pytest.mark.parametrize("transform", ["log1p", "yeo-johnson", "none"])
 @pytest.mark.parametrize("k", [1, 4])
-async def test_everyone_gets_the_same_cluster_and_rank(
+async def test_everyone_gets_the_same_cluster(
     database, memory, transform: Transform, k: int
 ) -> None:
     model = fit(buyers(memory[1].frame), k, Recipe(42, transform))
     await scored(database, memory[1])
     columns = (*SCORED, "country", "silent_days")
     assigned = statements.assigned("scored", columns, model, database.dialect)
-    steps = [Decimal(10), Decimal(200), Decimal(1000)]
-    await table(database, "cut_up", statements.cut(f"({assigned})", steps))
-    await table(database, "placed", statements.ranked("cut_up"))
+    await table(database, "placed", assigned)
     found, expected = await rows(database, "placed"), memory[1].placed(model)
     alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
     distances = ("distance", "next_distance")
@@ -212,8 +208,7 @@ async def test_everyone_near_a_border_stays_alike(database, memory, k: int) -> N
     columns = (*SCORED, "country", "silent_days")
     source = statements.with_earlier("scored", "before")
     query = statements.assigned(source, columns, model, database.dialect, "s.earlier_segment")
-    await table(database, "cut_up", statements.cut(f"({query})", [Decimal(200)]))
-    await table(database, "placed", statements.ranked("cut_up"))
+    await table(database, "placed", query)
     found, expected = await rows(database, "placed"), frames.assign(now.frame, model, held)
     alike(found.with_columns(pl.col("monetary").cast(frames.MONEY)), expected, EXACT)
     [placed] = await database.run(sums.placed("placed"))
