@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+import click
 import httpx
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +21,11 @@ _WITHOUT_SCORES = {"failed", "cancelled"}
 _ENDED = {"finished", *_WITHOUT_SCORES}
 _REASONS = 3
 """Of rejected rows, how many a table names."""
+
+_WITHOUT_OUTLOOK = (
+    "note: what customers are expected to buy is not computed yet for these scores, so its columns"
+    " are empty; export again in some seconds"
+)
 
 Json = dict[str, Any]
 
@@ -203,6 +209,8 @@ def export(client: httpx.Client, segment: str, sink: IO[bytes], since: str | Non
     path = f"/export/segments/{quote(segment, safe='')}"
     with client.stream("GET", path, params=params) as response:
         checked(response)
+        if response.headers.get("x-outlook") == "computing":
+            click.echo(_WITHOUT_OUTLOOK, err=True)
         for chunk in response.iter_bytes():
             sink.write(chunk)
 

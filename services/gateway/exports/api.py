@@ -38,6 +38,8 @@ class Content:
     produce: Produce
     media_type: str = CSV
     snapshots: tuple[Snapshot, ...]
+    outlook: Literal["ready", "computing"] | None = None
+    """Whether what customers are expected to buy is in it; None where it never is."""
 
 
 @get(
@@ -72,6 +74,10 @@ async def export_segment(
 
     `mode=changes` lists who came to the segment or left it instead: from, to, cause, and the
     money before and after; as JSON with `Accept: application/json`.
+
+    What customers are expected to buy is in the last columns. In the seconds after a run before it
+    is computed all of these are empty: the header `X-Outlook` is then `computing`, else `ready`,
+    and the file's name ends in `-without-outlook`.
 
     The header `X-Row-Count` says how many rows follow the header line. An export that cannot
     be finished is cut off (the chunked body does not end), never passed off as complete.
@@ -112,7 +118,10 @@ def _export(actor: str, content: Content) -> Export:
 def _headers(content: Content) -> dict[str, str]:
     dates = "-".join(shown.calc_date.date().isoformat() for shown in content.snapshots)
     suffix = "json" if content.media_type == JSON else "csv"
-    return download(f"{content.name}-{dates}", content.rows, suffix) | {"Vary": "Accept"}
+    told = {"X-Outlook": content.outlook} if content.outlook else {}
+    lacking = "-without-outlook" if content.outlook == "computing" else ""
+    name = f"{content.name}-{dates}{lacking}"
+    return download(name, content.rows, suffix) | told | {"Vary": "Accept"}
 
 
 async def _customers(
@@ -131,6 +140,7 @@ async def _customers(
         rows=await count_exported(session, snapshot, segment_name),
         produce=produce,
         snapshots=(snapshot,),
+        outlook="ready" if snapshot.has_outlook else "computing",
     )
 
 

@@ -3,6 +3,7 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
+from gateway.kit.outlook import outlook_columns
 from gateway.kit.rows import money
 from gateway.kit.schemas import Snapshot
 from gateway.segments.queries import EVERYBODY, WORTH, customer_tables
@@ -21,7 +22,7 @@ def customers_query(snapshot: Snapshot, segment_name: str) -> tuple[str, tuple[s
     statement = f"""
         SELECT {cells},
                f.recency_days, f.frequency, {money("f.monetary")} AS monetary,
-               f.r_score, f.f_score, f.m_score, c.cluster_id
+               f.r_score, f.f_score, f.m_score, c.cluster_id, {outlook_columns(snapshot)}
         {customer_tables(snapshot)} {narrowed} ORDER BY {order}"""
     return statement, arguments
 

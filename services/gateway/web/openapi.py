@@ -86,13 +86,16 @@ def document(app: Litestar) -> Json:
 
 
 def _complete_exports(described: Json) -> None:
-    """Two kinds of content, and a header."""
+    """Two kinds of content, and headers."""
     text: Json = {"schema": {"type": "string"}}
     for path in ("/export/segments/{name}", "/export/segments/{name}/customers.csv"):
         answer = described["paths"][path]["get"]["responses"]["200"]
         answer["content"] = {"text/csv": text, **answer["content"]}
         answer["description"] = "CSV; changes with `Accept: application/json` as JSON"
-        answer["headers"] = {"X-Row-Count": {"schema": {"type": "integer"}}}
+        answer["headers"] = {
+            "X-Row-Count": {"schema": {"type": "integer"}},
+            "X-Outlook": {"schema": {"type": "string", "enum": ["ready", "computing"]}},
+        }
 
 
 def _complete(path: str, operation: Json, errors: dict[str, str]) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.exports import api
+from gateway.kit.outlook import FIGURES
 from gateway.kit.streams import IncompleteError, Produce, Write, copy_rows, download, spooled
 from rfm_common.db import Sessions, run_sql
+from scoring.runs.forecasts import forecast_next
 from tests.running import eventually
 from tests.shop import CALC_DATE, score
 
 COLUMNS = [
     "customer_id", "email", "country", "segment_name", "recency_days", "frequency", "monetary",
-    "r_score", "f_score", "m_score", "cluster_id",
+    "r_score", "f_score", "m_score", "cluster_id", *FIGURES,
 ]  # fmt: skip
 
 
@@ -38,7 +41,43 @@ async def test_an_export_holds_the_segment_as_the_list_shows_it(reader) -> None:
     ]
     assert answer.headers["x-row-count"] == str(len(rows)) == str(listed["total"])
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert 'filename="at-risk-2024-06-30.csv"' in answer.headers["content-disposition"]
+    assert 'filename="at-risk-2024-06-30' in answer.headers["content-disposition"]
+
+
+async def test_an_export_has_what_each_customer_is_expected_to_buy(
+    client, shop, settings, sessions
+) -> None:
+    assert await forecast_next(settings, sessions)
+    for path, listed in {"/export/segments/champions": "/segments/champions/customers",
+                         "/export/segments/all": "/customers"}.items():  # fmt: skip
+        answer = await client.get(path)
+        found = (await client.get(listed, params={"page_size": 1000})).json()["customers"]
+        assert [
+            {name: float(row[name]) if row[name] else None for name in FIGURES}
+            for row in rows_of(answer)
+        ] == [{name: row[name] for name in FIGURES} for row in found]
+        assert answer.headers["x-outlook"] == "ready"
+        assert "without-outlook" not in answer.headers["content-disposition"]
+
+
+async def test_an_export_that_begins_before_the_figures_has_none_of_them_and_says_so(
+    client, shop, settings, sessions, monkeypatch
+) -> None:
+    """They are attached after it looked, and before it reads."""
+    keep = api._keep
+
+    async def attach_first(session, *snapshots) -> None:
+        assert await forecast_next(settings, sessions)
+        await keep(session, *snapshots)
+
+    monkeypatch.setattr(api, "_keep", attach_first)
+    answer = await client.get("/export/segments/all")
+    assert answer.headers["x-outlook"] == "computing"
+    assert 'filename="all-2024-06-30-without-outlook.csv"' in answer.headers["content-disposition"]
+    rows = rows_of(answer)
+    assert len(rows) == 120
+    assert {row[name] for row in rows for name in FIGURES} == {""}
+    assert (await client.get("/customers")).json()["has_outlook"] is True
 
 
 async def test_all_is_everybody(reader) -> None:

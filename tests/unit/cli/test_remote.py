@@ -150,6 +150,16 @@ def test_an_export_is_copied_as_it_comes() -> None:
     assert sink.getvalue() == b"customer_id\nC1\n"
 
 
+@pytest.mark.parametrize(("told", "notes"), [("computing", 1), ("ready", 0), (None, 0)])
+def test_an_export_without_expected_figures_says_so_beside_the_file(capsys, told, notes) -> None:
+    headers = {"X-Outlook": told} if told else {}
+    answering = client(lambda _: httpx.Response(200, headers=headers, content=b"customer_id\n"))
+    sink = BytesIO()
+    remote.export(answering, "all", sink)
+    assert sink.getvalue() == b"customer_id\n"
+    assert capsys.readouterr().err.count("not computed yet") == notes
+
+
 class Breaking(httpx.SyncByteStream):
     def __iter__(self):
         yield b"customer_id\nC1\n"
