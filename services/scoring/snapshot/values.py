@@ -36,7 +36,7 @@ def figures(model: ValueModel, past: Purchases, discount: float) -> pl.DataFrame
     """COLUMNS of these customers, in their order; empty where there is no such figure."""
     now = forecast(model, past, discount)
     back_then = outlook(model, replace(past, age=past.recency), SOON)
-    low, high = revenue_range(model, past, now)
+    low, high = revenue_range(model, past)
     found = pl.DataFrame({
         **{name: getattr(now, name) for name in _FORECAST}, "revenue_90_low": low,
         "revenue_90_high": high,

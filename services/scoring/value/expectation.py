@@ -41,7 +41,7 @@ def expected_orders(
     habits: Habits, frequency: Figures, age: Figures, horizons: tuple[float, ...], discount: float
 ) -> Expected:
     """Orders within each horizon (days); `discount` is the yearly rate, such as 0.1."""
-    pairs, inverse = _distinct(frequency, age)
+    pairs, inverse = distinct(frequency, age)
     times, weights = _discounting(horizons[-1], discount)
     table = np.empty((len(pairs), len(horizons) + len(times)))
     starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
@@ -54,15 +54,15 @@ def expected_orders(
     return Expected([table[inverse, column] for column in range(known)], discounted[inverse])
 
 
-def _distinct(frequency: Figures, age: Figures) -> tuple[Figures, NDArray[np.intp]]:
-    """The different pairs, sorted, and where each customer's pair stands in them."""
-    order = np.lexsort((age, frequency))
-    pairs = np.column_stack((frequency, age))[order]
-    is_first = np.ones(len(pairs), dtype=bool)
-    is_first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    inverse = np.empty(len(pairs), dtype=np.intp)
+def distinct(*columns: Figures) -> tuple[Figures, NDArray[np.intp]]:
+    """The different rows of these columns, sorted, and where each customer's row stands in them."""
+    order = np.lexsort(columns[::-1])
+    rows = np.column_stack(columns)[order]
+    is_first = np.ones(len(rows), dtype=bool)
+    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    inverse = np.empty(len(rows), dtype=np.intp)
     inverse[order] = np.cumsum(is_first) - 1
-    return pairs[is_first], inverse
+    return rows[is_first], inverse
 
 
 def _discounting(horizon: float, discount: float) -> tuple[Figures, Figures]:
