@@ -47,6 +47,7 @@ PAGES = (
     "/dashboard/customers",
     "/dashboard/customers/C0001",
     "/dashboard/cohorts",
+    "/dashboard/trust",
     "/dashboard/clusters",
     "/dashboard/migrations",
     "/dashboard/imports",

@@ -123,3 +123,9 @@ async def visit(
 async def is_live(page: Page) -> None:
     """Wait until the page is connected to the events."""
     await page.locator("#live[data-state=live]").wait_for()
+
+
+async def is_judged(client: httpx.AsyncClient) -> bool:
+    """Whether the shop's past is judged at every cut."""
+    answer = await client.get("/values/trust")
+    return answer.status_code == 200 and len(answer.json()["cuts"]) == 3

@@ -27,7 +27,7 @@ from rfm_cli.valkey import PrivateValkey
 from rfm_common.demo import drop_shop
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
-from tests.e2e.conftest import CHROMIUM, Site, serve
+from tests.e2e.conftest import CHROMIUM, Site, is_judged, serve
 from tests.running import eventually, start, stop
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
@@ -50,6 +50,7 @@ PAGES = {
     "customers": "/dashboard/customers",
     "customer": "/dashboard/customers/{customer}",
     "cohorts": "/dashboard/cohorts?months=24",
+    "trust": "/dashboard/trust",
     "clusters": "/dashboard/clusters",
     "preview": "/dashboard/clusters?run={preview}",
     "migrations": "/dashboard/migrations",
@@ -84,6 +85,7 @@ async def fill(client: httpx.AsyncClient, settings: Settings) -> None:
     await eventually(lambda: is_idle(client), 300, "the months are filled in")
     tried = {"k": "auto", "preview": True}
     await client.post("/pipeline/run", json=tried, headers={"Prefer": "wait=120"})
+    await eventually(lambda: is_judged(client), 120, "the past is judged")
     await stop(scoring)
 
 

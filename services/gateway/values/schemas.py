@@ -80,6 +80,9 @@ class Trust(Answer):
         float | None,
         Meta(description="Share of orders expected too many (negative: too few); null: none came"),
     ]
+    revenue_error: Annotated[
+        float | None, Meta(description="The same of revenue; null: refunds left nothing")
+    ]
     rises: Annotated[bool, Meta(description="Each tenth bought more than the one before")]
     off: Annotated[int, Meta(description="Tenths that bought much more or less than expected")]
     groups: list[Tenth]

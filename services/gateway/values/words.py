@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from gateway.values.schemas import Cut, Past, Ranking
+from gateway.values.schemas import Cut, Past, RankedBy, Ranking
 
 HORIZON = 90
 """Days that lists look ahead."""
@@ -33,3 +33,13 @@ def ranking_of(cuts: list[Cut]) -> Ranking:
     if first is None:
         return Ranking(by="revenue", is_proven=False, sentence=UNPROVEN)
     return Ranking(by=first.best, is_proven=True, sentence=first.sentences[0])
+
+
+def label_of(by: RankedBy, window_days: int) -> str:
+    """A ranking as a row of a table names it."""
+    return {
+        "value": "Value to come",
+        "revenue": f"Revenue of the last {window_days} days",
+        "scores": "Sum of R, F and M scores",
+        "recency": "Days since the last order",
+    }[by]

@@ -26,6 +26,7 @@ from gateway.quiet.page import going_quiet
 from gateway.runs.page import one_run, rescore, runs
 from gateway.segments.page import segment, segments
 from gateway.settings.page import save_settings, settings_page
+from gateway.values.page import trust_figure, trust_page
 from gateway.web.login import log_in, log_out, login_page
 from gateway.web.problem import HANDLERS
 from gateway.web.scripts import page_script
@@ -36,6 +37,8 @@ ROUTES: list[ControllerRouterHandler] = [
         route_handlers=[
             overview,
             going_quiet,
+            trust_page,
+            trust_figure,
             cohorts,
             segments,
             segment,

@@ -104,6 +104,11 @@ class Trust:
         return self.expected_orders / self.actual_orders - 1 if self.actual_orders else None
 
     @property
+    def revenue_error(self) -> float | None:
+        """The same of revenue; None where refunds left nothing."""
+        return self.expected_revenue / self.actual_revenue - 1 if self.actual_revenue > 0 else None
+
+    @property
     def rises(self) -> bool:
         """Whether each group bought more than the one before, but for chance."""
         came = np.array([group.actual_orders for group in self.groups])
@@ -122,7 +127,10 @@ class Trust:
 
     def data(self) -> dict[str, Any]:
         """A document for a JSON column."""
-        derived = {"error": self.error, "rises": self.rises, "off": self.off}
+        derived = {
+            "error": self.error, "revenue_error": self.revenue_error, "rises": self.rises,
+            "off": self.off,
+        }  # fmt: skip
         return asdict(self) | derived | {"sentences": self.sentences}
 
 
@@ -244,7 +252,15 @@ def _calibration(trust: Trust) -> str:
         return f"{gap} in all, but {groups} are off by more than a fifth: use the total."
     if not trust.rises:
         return f"{gap} in all, but some groups expected to buy more bought less: use the total."
+    if trust.revenue_error is None or abs(trust.revenue_error) > CLOSE:
+        return f"{gap}, but {_revenue(trust.revenue_error)}: use the numbers of orders."
     return f"{gap}; customers expected to buy more did buy more, so the amounts can be used."
+
+
+def _revenue(error: float | None) -> str:
+    if error is None:
+        return "refunds left no revenue"
+    return f"the revenue expected was {100 * abs(error):.0f} % too {'high' if error > 0 else 'low'}"
 
 
 def _count(number: float) -> str:

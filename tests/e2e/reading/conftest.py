@@ -18,7 +18,7 @@ from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.settings import Settings
 from tests.conftest import fresh
-from tests.e2e.conftest import Site, serve
+from tests.e2e.conftest import Site, is_judged, serve
 from tests.running import drop, eventually, product
 
 TODAY = datetime.now(UTC).date()
@@ -41,6 +41,7 @@ PAGES = {
     "segment": "/dashboard/segments/champions",
     "customers": "/dashboard/customers",
     "cohorts": "/dashboard/cohorts",
+    "trust": "/dashboard/trust",
     "customer": f"/dashboard/customers/{quote(NASTY_ID, safe='')}",
     "clusters": "/dashboard/clusters",
     "migrations": "/dashboard/migrations",
@@ -150,6 +151,7 @@ async def fill(client: httpx.AsyncClient, settings: Settings) -> None:
         asked = {"calc_date": f"{day}T00:00:00", "k": k}
         answer = await client.post("/pipeline/run", json=asked, headers={"Prefer": "wait=60"})
         assert answer.json()["status"] == "finished", answer.text
+    await eventually(lambda: is_judged(client), what="the past is judged")
 
 
 async def has_files(client: httpx.AsyncClient, count: int) -> bool:

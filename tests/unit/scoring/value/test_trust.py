@@ -79,6 +79,32 @@ def test_a_wrong_total_is_said(factor: float, words: str) -> None:
     assert words in shop(orders, orders * factor).sentences[1]
 
 
+@pytest.mark.parametrize(
+    ("paid", "words"),
+    [(12.0, "17 % too low"), (8.0, "25 % too high"), (0.0, "refunds left no revenue"),
+     (-1.0, "refunds left no revenue")],
+)  # fmt: skip
+def test_orders_may_be_right_and_revenue_wrong(paid: float, words: str) -> None:
+    orders = np.arange(200.0)
+    looked = Outlook(orders, orders * 10, np.minimum(orders, 1))
+    judged = judge(90, looked, Actual(orders, orders * paid), plain(200))
+    assert words in judged.sentences[1]
+    assert judged.sentences[1].endswith("use the numbers of orders.")
+
+
+def test_thousands_are_set_apart_by_neither_comma_nor_point() -> None:
+    orders = np.full(200, 10.0)
+    assert "2\u202f000 orders came" in shop(orders, orders).sentences[1]
+
+
+def test_the_window_has_its_length_in_its_name() -> None:
+    orders = np.r_[np.zeros(100), np.arange(100.0)]
+    looked = Outlook(orders, orders, np.minimum(orders, 1))
+    for days, words in ((365, "revenue of the last year"), (90, "revenue of the last 90 days")):
+        judged = judge(30, looked, Actual(orders, orders), plain(200), days)
+        assert words in judged.sentences[0]
+
+
 def test_groups_that_buy_less_than_expected_are_said() -> None:
     orders = np.r_[np.full(100, 9.0), np.full(100, 5.0)]
     judged = shop(orders, np.r_[np.full(100, 5.0), np.full(100, 9.0)])
