@@ -160,7 +160,7 @@ async def finish_erasure(
     """Forget whom the request was about; `counts` are of what is not in tables."""
     await erase_rows(session, erasure)  # a run that began before the first time may have published
     erasure.removed = _sum(erasure.removed, counts)
-    erasure.customer_id, erasure.emails = None, []
+    erasure.customer_id, erasure.emails, erasure.reading = None, [], {}
     erasure.state, erasure.finished_at = ErasureState.FINISHED, datetime.now(UTC)
     session.add(erasure)
     rows = sum(erasure.removed.get(table, 0) for table in ("customers", "orders"))

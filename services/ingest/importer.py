@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import os
-import secrets
-import socket
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -72,7 +70,7 @@ class Importer:
     def __init__(self, settings: Settings, sessions: Sessions, redis: Redis) -> None:
         self._settings, self._sessions, self._redis = settings, sessions, redis
         self._lake = Lake.of(settings)
-        self._owner = f"{socket.gethostname()}-{secrets.token_hex(4)}:{os.getpid()}"
+        self._owner = ledger.new_owner()
 
     async def bring_in(self, item: Dropped) -> None:
         """Judge the file, load it or not, and put it away.

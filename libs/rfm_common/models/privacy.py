@@ -37,6 +37,8 @@ class Erasure(SQLModel, table=True):
     """Every address that the tables and files had for the person; emptied at the end."""
     removed: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
     """Counts by table; of files: `files_rewritten`, `files_deleted`, `stream_entries`."""
+    reading: dict[str, int] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs=DICT)
+    """How often the search of a kept file was begun and not ended, by file; emptied at the end."""
     actor: str = Field(sa_type=Text)
     requested_at: datetime | None = Field(default=None, sa_type=timestamptz(), sa_column_kwargs=NOW)
     finished_at: datetime | None = Field(default=None, sa_type=timestamptz())

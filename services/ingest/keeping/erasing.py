@@ -9,8 +9,8 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ingest.options import lenient_options
 from ingest.persons import Persons
 from ingest.reading.reader import Options
 from rfm_common import bus
-from rfm_common.db import AdvisoryLock, Sessions, lock
+from rfm_common.db import AdvisoryLock, Sessions, lock, run_sql
 from rfm_common.erasure import (
     QUOTING,
     as_token,
@@ -66,6 +66,11 @@ class Kept:
     stored_path: str
     name: str
     """As it was dropped: rules of a mapping.toml go by it."""
+
+    @property
+    def key(self) -> str:
+        """What it is called where attempts are counted, also when its name is not UTF-8."""
+        return ascii(str(self.path))
 
 
 class Eraser:
@@ -138,7 +143,7 @@ class Eraser:
     async def _from_tables(self, erasure_id: int | None) -> Erasure:
         """The tables first, then again with the addresses that only files know."""
         erasure = await self._rows(erasure_id, set())
-        return await self._rows(erasure_id, await asyncio.to_thread(self._addresses, erasure))
+        return await self._rows(erasure_id, await self._addresses(erasure))
 
     async def _rows(self, erasure_id: int | None, addresses: set[str]) -> Erasure:
         async with self._sessions() as session, session.begin():
@@ -149,27 +154,73 @@ class Eraser:
             await erase_rows(session, erasure)
         return erasure
 
-    def _addresses(self, erasure: Erasure) -> set[str]:
+    async def _addresses(self, erasure: Erasure) -> set[str]:
         """Addresses that the person had in files of customers."""
         persons = _persons(erasure.customer_id, ())
         found: set[str] = set()
-        for kept in self._naming(_words(erasure)):
-            found |= scrub.addresses(kept.path, kept.name, persons, self._options(kept))
+        for kept in await self._naming(_words(erasure)):
+            async with self._attempt(erasure, kept) as is_safe:
+                if is_safe:
+                    found |= await asyncio.to_thread(
+                        scrub.addresses, kept.path, kept.name, persons, self._options(kept)
+                    )
         return found
 
     async def _from_files(self, erasure: Erasure) -> Counter[str]:
         """Rewrite or remove every kept file that names the person."""
         counts: Counter[str] = Counter()
-        persons = _persons(erasure.customer_id, erasure.emails)
-        for kept in await asyncio.to_thread(lambda: list(self._naming(_words(erasure)))):
-            found = await asyncio.to_thread(self._find, kept, persons, erasure.emails)
+        for kept in await self._naming(_words(erasure)):
+            async with self._attempt(erasure, kept) as is_safe:
+                found = await self._clean(kept, erasure) if is_safe else await self._whole(kept)
             if not found.nobody:
-                await self._take_out(kept, found)
-                if not (await asyncio.to_thread(self._find, kept, persons, erasure.emails)).nobody:
-                    found = Found(is_anywhere=True)  # what still names the person goes as a whole
-                    await self._take_out(kept, found)
                 counts["files_deleted" if found.is_anywhere else "files_rewritten"] += 1
         return counts
+
+    async def _clean(self, kept: Kept, erasure: Erasure) -> Found:
+        """Take the person out of a file; what was found there."""
+        persons = _persons(erasure.customer_id, erasure.emails)
+        found = await asyncio.to_thread(self._find, kept, persons, erasure.emails)
+        if not found.nobody:
+            await self._take_out(kept, found)
+            if not (await asyncio.to_thread(self._find, kept, persons, erasure.emails)).nobody:
+                return await self._whole(kept)  # what still names the person
+        return found
+
+    async def _whole(self, kept: Kept) -> Found:
+        """Remove a file."""
+        found = Found(is_anywhere=True)
+        await self._take_out(kept, found)
+        return found
+
+    @asynccontextmanager
+    async def _attempt(self, erasure: Erasure, kept: Kept) -> AsyncGenerator[bool]:
+        """Whether a file may be searched: not one over which process after process has ended.
+
+        Only who is killed is counted: whoever fails or is stopped takes the attempt back.
+        """
+        begun = await self._begin(erasure.erasure_id, kept)
+        try:
+            yield begun <= ledger.ATTEMPTS
+        except (Exception, asyncio.CancelledError):
+            await self._forget(erasure.erasure_id, kept)
+            raise
+        if begun <= ledger.ATTEMPTS:  # the others are not searched in what follows either
+            await self._forget(erasure.erasure_id, kept)
+
+    async def _begin(self, erasure_id: int | None, kept: Kept) -> int:
+        """How often its search was begun by now, and not ended."""
+        async with self._sessions() as session, session.begin():
+            erasure = await session.get_one(Erasure, erasure_id, with_for_update=True)
+            begun = erasure.reading.get(kept.key, 0) + 1
+            erasure.reading = {**erasure.reading, kept.key: begun}
+        return begun
+
+    async def _forget(self, erasure_id: int | None, kept: Kept) -> None:
+        async with self._sessions() as session, session.begin():
+            await run_sql(
+                session, "UPDATE erasures SET reading = reading - :key WHERE erasure_id = :id",
+                key=kept.key, id=erasure_id,
+            )  # fmt: skip
 
     async def _take_out(self, kept: Kept, found: Found) -> None:
         await self._note(kept, found)
@@ -200,8 +251,11 @@ class Eraser:
                 if found.is_anywhere and row.finished_at is None:
                     ledger.finish_erased(session, row)
 
-    def _naming(self, words: Iterable[str]) -> Iterator[Kept]:
+    async def _naming(self, words: Sequence[str]) -> list[Kept]:
         """The kept files that may name the person, told by their bytes."""
+        return await asyncio.to_thread(lambda: list(self._looked_through(words)))
+
+    def _looked_through(self, words: Sequence[str]) -> Iterator[Kept]:
         needles = [word.encode().lower() for word in words]
         set_aside = self._settings.data_dir.glob(f"{SET_ASIDE}*/*")
         for folder in (*_folders(self._settings), *set_aside):

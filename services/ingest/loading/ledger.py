@@ -1,5 +1,8 @@
 """The ledger's SQL: one row per dropped file, from the claim to its final state and place."""
 
+import os
+import secrets
+import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -20,6 +23,11 @@ from rfm_common.models import IS_HELD, LOADED, Import, ImportState, Kind, Undo
 
 ATTEMPTS = 5
 """Failures of one file, for reasons that will not pass by themselves, until it is given up."""
+
+
+def new_owner() -> str:
+    """Who works on a file: no two processes and no two workers of one have the same."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}:{os.getpid()}"
 
 
 @asynccontextmanager
@@ -64,6 +72,13 @@ def _take(row: Import, owner: str) -> None:
     if row.claimed_by not in (None, owner):
         row.attempts += 1
     row.claimed_by = owner
+
+
+def take_up(row: Import, owner: str) -> None:
+    """The same of a wish about an import that is decided: its attempts are counted anew."""
+    if row.claimed_by is None:
+        row.attempts = 0
+    _take(row, owner)
 
 
 async def let_go(session: AsyncSession, row: Import, owner: str) -> None:
