@@ -25,6 +25,8 @@ from tests.prove.zones import sooner_to_end
 RESTORING = Path(__file__).with_name("restoring.py")
 MOMENT = 3.0
 """Seconds to wait until a service is at work."""
+SCORED = 60.0
+"""Seconds to wait until a zone has a snapshot: on a crowded machine that takes a while."""
 MEASURED = (
     "SELECT 1 FROM scoring_runs WHERE is_current AND summary #>> '{measured,timezone}' = :zone"
 )
@@ -142,7 +144,7 @@ class Acts:
         scores to come look back from an earlier moment.
         """
         async with open_sessions(self.stack.settings, "nemesis") as sessions:
-            await self._within(PATIENCE, lambda: is_found(sessions, MEASURED, zone=self.stack.zone))
+            await self._within(SCORED, lambda: is_found(sessions, MEASURED, zone=self.stack.zone))
         async with self.stack.down():
             zones = set(sooner_to_end(self.first_zone, datetime.now(UTC))) - {self.stack.zone}
             self.stack.zone = self.random.choice(sorted(zones))

@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -25,7 +26,7 @@ AND NOT EXISTS (SELECT FROM scoring_runs WHERE state = 'queued')
 """Which worker has read all data already, with no run to come that would see more."""
 
 LONGEST = 3
-"""So many times as long it may take until there was each kind of file."""
+"""So many times as long it may take until there was everything."""
 
 
 @dataclass
@@ -54,13 +55,15 @@ class Courier:
         self.still = asyncio.Lock()
         """Who holds it knows that nothing is being delivered."""
 
-    async def run(self, seconds: float) -> None:
-        """Deliver for so long, and on a crowded machine longer: every kind of file is to come."""
+    async def run(self, seconds: float, has_seen_all: Callable[[], bool]) -> None:
+        """Deliver for so long, and on a crowded machine longer: every kind of file is to come, and
+        whatever else must be seen."""
         started = time.monotonic()
         for number, dropped in enumerate(self.maker.files(), 1):
             await self.deliver(dropped)
             await asyncio.sleep(self.random.expovariate(2.5))
-            if time.monotonic() - started > (seconds if number >= ROUND else LONGEST * seconds):
+            is_enough = number >= ROUND and has_seen_all()
+            if time.monotonic() - started > (seconds if is_enough else LONGEST * seconds):
                 return
 
     async def deliver_during_a_run(self) -> None:

@@ -46,6 +46,8 @@ class Nemesis:
     more: Mapping[str, Fault] = field(default_factory=dict)
     """Faults that are made elsewhere."""
     counts: Counter[str] = field(default_factory=Counter)
+    healed: set[str] = field(default_factory=set)
+    """The faults that have been there from begin to end."""
     last: float = 0.0
     """When the last fault was healed, or its consequence last seen; monotonic."""
     is_active: bool = False
@@ -104,6 +106,7 @@ class Nemesis:
         self.stack.note(f"begin: {name}")
         try:
             await fault()
+            self.healed.add(name)
         finally:
             self.stack.note(f"end: {name}")
             self.is_active, self.last = False, time.monotonic()

@@ -68,7 +68,7 @@ async def prove(
         await _ready(stack)
         async with alongside(nemesis.watch()), watching(readers):
             async with breaking(nemesis):
-                await courier.run(seconds)
+                await courier.run(seconds, lambda: nemesis.healed.issuperset(only or ()))
             await courier.deliver_during_a_run()
             proof = Proof(seed, faults=nemesis.counts, out_of_reach=nemesis.out_of_reach(),
                           ways=courier.done.ways, seen=readers.seen)  # fmt: skip
