@@ -151,7 +151,7 @@ async def load_snapshot(
         compared=compared,
         kpis=[without_mood(kpi) for kpi in kpis] if change else kpis,
         best=await best_customers(session, run, best.name, TOP, country) if best else [],
-        quiet=await quiet_page(session, run, Page(1, TOP), country),
+        quiet=await quiet_page(session, run, Page(1, TOP), country, by_loss=bool(run.forecast)),
         slipping=now.slipping,
         grid=build_grid(now.summary.get("grid", [])),
         rows=build_rows(numbers, now.segments, then.segments if then else None),

@@ -27,7 +27,8 @@ async def going_quiet(
     paging: PageDep,
     country: Annotated[str | None, QueryParameter(max_length=100)] = None,
 ) -> Response[QuietList]:
-    """Whoever spent most before going quiet first.
+    """Whoever stays away with the largest loss first, once it is computed; whoever spent most until
+    then.
 
     They came back at least once and were in the best two fifths by frequency and money in the
     window that ended with their last order; now they are in the worst two fifths by recency, or
@@ -36,12 +37,15 @@ async def going_quiet(
     """
     if wants_csv(request) and "page_size" not in request.query_params:
         paging = EVERYBODY
-    found = await quiet_page(session, snapshot, paging, country or None)
+    by_loss = snapshot.has_outlook
+    found = await quiet_page(session, snapshot, paging, country or None, by_loss=by_loss)
     slipping = await find_slipping(session, snapshot.run_id, country or None)
     body = QuietList(
         calc_date=snapshot.calc_date, window_days=snapshot.window_days,
         base_currency=snapshot.base_currency, page=paging.number, page_size=paging.size,
         total=slipping.customers if slipping else 0,
-        monetary_before=slipping.monetary if slipping else Decimal(0), customers=found,
+        monetary_before=slipping.monetary if slipping else Decimal(0),
+        ranked_by="expected_loss_90" if by_loss else "monetary_before",
+        customers=found,
     )  # fmt: skip
     return answer(request, body, found, QuietRow, snapshot)

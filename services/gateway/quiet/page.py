@@ -8,7 +8,7 @@ from litestar.params import FromQuery
 
 from gateway.kit.days import DayDep, iso
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager, query
 from gateway.kit.recipe import Recipe
@@ -43,14 +43,14 @@ async def going_quiet(
     request: Request[Any, Any, Any], frame: FrameDep, session: SessionDep, settings: SettingsDep,
     day: DayDep, country: FromQuery[str | None] = None,
 ) -> Response[str]:  # fmt: skip
-    """Who they are, whoever spent most first; `country` and `date` narrow."""
+    """Who they are, the largest loss first once it is known; `country` and `date` narrow."""
     snapshot = await find_snapshot(session, settings, iso(day))
     page = asked_page(request, PAGE_SIZE)
     slipping = await find_slipping(session, snapshot.run_id, country or None)
-    found = await quiet_page(session, snapshot, page, country or None)
+    found = await quiet_page(session, snapshot, page, country or None, by_loss=snapshot.has_outlook)
     kept = {"country": country or "", "date": iso(day) or ""}
     view = QuietPage(
-        frame=frame.of("Going quiet", "overview", () if day else SCORES),
+        frame=frame.of("Going quiet", "overview", () if day else VALUES),
         numbers=frame.numbers.of(snapshot.base_currency),
         snapshot=snapshot,
         recipe=Recipe.of(snapshot),

@@ -9,6 +9,7 @@ from gateway.kit.rows import Page, money
 from gateway.kit.schemas import Answer, Snapshot
 from gateway.quiet.schemas import QuietRow
 from rfm_common.models import ScoringRun
+from rfm_common.snapshots import VALUES, sortable
 
 
 class Slipping(Answer):
@@ -16,11 +17,6 @@ class Slipping(Answer):
 
     customers: int
     monetary: Decimal
-
-
-_NARROWED = """
-FROM quiet_customers q JOIN customers u USING (customer_id)
-WHERE q.run_id = :run AND (CAST(:country AS text) IS NULL OR u.country = :country)"""
 
 
 async def find_slipping(
@@ -33,32 +29,65 @@ async def find_slipping(
         f"""
         SELECT count(q.customer_id) AS customers,
                {money("coalesce(sum(q.monetary), 0)")} AS monetary
-        FROM scoring_runs r LEFT JOIN (SELECT q.* {_NARROWED}) q USING (run_id)
+        FROM scoring_runs r LEFT JOIN (
+            SELECT q.* FROM quiet_customers q{_in_country(country)} WHERE q.run_id = :run
+        ) q USING (run_id)
         WHERE r.run_id = :run AND r.summary ? 'slipping' GROUP BY r.run_id""",
         run=run_id,
-        country=country,
+        **_given(country),
     )
 
 
 async def quiet_page(
-    session: AsyncSession, run: Snapshot | ScoringRun, page: Page, country: str | None = None
-) -> list[QuietRow]:
-    """One page, whoever spent most first."""
+    session: AsyncSession, run: Snapshot | ScoringRun, page: Page, country: str | None = None,
+    *, by_loss: bool,
+) -> list[QuietRow]:  # fmt: skip
+    """One page: whoever stays away with the largest loss first, or else whoever spent most.
+
+    `by_loss` needs the figures of the snapshot, which come after it.
+    """
+    found, order = (BY_LOSS, LOSS_FIRST) if by_loss else (BY_SPENDING, SPENDING_FIRST)
     return await rows.many(
         session,
         QuietRow,
         f"""
         SELECT q.customer_id, u.email, u.country, coalesce(c.segment_name, '') AS segment_name,
                q.recency_days, q.frequency AS orders_before,
-               {money("q.monetary")} AS monetary_before
-        FROM (SELECT q.* {_NARROWED} ORDER BY q.monetary DESC, q.customer_id
-              LIMIT :size OFFSET :skip) q
-        JOIN customers u USING (customer_id)
+               {money("q.monetary")} AS monetary_before,
+               round(q.recency_days / nullif(q.overdue, 0)::numeric, 1)::float8 AS usual_gap_days,
+               q.overdue, {money("q.expected_revenue_90")} AS expected_revenue_90,
+               {money("q.expected_loss_90")} AS expected_loss_90
+        FROM ({found}{_in_country(country)} WHERE q.run_id = :run
+              ORDER BY {order} LIMIT :size OFFSET :skip) q
+        LEFT JOIN customers u USING (customer_id)
         LEFT JOIN customer_clusters c
             ON c.customer_id = q.customer_id AND c.calc_date = CAST(:calc_date AS timestamptz)
-        ORDER BY q.monetary DESC, q.customer_id""",
+        ORDER BY {order.replace("v.", "q.")}""",
         run=run.run_id,
         calc_date=run.calc_date,
-        country=country,
+        **_given(country),
         **page.window,
     )
+
+
+BY_LOSS = f"""
+SELECT q.*, v.overdue, v.expected_revenue_90, v.expected_loss_90
+FROM quiet_customers q JOIN {VALUES} v
+    ON v.customer_id = q.customer_id AND v.calc_date = CAST(:calc_date AS timestamptz)"""
+LOSS_FIRST = f"{sortable('v.expected_loss_90')} DESC, q.customer_id"
+"""Along the index of the loss: a page costs no more than the rows before it."""
+BY_SPENDING = """
+SELECT q.*, CAST(NULL AS float8) AS overdue, CAST(NULL AS numeric) AS expected_revenue_90,
+       CAST(NULL AS numeric) AS expected_loss_90
+FROM quiet_customers q"""
+SPENDING_FIRST = "q.monetary DESC, q.customer_id"
+
+
+def _in_country(country: str | None) -> str:
+    """SQL: who lives there; without a country, nobody has to be looked up."""
+    at_home = " JOIN customers h ON h.customer_id = q.customer_id AND h.country = :country"
+    return at_home if country else ""
+
+
+def _given(country: str | None) -> dict[str, str]:
+    return {"country": country} if country else {}

@@ -39,6 +39,7 @@ PAGES = {
     "overview, pinned": f"/dashboard?date={TODAY}&compare={MONTH_AGO}",
     "segments": "/dashboard/segments",
     "segment": "/dashboard/segments/champions",
+    "going quiet": "/dashboard/going-quiet",
     "customers": "/dashboard/customers",
     "cohorts": "/dashboard/cohorts",
     "trust": "/dashboard/trust",
