@@ -39,7 +39,7 @@ async def set_excluded(
                   since=customer.excluded_at, key=key)  # fmt: skip
     if not excluded:
         await run_sql(session, _FORGET, key=key)
-    action = "customer.exclude" if excluded else "customer.include"
+    action: audit.Action = "customer.exclude" if excluded else "customer.include"
     audit.record(session, actor, action, detail={"excluded_at": str(since)})
     await change_without_file(session)
     return customer

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from ingest.reading.exports import EXPORTS
 from ingest.reading.mapping import FIELDS, REQUIRED, read_rules
 from rfm_cli.main import main
+from rfm_common.audit import Action
 from rfm_common.events import EVENT_TYPES
 from rfm_common.models import ImportState, Kind
 from rfm_common.settings import Settings
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 FILES = (ROOT / "docs/files.md").read_text()
+SECURITY = (ROOT / "docs/security.md").read_text()
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -46,6 +48,12 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_every_event_is_documented() -> None:
     assert set(re.findall(r"^\| `(\w+\.\w+)` \|", ARCHITECTURE, re.MULTILINE)) == set(EVENT_TYPES)
+
+
+def test_every_action_of_the_audit_log_is_documented() -> None:
+    named = re.findall(r"^\| (`[a-z]+\..*?) \|", SECURITY, re.MULTILINE)
+    actions = [name for cell in named for name in re.findall(r"`([a-z.]+)`", cell)]
+    assert sorted(actions) == sorted(get_args(Action))
 
 
 def test_every_command_is_documented() -> None:

@@ -21,6 +21,7 @@ from gateway.kit.streams import Produce, Write, copy_rows, download, spooled
 from gateway.migrations.change_schemas import Change, Changes
 from gateway.migrations.changes import change, count_moves, moves, standings
 from gateway.segments.queries import find_segment
+from rfm_common.audit import Action
 from rfm_common.db import Sessions
 from rfm_common.errors import InvalidInputError, NotFoundError, UnavailableError
 from rfm_common.settings import Settings
@@ -109,7 +110,7 @@ def _export(actor: str, content: Content) -> Export:
     detail = {"run_id": content.snapshots[-1].run_id}
     if len(content.snapshots) > 1:
         detail["since_run_id"] = content.snapshots[0].run_id
-    action = "export.changes" if len(content.snapshots) > 1 else "export.segment"
+    action: Action = "export.changes" if len(content.snapshots) > 1 else "export.segment"
     return Export(
         actor=actor, action=action, subject=content.subject, rows=content.rows, detail=detail
     )

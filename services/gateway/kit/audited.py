@@ -24,7 +24,7 @@ class Export:
     """Who takes what; `subject` and `detail` hold no personal data."""
 
     actor: str
-    action: str
+    action: audit.Action
     subject: str
     rows: int | None
     detail: dict[str, Any] = field(default_factory=dict)

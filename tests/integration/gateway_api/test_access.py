@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.exceptions import TooManyRequestsException
 from sqlmodel import select
 
+from gateway.__main__ import check_entrance
 from gateway.web.app import create_app
 from gateway.web.security.access import TRUST_SECONDS, Secret, Verifier
 from gateway.web.security.limits import MOST_BUCKETS, Limits, limits_of
@@ -549,6 +550,14 @@ async def test_nobody_starts_a_gateway_that_nobody_can_enter(reachable, settings
         await keys.revoke_key(session, "first", "test")
         with pytest.raises(NoCredentialError):
             await require_credential(reachable, session)
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
+async def test_an_open_gateway_on_a_reachable_address_is_warned_of(
+    settings, caplog, host: str, warned: bool
+) -> None:
+    await check_entrance(settings.model_copy(update={"auth": "off", "api_host": host}))
+    assert ("whoever reaches 0.0.0.0 can read everything" in caplog.text) == warned
 
 
 async def test_what_a_call_needs_is_described(outside, settings, sessions, shop) -> None:

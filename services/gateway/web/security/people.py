@@ -10,7 +10,7 @@ from rfm_common import audit
 
 MANY = 1000
 """Customers that a caller lists until the audit log gets an entry."""
-ACTION = "list.customers"
+ACTION: audit.Action = "list.customers"
 
 
 class Lists:
