@@ -5,7 +5,7 @@ ids of customers is asked, with the likeliest as the proposal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ingest.reading.looks import LOOKED_AT, Looks, kind_of, look
@@ -51,6 +51,7 @@ class Table:
     headers: Sequence[str]
     sample: Rows
     now: datetime
+    _looks: dict[int, Looks] = field(default_factory=dict, init=False)
 
     def cells(self, at: int) -> list[str]:
         """Those of one column."""
@@ -58,8 +59,10 @@ class Table:
 
     def look(self, at: int) -> Looks:
         """What they look like."""
-        name = self.headers[at].strip() or f"column {at + 1}"
-        return look(at, name, self.cells(at), self.now)
+        if at not in self._looks:
+            name = self.headers[at].strip() or f"column {at + 1}"
+            self._looks[at] = look(at, name, self.cells(at), self.now)
+        return self._looks[at]
 
 
 def by_values(

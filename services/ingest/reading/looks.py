@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 
@@ -43,59 +44,98 @@ _ADDRESS = re.compile(ADDRESS)
 _AMOUNT = re.compile(r"[^A-Za-z@]*[0-9][.,][0-9]{2}[^A-Za-z@]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Looks:
-    """One column."""
+    """One column; each question is answered when it is asked, because most are not."""
 
     at: int
     name: str
-    example: str
-    filled: int
-    """Cells that are not blank, of those that were looked at."""
-    different: int
-    are_dates: bool = False
-    are_amounts: bool = False
-    have_decimals: bool = False
-    """Amounts that have decimals or a currency."""
-    are_addresses: bool = False
-    are_codes: bool = False
-    """Texts with digits and without spaces, or telephone numbers."""
-    are_numbers: bool = False
-    """Numbers that are short or have a fraction: counts and measures rather than ids."""
-    are_words: bool = False
-    are_statuses: bool = False
-    """Some words, most of them known for statuses of orders."""
-    are_currencies: bool = False
-    are_payments: bool = False
-    """Words for ways to pay."""
+    cells: list[str]
+    """Those of the first rows that are not blank."""
+    now: datetime
+
+    @property
+    def example(self) -> str:
+        """The first cell."""
+        return self.cells[0] if self.cells else ""
+
+    @property
+    def filled(self) -> int:
+        """Cells that are not blank, of those that were looked at."""
+        return len(self.cells)
+
+    @cached_property
+    def different(self) -> int:
+        """Cells that are not the same as another."""
+        return len(set(self.cells))
 
     @property
     def repeat(self) -> bool:
         """Whether some stand in several rows."""
         return self.different < self.filled
 
+    @cached_property
+    def are_dates(self) -> bool:
+        """Whether they are days on which orders may have come."""
+        return bool(self.cells) and are_dates(self._raw, self.now)
+
+    @cached_property
+    def are_amounts(self) -> bool:
+        """Whether they are amounts, and not ids that begin as a currency does."""
+        lettered = self._raw.str.contains(_LETTERED) & ~self._raw.str.contains(_PLAIN)
+        return bool(self.cells) and _share(lettered) < 1 - ENOUGH and are_amounts(self._raw)
+
+    @cached_property
+    def have_decimals(self) -> bool:
+        """Amounts that have decimals or a currency."""
+        return self._share(_PLAIN) > 0
+
+    @cached_property
+    def are_addresses(self) -> bool:
+        """Whether they are e-mail addresses."""
+        return self._share(ADDRESS) >= ENOUGH
+
+    @cached_property
+    def are_codes(self) -> bool:
+        """Texts with digits and without spaces, or telephone numbers."""
+        return _share(self._raw.str.contains(_CODE) | self._raw.str.contains(_PHONE)) >= ENOUGH
+
+    @cached_property
+    def are_numbers(self) -> bool:
+        """Numbers that are short or have a fraction: counts and measures rather than ids."""
+        return self._share(r"^0$|^[1-9][0-9]{0,2}$|^[0-9]+[.,]") > 1 - ENOUGH
+
+    @cached_property
+    def are_words(self) -> bool:
+        """Whether they have letters, and neither digits nor an @."""
+        return self._share(r"^[^0-9@]*\p{L}{2}[^0-9@]*$") >= ENOUGH
+
+    @cached_property
+    def are_statuses(self) -> bool:
+        """Some words, most of them known for statuses of orders."""
+        return bool(self.cells) and _are_statuses(self._raw)
+
+    @cached_property
+    def are_currencies(self) -> bool:
+        """Whether they are codes or signs of currencies."""
+        return bool(self.cells) and all(map(is_currency, self.cells))
+
+    @cached_property
+    def are_payments(self) -> bool:
+        """Words for ways to pay."""
+        return _share(self._raw.str.to_lowercase().is_in([*_PAYMENTS])) >= ENOUGH / 2
+
+    @cached_property
+    def _raw(self) -> pl.Series:
+        return pl.Series(self.cells, dtype=pl.String)
+
+    def _share(self, pattern: str) -> float:
+        return _share(self._raw.str.contains(pattern))
+
 
 def look(at: int, name: str, cells: Sequence[str], now: datetime) -> Looks:
     """What these cells of the first rows look like."""
-    filled = [cell.strip() for cell in cells[:LOOKED_AT] if cell.strip()]
-    found = Looks(at, name, filled[0] if filled else "", len(filled), len(set(filled)))
-    if not filled:
-        return found
-    raw = pl.Series(filled, dtype=pl.String)
-    return replace(
-        found,
-        are_dates=are_dates(raw, now),
-        are_amounts=are_amounts(raw)
-        and _share(raw.str.contains(_LETTERED) & ~raw.str.contains(_PLAIN)) < 1 - ENOUGH,
-        have_decimals=_share(raw.str.contains(_PLAIN)) > 0,
-        are_addresses=_share(raw.str.contains(ADDRESS)) >= ENOUGH,
-        are_codes=_share(raw.str.contains(_CODE) | raw.str.contains(_PHONE)) >= ENOUGH,
-        are_numbers=_share(raw.str.contains(r"^0$|^[1-9][0-9]{0,2}$|^[0-9]+[.,]")) > 1 - ENOUGH,
-        are_statuses=_are_statuses(raw),
-        are_currencies=all(map(is_currency, filled)),
-        are_payments=_share(raw.str.to_lowercase().is_in([*_PAYMENTS])) >= ENOUGH / 2,
-        are_words=_share(raw.str.contains(r"^[^0-9@]*\p{L}{2}[^0-9@]*$")) >= ENOUGH,
-    )
+    return Looks(at, name, [cell.strip() for cell in cells[:LOOKED_AT] if cell.strip()], now)
 
 
 def _are_statuses(raw: pl.Series) -> bool:

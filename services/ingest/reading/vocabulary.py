@@ -7,7 +7,7 @@ name is made of, such as a word for order and one for number.
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import chain
 
@@ -49,7 +49,7 @@ _TELLS_OTHERS = frozenset({
 """Words of headers whose rows are no orders: sums by customer, lines, payouts, subscriptions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
     """All languages together, by the key of a name."""
 
@@ -63,8 +63,9 @@ class Vocabulary:
 
     def grade(self, kind: Kind, ours: str, header: str) -> float:
         """How well a header names one of our columns; 0: not at all."""
-        if len(header) > LONGEST:
-            return 0
+        return 0 if len(header) > LONGEST else _known_grade(self, kind, ours, header)
+
+    def _grade_whole(self, kind: Kind, ours: str, header: str) -> float:
         if normalise(header) == ours:
             return OWN
         bare, code = without_unit(header)
@@ -114,6 +115,10 @@ class Vocabulary:
             (left in first and right in second) or (left in second and right in first)
             for left, right in cuts
         )
+
+
+_known_grade = lru_cache(2**15)(Vocabulary._grade_whole)
+"""The same names are compared for each line that may be the header, and in most files."""
 
 
 @cache
