@@ -1,6 +1,7 @@
 """The application in the test's own event loop, over a real database."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
@@ -10,6 +11,7 @@ import pytest_asyncio
 from litestar import Litestar
 
 from gateway.web.app import create_app, furnish
+from gateway.web.server import Server
 from rfm_common.settings import Settings
 from tests.shop import open_shop
 
@@ -38,6 +40,20 @@ async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app=app)
         async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as made:
             yield made
+
+
+@asynccontextmanager
+async def on_socket(settings: Settings) -> AsyncGenerator[tuple[Litestar, tuple[str, int]]]:
+    """An application under the real server, in this process, and its address."""
+    socket_ = socket.create_server(("127.0.0.1", 0))
+    with application(settings) as app:
+        server = Server(settings, app)
+        serving = asyncio.create_task(server.serve([socket_]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield app, socket_.getsockname()
+        server.should_exit = True
+        await serving
 
 
 IDLE: list[Litestar] = []

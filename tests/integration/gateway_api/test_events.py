@@ -24,6 +24,7 @@ from rfm_cli.valkey import PrivateValkey
 from rfm_common import bus
 from rfm_common.events import ImportFinished, RunFinished
 from rfm_common.settings import Settings
+from tests.integration.gateway_api.conftest import on_socket
 
 
 @dataclass
@@ -90,8 +91,27 @@ async def parsed(answer: httpx.Response) -> AsyncIterator[Sse]:
             fields = {}
 
 
+@asynccontextmanager
+async def inside(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
+    """The same server in this process, when it follows the events."""
+    async with (
+        on_socket(settings.model_copy(update={"cdn": "off"})) as (app, (host, port)),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as client,
+    ):
+        while not app.state.live.server:
+            await asyncio.sleep(0.01)
+        yield client
+
+
 @pytest_asyncio.fixture
-async def gateway(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
+async def gateway(settings: Settings, monkeypatch) -> AsyncGenerator[httpx.AsyncClient]:
+    monkeypatch.setattr("gateway.web.live.BLOCK_MS", 100)
+    async with inside(settings) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def process(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     async with served(settings) as client:
         yield client
 
@@ -146,18 +166,18 @@ async def test_a_flushed_redis_means_resync_and_then_goes_on(gateway, redis: Red
         assert (event.event, event.data["run_id"]) == ("run-finished", 2)
 
 
-async def test_events_lost_before_anybody_read_them_mean_resync(gateway, redis: Redis) -> None:
-    async with listening(gateway) as stream:
+async def test_events_lost_before_anybody_read_them_mean_resync(process, redis: Redis) -> None:
+    async with listening(process) as stream:
         assert (await anext(stream)).event == "hello"
         await bus.publish(redis, RunFinished(run_id=1))
         assert (await anext(stream)).event == "run-finished"
-        gateway.process.send_signal(signal.SIGSTOP)
+        process.process.send_signal(signal.SIGSTOP)
         try:
             await bus.publish(redis, RunFinished(run_id=2))
             await redis.flushall()
             await bus.publish(redis, RunFinished(run_id=3))
         finally:
-            gateway.process.send_signal(signal.SIGCONT)
+            process.process.send_signal(signal.SIGCONT)
         assert (await asyncio.wait_for(anext(stream), 20)).event == "resync"
 
 
@@ -212,7 +232,7 @@ async def test_streams_survive_redis_and_health_says_degraded(
     server.start()
     url = server.environment()["REDIS_URL"]
     own = settings.model_copy(update={"redis_url": Settings(redis_url=url).redis_url})
-    async with served(own) as client, listening(client) as stream:
+    async with inside(own) as client, listening(client) as stream:
         assert (await anext(stream)).event == "hello"
         server.stop()
         health = await client.get("/health")
@@ -221,13 +241,13 @@ async def test_streams_survive_redis_and_health_says_degraded(
         assert (await client.post("/pipeline/run")).status_code == 202
 
 
-async def test_a_signal_ends_open_streams_at_once(gateway) -> None:
-    async with listening(gateway) as stream:
+async def test_a_signal_ends_open_streams_at_once(process) -> None:
+    async with listening(process) as stream:
         assert (await anext(stream)).event == "hello"
-        gateway.process.send_signal(signal.SIGTERM)
+        process.process.send_signal(signal.SIGTERM)
         # A stream that the server had to cut off would raise here.
         assert [event async for event in stream] == []
-        await asyncio.wait_for(gateway.process.wait(), 10)
+        await asyncio.wait_for(process.process.wait(), 10)
 
 
 async def test_a_hundred_listeners_all_get_the_event(gateway, redis: Redis) -> None:

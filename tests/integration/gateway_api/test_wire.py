@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.web import server as serving
-from gateway.web.server import Server
 from rfm_common.settings import Settings
 from tests.conftest import fresh
-from tests.integration.gateway_api.conftest import application
+from tests.integration.gateway_api.conftest import on_socket
 
 BODY_SECONDS = 0.4
 HEADER_SECONDS = 0.4
@@ -62,15 +60,8 @@ def request(line: str, *headers: str) -> bytes:
 
 @asynccontextmanager
 async def listening(settings: Settings) -> AsyncGenerator[Wire]:
-    socket_ = socket.create_server(("127.0.0.1", 0))
-    with application(settings) as app:
-        server = Server(settings, app)
-        running = asyncio.create_task(server.serve([socket_]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield Wire(settings, socket_.getsockname())
-        server.should_exit = True
-        await running
+    async with on_socket(settings) as (_, address):
+        yield Wire(settings, address)
 
 
 @pytest_asyncio.fixture(scope="module")
