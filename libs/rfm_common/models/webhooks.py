@@ -48,6 +48,8 @@ class WebhookEndpoint(SQLModel, table=True):
     events: list[str] = Field(sa_type=ARRAY(Text))
     """The types of messages that it is sent."""
     description: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    with_outlook: bool = Field(default=False, sa_column_kwargs=FALSE)
+    """Whether messages that name customers say what these are expected to buy."""
     secret: str = Field(sa_type=Text)
     """`whsec_` and base64. In the clear, because every message is signed with it."""
     previous_secret: str | None = Field(default=None, sa_type=Text)

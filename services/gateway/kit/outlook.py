@@ -1,12 +1,16 @@
 """What customers are expected to buy, as columns beside their other figures."""
+# ruff: noqa: S608 - what is put into the statement are columns and a table
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from msgspec import Meta
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.rows import money
 from gateway.kit.schemas import Snapshot
+from rfm_common.db import run_sql
 from rfm_common.errors import ConflictError
 from rfm_common.models import CustomerValue
 
@@ -71,6 +75,21 @@ def outlook_columns(snapshot: Snapshot) -> str:
 def outlook_join(snapshot: Snapshot) -> str:
     """SQL: the figures of each customer of the tables before, as `v`."""
     return f" LEFT JOIN {snapshot.values} v USING (customer_id)" if snapshot.has_outlook else ""
+
+
+async def find_figures(
+    session: AsyncSession, snapshot: Snapshot, customer_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """FIGURES of those of the customers who have any."""
+    if not snapshot.has_outlook:
+        return {}
+    found = await run_sql(
+        session,
+        f"SELECT customer_id, {figure_columns()} FROM {snapshot.values} v"
+        " WHERE customer_id = ANY(:ids) AND expected_orders_90 IS NOT NULL",
+        ids=customer_ids,
+    )
+    return {row.pop("customer_id"): row for row in map(dict, found.mappings())}
 
 
 def require_outlook(snapshot: Snapshot) -> None:

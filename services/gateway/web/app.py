@@ -33,7 +33,7 @@ from gateway.web.slashes import Slashes
 from rfm_common import __version__
 from rfm_common.bus import open_redis
 from rfm_common.db import open_pool, open_sessions
-from rfm_common.events import RunFinished
+from rfm_common.events import ForecastFinished, RunFinished
 from rfm_common.settings import Settings
 
 HERE = Path(__file__).parent
@@ -106,4 +106,5 @@ def furnish(app: Litestar, settings: Settings) -> None:
     app.state.counter = Counter()
     app.state.closing = asyncio.Event()
     app.state.webhook_bell = asyncio.Event()
-    app.state.live = Live({RunFinished.type: app.state.webhook_bell}, settings.streams_per_caller)
+    bells = dict.fromkeys((RunFinished.type, ForecastFinished.type), app.state.webhook_bell)
+    app.state.live = Live(bells, settings.streams_per_caller)

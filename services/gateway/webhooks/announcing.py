@@ -7,12 +7,14 @@ when a date is scored many times a day, and its earlier snapshots are gone.
 
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.kit.outlook import find_figures
 from gateway.kit.responses import encode
 from gateway.kit.schemas import Snapshot
 from gateway.kit.snapshots import held_snapshot
@@ -25,6 +27,8 @@ SEGMENT_CHANGED = "customer.segment_changed"
 TEST = "webhook.test"
 EVENTS = (RUN_FINISHED, SEGMENT_CHANGED)
 """What an endpoint may ask for."""
+PATIENCE = timedelta(minutes=2)
+"""For so long a run's messages wait for what customers are expected to buy, if anybody wants it."""
 BATCH = 500
 """Customers in one message."""
 
@@ -48,29 +52,62 @@ async def announce_next(sessions: Sessions) -> bool:
             .order_by(col(ScoringRun.calc_date), col(ScoringRun.run_id))
             .limit(1)
         )
-        if run := found.first():
-            session.add(WebhookRun(run_id=run.run_id))
-            await _announce(session, run)
-    return run is not None
+        run = found.first()
+        if run is None:
+            return False
+        wanted = await _wanted(session) if _is_news(run) else Wanting()
+        if wanted.outlook and _awaits_outlook(run):
+            return False
+        session.add(WebhookRun(run_id=run.run_id))
+        await _announce(session, run, wanted)
+    return True
 
 
-async def _announce(session: AsyncSession, run: ScoringRun) -> None:
-    if run.trigger == "backfill" or run.parameters.get("preview"):
-        return  # the past, or a trial: no news
-    wanted = await _endpoints(session)
-    if who := wanted[RUN_FINISHED]:
-        await _write(session, who, RUN_FINISHED, _about(run), run)
-    if run.is_automatic and (who := wanted[SEGMENT_CHANGED]):
-        async for data in _changes(session, run):
-            await _write(session, who, SEGMENT_CHANGED, data, run)
+def _is_news(run: ScoringRun) -> bool:
+    """Neither the past nor a trial."""
+    return run.trigger != "backfill" and not run.parameters.get("preview")
 
 
-async def _endpoints(session: AsyncSession) -> dict[str, list[int]]:
-    """Ids of the endpoints that want each type of message."""
-    found = (
-        await session.exec(select(WebhookEndpoint).where(col(WebhookEndpoint.is_enabled)))
-    ).all()
-    return {event: [one.endpoint_id for one in found if event in one.events] for event in EVENTS}
+def _awaits_outlook(run: ScoringRun) -> bool:
+    """Whether it will soon be known what the customers of its snapshot are expected to buy."""
+    is_coming = run.is_current and run.is_automatic and "model" not in run.forecast
+    return (
+        is_coming and run.finished_at is not None and datetime.now(UTC) < run.finished_at + PATIENCE
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """Ids of the endpoints that want each kind of message."""
+
+    finished: Sequence[int] = ()
+    changes: Sequence[int] = ()
+    outlook: Sequence[int] = ()
+    """The changes, with what the customers are expected to buy."""
+
+
+async def _wanted(session: AsyncSession) -> Wanting:
+    query = select(WebhookEndpoint).where(col(WebhookEndpoint.is_enabled))
+    found = (await session.exec(query)).all()
+    changes = [one for one in found if SEGMENT_CHANGED in one.events]
+    return Wanting(
+        [one.endpoint_id for one in found if RUN_FINISHED in one.events],
+        [one.endpoint_id for one in changes if not one.with_outlook],
+        [one.endpoint_id for one in changes if one.with_outlook],
+    )
+
+
+async def _announce(session: AsyncSession, run: ScoringRun, wanted: Wanting) -> None:
+    if wanted.finished:
+        await _write(session, wanted.finished, RUN_FINISHED, _about(run), run)
+    if not run.is_automatic or not (wanted.changes or wanted.outlook):
+        return
+    async for after, data in _changes(session, run):
+        if wanted.changes:
+            await _write(session, wanted.changes, SEGMENT_CHANGED, data, run)
+        if wanted.outlook:
+            more = await _with_outlook(session, after, data)
+            await _write(session, wanted.outlook, SEGMENT_CHANGED, more, run)
 
 
 def _about(run: ScoringRun) -> dict[str, Any]:
@@ -89,8 +126,10 @@ def _about(run: ScoringRun) -> dict[str, Any]:
     }
 
 
-async def _changes(session: AsyncSession, run: ScoringRun) -> AsyncGenerator[dict[str, Any]]:
-    """Data of the messages about customers, in batches.
+async def _changes(
+    session: AsyncSession, run: ScoringRun
+) -> AsyncGenerator[tuple[Snapshot, dict[str, Any]]]:
+    """The run's snapshot with the data of each message about customers, in batches.
 
     Nothing when the run's snapshot has been replaced, for the run that did so tells it all; nor
     without an automatic snapshot of an earlier date to compare with.
@@ -105,13 +144,24 @@ async def _changes(session: AsyncSession, run: ScoringRun) -> AsyncGenerator[dic
     number = 0
     async for batch in moves(session, known, after, batch=BATCH):
         number += 1
-        yield {**_dates(before, after), "batch": number, "customers": list(map(_customer, batch))}
+        customers = list(map(_customer, batch))
+        yield after, {**_dates(before, after), "batch": number, "customers": customers}
     await note_told(session, known, after)
 
 
 def _dates(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     return {"run_id": after.run_id, "calc_date": after.calc_date, "since": before.calc_date,
             "base_currency": after.base_currency}  # fmt: skip
+
+
+async def _with_outlook(
+    session: AsyncSession, snapshot: Snapshot, data: dict[str, Any]
+) -> dict[str, Any]:
+    """The same with what each customer is expected to buy; null for whoever has no figures."""
+    ids = [one["customer_id"] for one in data["customers"]]
+    known = await find_figures(session, snapshot, ids)
+    customers = [{**one, "outlook": known.get(one["customer_id"])} for one in data["customers"]]
+    return {**data, "has_outlook": snapshot.has_outlook, "customers": customers}
 
 
 def _customer(move: Move) -> dict[str, Any]:

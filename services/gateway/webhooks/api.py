@@ -72,7 +72,8 @@ async def add_webhook(
     """
     body = NewWebhook.strictly(await request.body())
     await _check_target(settings, body.url)
-    wanted = Wanted(url=body.url, events=body.events, description=body.description)
+    wanted = Wanted(url=body.url, events=body.events, description=body.description,
+                    with_outlook=body.with_outlook)  # fmt: skip
     async with sessions() as session, session.begin():
         endpoint = await endpoints.add_endpoint(session, wanted)
         audit.record(session, actor, "webhook.create", _subject(endpoint))

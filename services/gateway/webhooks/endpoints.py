@@ -28,6 +28,7 @@ class Wanted:
     url: str | None = None
     events: Sequence[str] | None = None
     description: str | None = None
+    with_outlook: bool | None = None
     is_enabled: bool | None = None
 
 
@@ -76,6 +77,8 @@ def _apply(endpoint: WebhookEndpoint, wanted: Wanted) -> None:
         endpoint.events = sorted(set(wanted.events))
     if wanted.description is not None:
         endpoint.description = wanted.description
+    if wanted.with_outlook is not None:
+        endpoint.with_outlook = wanted.with_outlook
     if wanted.is_enabled is not None:
         endpoint.is_enabled = wanted.is_enabled
         endpoint.failing_since = None

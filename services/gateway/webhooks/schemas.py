@@ -19,6 +19,13 @@ Url = Annotated[
     ),
 ]  # fmt: skip
 Description = Annotated[str, Meta(max_length=200)]
+WithOutlook = Annotated[
+    bool,
+    Meta(
+        description="Messages that name customers also say what each is expected to buy; all"
+        " messages of a run then wait until that is computed, at most two minutes"
+    ),
+]
 
 
 class NewWebhook(Body, frozen=True, kw_only=True):
@@ -27,6 +34,7 @@ class NewWebhook(Body, frozen=True, kw_only=True):
     url: Url
     events: Events | None = None
     description: Description = ""
+    with_outlook: WithOutlook = False
 
 
 class WebhookChange(Body, frozen=True, kw_only=True):
@@ -35,6 +43,7 @@ class WebhookChange(Body, frozen=True, kw_only=True):
     url: Url | None = None
     events: Events | None = None
     description: Description | None = None
+    with_outlook: WithOutlook | None = None
     is_enabled: Annotated[bool | None, Meta(description="true: send again, what waited first")] = (
         None
     )
@@ -47,6 +56,7 @@ class Webhook(Answer):
     url: str
     events: list[str]
     description: str
+    with_outlook: WithOutlook
     is_enabled: bool
     disabled_reason: str | None
     failing_since: Annotated[

@@ -9,6 +9,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from gateway.kit.outlook import FIGURES, find_figures
+from gateway.kit.snapshots import latest_snapshot
 from gateway.web.app import create_app
 from gateway.web.security.rules import rule_of
 from gateway.webhooks import announcing
@@ -30,6 +32,7 @@ from rfm_common.errors import InvalidInputError
 from rfm_common.events import RunFinished
 from rfm_common.models import Scope, WebhookEndpoint
 from rfm_common.settings import Settings
+from scoring.runs.forecasts import forecast_next
 from tests.integration.gateway_api.conftest import running
 from tests.receiver import Receiver, receiving
 from tests.running import eventually
@@ -130,6 +133,74 @@ async def test_a_finished_run_is_told_in_signed_messages(sessions, receiver, cou
         "customer_id", "from", "to", "cause", "monetary",
     }  # fmt: skip
     assert b"example.com" not in changed.body  # no e-mails
+
+
+WITH_OUTLOOK = {"events": ["customer.segment_changed"], "with_outlook": True}
+
+
+async def moved(sessions: Sessions) -> int:
+    """A shop with a run of the next day that put two customers elsewhere."""
+    before = await open_shop(sessions)
+    await sql(sessions, "DELETE FROM orders WHERE customer_id = 'C0002'")
+    after = await score(sessions, NEXT_DAY)
+    await same_again(sessions, after, before)
+    await place(sessions, after, C0001="Champions", C0002="Elsewhere")
+    await place(sessions, before, C0001="Lost", C0002="Lost")
+    return after
+
+
+async def test_who_wants_it_is_told_what_customers_are_expected_to_buy(
+    sessions, settings, receiver, courier
+) -> None:
+    async with receiving() as other:
+        await announce_all(sessions)
+        await register(sessions, receiver.url, **WITH_OUTLOOK)
+        await register(sessions, other.url, events=["customer.segment_changed"])
+        after = await moved(sessions)
+        await sql(sessions, "INSERT INTO webhook_runs (run_id) SELECT run_id FROM scoring_runs"
+                            " WHERE run_id <> :after", after=after)  # fmt: skip
+        assert await announce_all(sessions) == 0, "the figures are not there yet"
+        assert await forecast_next(settings, sessions)
+        assert await announce_all(sessions) == 1
+        await deliver_all(courier)
+        [plain], [rich] = other.received, receiver.received
+    assert plain.data.keys() | {"has_outlook"} == rich.data.keys()
+    assert rich.data["has_outlook"] is True
+    bought, never = customers = rich.data["customers"]
+    outlook = bought.pop("outlook")
+    assert outlook.keys() == set(FIGURES)
+    assert never.pop("outlook") is None
+    assert customers == plain.data["customers"]
+    async with sessions() as session:
+        known = await find_figures(session, await latest_snapshot(session), ["C0001"])
+    assert outlook["overdue"] == known["C0001"]["overdue"]
+
+
+async def test_messages_do_not_wait_for_figures_that_do_not_come(
+    sessions, receiver, courier
+) -> None:
+    await announce_all(sessions)
+    await register(sessions, receiver.url, **WITH_OUTLOOK)
+    await moved(sessions)
+    await sql(sessions, "UPDATE scoring_runs SET finished_at = now() - interval '3 minutes'")
+    assert await announce_all(sessions) == 2
+    await deliver_all(courier)
+    [told_late] = [one for one in receiver.received if len(one.data["customers"]) == 2]
+    assert told_late.data["has_outlook"] is False
+    assert [one["outlook"] for one in told_late.data["customers"]] == [None, None]
+
+
+async def test_nobody_waits_for_the_figures_of_a_snapshot_that_was_replaced(
+    sessions, settings, receiver
+) -> None:
+    await announce_all(sessions)
+    await register(sessions, receiver.url, **WITH_OUTLOOK)
+    await open_shop(sessions)
+    assert await announce_all(sessions) == 0
+    await score(sessions)
+    assert await announce_all(sessions) == 1, "the first one's"
+    assert await forecast_next(settings, sessions)
+    assert await announce_all(sessions) == 1
 
 
 async def test_many_changes_come_in_batches(sessions, receiver, courier, monkeypatch) -> None:
@@ -492,6 +563,17 @@ async def test_what_does_not_exist_is_404(client) -> None:
         body = {} if method == "PATCH" else None
         answer = await client.request(method, path, json=body)
         assert (answer.status_code, method, path) == (404, method, path)
+
+
+async def test_an_endpoint_says_whether_it_wants_expected_figures(client, receiver) -> None:
+    made = await client.post("/webhooks", json={"url": receiver.url})
+    assert made.json()["with_outlook"] is False
+    for wish in (True, False):
+        changed = await client.patch("/webhooks/1", json={"with_outlook": wish})
+        assert changed.json()["with_outlook"] is wish
+        assert (await client.patch("/webhooks/1", json={})).json()["with_outlook"] is wish
+    made = await client.post("/webhooks", json={"url": receiver.url, "with_outlook": True})
+    assert made.json()["with_outlook"] is True
 
 
 async def test_there_is_a_limit(client, sessions, receiver) -> None:
