@@ -29,6 +29,8 @@ SCORES = ("run-finished", "snapshot-deleted", "data-changed", "resync")
 """The events after which a page of scores is out of date."""
 VALUES = (*SCORES, "forecast-finished")
 """The same of a page that also shows what customers are expected to buy."""
+JUDGED = (*VALUES, "forecast-judged")
+"""The same of a page that depends on how far that can be trusted."""
 FILES = (
     "import-started",
     "import-finished",

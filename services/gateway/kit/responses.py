@@ -51,11 +51,15 @@ def wants_csv(request: Request[Any, Any, Any]) -> bool:
 
 def etag(request: Request[Any, Any, Any], *snapshots: Snapshot) -> str:
     """The version of an answer: runs change once, when it is computed what customers are expected
-    to buy; names of customers change with the data.
+    to buy, and their lists with what these are ranked by; names of customers change with the data.
     """
-    runs = "-".join(f"{shown.run_id}{'o' if shown.has_outlook else ''}" for shown in snapshots)
+    runs = "-".join(f"{shown.run_id}{_marks(shown)}" for shown in snapshots)
     kind = "csv" if wants_csv(request) else "json"
     return f'W/"{__version__}-{runs}-{snapshots[0].data_version}-{kind}"'
+
+
+def _marks(shown: Snapshot) -> str:
+    return "o" * shown.has_outlook + "v" * shown.ranks_by_value
 
 
 def refuse_unchanged(request: Request[Any, Any, Any], *snapshots: Snapshot) -> None:

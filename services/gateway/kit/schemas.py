@@ -76,6 +76,13 @@ class Snapshot(Answer):
     clusters: int = 0
     data_version: Annotated[int, Meta(description="The data's version when this was read")] = 0
     has_outlook: HasOutlook = False
+    ranks_by_value: Annotated[
+        bool,
+        Meta(
+            description="Whether the shop's past has shown that expected value ranks customers"
+            " better than plain figures do: `/values/trust`"
+        ),
+    ] = False
 
     @property
     def features(self) -> str:

@@ -26,12 +26,17 @@ ATTEMPTS = 5
 LATEST = (None, "", "latest")
 LISTED = 20
 """Dates that an error names."""
+RANKS_BY_VALUE = """coalesce((
+    SELECT judgement -> 'trust' ->> 'best' = 'value' FROM value_judgements WHERE days = 90), false)
+"""
+"""SQL: whether the shop's past has shown that what is expected ranks customers best."""
 COLUMNS = f"""
 SELECT run_id, calc_date, window_days, k, {RULE} AS rule, {TRANSFORM} AS transform,
        base_currency, previous_run_id,
        coalesce(customers_processed, 0) AS customers, coalesce(clusters_created, 0) AS clusters,
        (SELECT data_version FROM data_state) AS data_version,
-       forecast -> 'model' IS NOT NULL AS has_outlook
+       forecast -> 'model' IS NOT NULL AS has_outlook,
+       {RANKS_BY_VALUE} AS ranks_by_value
 FROM scoring_runs WHERE is_current"""
 
 

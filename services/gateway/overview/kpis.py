@@ -23,6 +23,8 @@ class Kpi:
     note: str
     full: str | None = None
     change: Change | None = None
+    proof: str | None = None
+    """Where it says how far the figure can be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _expected(numbers: Numbers, now: Expected | None, before: Expected | None) -
         f" customers you have; new ones come on top{rough}",
         full=numbers.exact_money(now.expected_revenue_90),
         change=_expected_change(numbers, now, before),
+        proof="/dashboard/trust",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from gateway.charts.queries import trend_breaks
 from gateway.kit.days import Choice, DayDep, choices, day_of
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.expected import Expected
-from gateway.kit.frame import VALUES, Frame, FrameDep
+from gateway.kit.frame import JUDGED, Frame, FrameDep
 from gateway.kit.guide import rank
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import query
@@ -41,6 +41,7 @@ from gateway.segments.country_figures import (
     list_country_segments,
 )
 from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
+from gateway.values.queries import ranking
 from rfm_common import documents
 from rfm_common.basis import basis_of_run, definition_change
 from rfm_common.models import ScoringRun
@@ -72,6 +73,8 @@ class Snapshot:
     kpis: list[Kpi]
     best: list[BestRow]
     quiet: list[QuietRow]
+    by_loss: bool
+    """Whether these are ranked by expected loss, not by what they spent."""
     slipping: Slipping | None
     grid: list[list[Cell]]
     rows: list[SegmentRow]
@@ -145,13 +148,17 @@ async def load_snapshot(
     is_followed = compared is not None and compared.run_id == run.previous_run_id
     change = definition_change(basis_of_run(compared), basis_of_run(run)) if compared else None
     kpis = build_kpis(numbers, run.window_days, now, then)
+    by_loss = bool(run.forecast) and (await ranking(session)).by == "value"
     return Snapshot(
         run=run,
         recipe=Recipe.of_run(run),
         compared=compared,
         kpis=[without_mood(kpi) for kpi in kpis] if change else kpis,
         best=await best_customers(session, run, best.name, TOP, country) if best else [],
-        quiet=await quiet_page(session, run, Page(1, TOP), country, by_loss=bool(run.forecast)),
+        quiet=await quiet_page(
+            session, run, Page(1, TOP), country, with_outlook=bool(run.forecast), by_loss=by_loss
+        ),
+        by_loss=by_loss,
         slipping=now.slipping,
         grid=build_grid(now.summary.get("grid", [])),
         rows=build_rows(numbers, now.segments, then.segments if then else None),
@@ -196,7 +203,7 @@ async def overview(
     earlier = [item for item in snapshots if run and run.calc_date and item[1] < run.calc_date]
     now = await activity(session)
     page = OverviewPage(
-        frame=frame.of("Overview", "overview", () if day else (*VALUES, "import-finished")),
+        frame=frame.of("Overview", "overview", () if day else (*JUDGED, "import-finished")),
         numbers=numbers,
         snapshot=await load_snapshot(session, numbers, run, compared, country) if run else None,
         days=choices(snapshots, settings.zone, numbers, day),

@@ -27,8 +27,8 @@ async def going_quiet(
     paging: PageDep,
     country: Annotated[str | None, QueryParameter(max_length=100)] = None,
 ) -> Response[QuietList]:
-    """Whoever stays away with the largest loss first, once it is computed; whoever spent most until
-    then.
+    """Whoever stays away with the largest loss first, once it is computed, and the shop's past has
+    shown that such figures rank customers best (`/values/trust`); else whoever spent most.
 
     They came back at least once and were in the best two fifths by frequency and money in the
     window that ended with their last order; now they are in the worst two fifths by recency, or
@@ -37,8 +37,11 @@ async def going_quiet(
     """
     if wants_csv(request) and "page_size" not in request.query_params:
         paging = EVERYBODY
-    by_loss = snapshot.has_outlook
-    found = await quiet_page(session, snapshot, paging, country or None, by_loss=by_loss)
+    by_loss = snapshot.has_outlook and snapshot.ranks_by_value
+    found = await quiet_page(
+        session, snapshot, paging, country or None, with_outlook=snapshot.has_outlook,
+        by_loss=by_loss,
+    )  # fmt: skip
     slipping = await find_slipping(session, snapshot.run_id, country or None)
     body = QuietList(
         calc_date=snapshot.calc_date, window_days=snapshot.window_days,

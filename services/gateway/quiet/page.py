@@ -8,7 +8,7 @@ from litestar.params import FromQuery
 
 from gateway.kit.days import DayDep, iso
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import VALUES, Frame, FrameDep
+from gateway.kit.frame import JUDGED, Frame, FrameDep
 from gateway.kit.numbers import Numbers
 from gateway.kit.pager import Pager, asked_page, build_pager, query
 from gateway.kit.recipe import Recipe
@@ -17,6 +17,7 @@ from gateway.kit.schemas import Snapshot
 from gateway.kit.snapshots import find_snapshot
 from gateway.quiet.queries import Slipping, find_slipping, quiet_page
 from gateway.quiet.schemas import QuietRow
+from gateway.values.queries import ranking
 
 PATH = "/dashboard/going-quiet"
 PAGE_SIZE = 50
@@ -34,6 +35,9 @@ class QuietPage:
     country: str | None
     slipping: Slipping | None
     customers: list[QuietRow]
+    by_loss: bool
+    why: str
+    """Why they stand in this order."""
     pager: Pager
     here: str
 
@@ -47,16 +51,22 @@ async def going_quiet(
     snapshot = await find_snapshot(session, settings, iso(day))
     page = asked_page(request, PAGE_SIZE)
     slipping = await find_slipping(session, snapshot.run_id, country or None)
-    found = await quiet_page(session, snapshot, page, country or None, by_loss=snapshot.has_outlook)
+    by_loss = snapshot.has_outlook and snapshot.ranks_by_value
+    found = await quiet_page(
+        session, snapshot, page, country or None, with_outlook=snapshot.has_outlook,
+        by_loss=by_loss,
+    )  # fmt: skip
     kept = {"country": country or "", "date": iso(day) or ""}
     view = QuietPage(
-        frame=frame.of("Going quiet", "overview", () if day else VALUES),
+        frame=frame.of("Going quiet", "overview", () if day else JUDGED),
         numbers=frame.numbers.of(snapshot.base_currency),
         snapshot=snapshot,
         recipe=Recipe.of(snapshot),
         country=country or None,
         slipping=slipping,
         customers=found,
+        by_loss=by_loss,
+        why=(await ranking(session)).sentence,
         pager=build_pager(PATH, page, len(found), slipping.customers if slipping else 0, **kept),
         here=query(country=country, calc_date=day),
     )

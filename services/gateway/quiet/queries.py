@@ -40,13 +40,14 @@ async def find_slipping(
 
 async def quiet_page(
     session: AsyncSession, run: Snapshot | ScoringRun, page: Page, country: str | None = None,
-    *, by_loss: bool,
+    *, with_outlook: bool, by_loss: bool,
 ) -> list[QuietRow]:  # fmt: skip
     """One page: whoever stays away with the largest loss first, or else whoever spent most.
 
-    `by_loss` needs the figures of the snapshot, which come after it.
+    Both switches need the figures of the snapshot, which come after it.
     """
-    found, order = (BY_LOSS, LOSS_FIRST) if by_loss else (BY_SPENDING, SPENDING_FIRST)
+    found = WITH_OUTLOOK if with_outlook else WITHOUT_OUTLOOK
+    order = LOSS_FIRST if by_loss else SPENDING_FIRST
     return await rows.many(
         session,
         QuietRow,
@@ -70,13 +71,13 @@ async def quiet_page(
     )
 
 
-BY_LOSS = f"""
+WITH_OUTLOOK = f"""
 SELECT q.*, v.overdue, v.expected_revenue_90, v.expected_loss_90
 FROM quiet_customers q JOIN {VALUES} v
     ON v.customer_id = q.customer_id AND v.calc_date = CAST(:calc_date AS timestamptz)"""
 LOSS_FIRST = f"{sortable('v.expected_loss_90')} DESC, q.customer_id"
 """Along the index of the loss: a page costs no more than the rows before it."""
-BY_SPENDING = """
+WITHOUT_OUTLOOK = """
 SELECT q.*, CAST(NULL AS float8) AS overdue, CAST(NULL AS numeric) AS expected_revenue_90,
        CAST(NULL AS numeric) AS expected_loss_90
 FROM quiet_customers q"""

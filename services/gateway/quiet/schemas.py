@@ -49,6 +49,6 @@ class QuietList(Answer):
     monetary_before: Annotated[Money, Meta(description="What all of them spent before")]
     ranked_by: Annotated[
         Literal["expected_loss_90", "monetary_before"],
-        Meta(description="The most first; by spending until the figures to come are computed"),
+        Meta(description="The most first; by loss where it is computed and proven to rank better"),
     ]
     customers: list[QuietRow]

@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import VALUES, Frame, FrameDep, NumbersDep
+from gateway.kit.frame import JUDGED, Frame, FrameDep, NumbersDep
 from gateway.kit.numbers import NONE, Numbers
 from gateway.kit.render import answer
 from gateway.kit.snapshots import find_snapshot_run
@@ -167,7 +167,7 @@ async def trust_page(frame: FrameDep, session: SessionDep, settings: SettingsDep
     fitted = {"Today": forecast.get("model")} | {f"{cut.days} days ago": cut.model for cut in cuts}
     models = {label: model for label, model in fitted.items() if model}
     view = TrustPage(
-        frame=frame.of("How far to trust this", "overview", (*VALUES, "forecast-judged")),
+        frame=frame.of("How far to trust this", "overview", JUDGED),
         numbers=numbers,
         report=report,
         cuts=[_view(cut, numbers) for cut in cuts],

@@ -7,6 +7,10 @@ from gateway.values.schemas import Cut, Past, RankedBy, Ranking
 
 HORIZON = 90
 """Days that lists look ahead."""
+UNJUDGED = (
+    "What is expected has not been judged on this shop's past yet, so lists are ranked by revenue"
+    " so far."
+)
 UNPROVEN = (
     "This shop has no past of 90 days yet on which to judge what is expected, so lists are ranked"
     " by revenue so far."
@@ -29,6 +33,8 @@ def what_is_missing(days: int, past: Past, written: Callable[[date], str]) -> st
 
 def ranking_of(cuts: list[Cut]) -> Ranking:
     """By the cut of 90 days, the horizon of lists; what is not proven is not used."""
+    if not cuts:
+        return Ranking(by="revenue", is_proven=False, sentence=UNJUDGED)
     first = next((cut.trust for cut in cuts if cut.days == HORIZON), None)
     if first is None:
         return Ranking(by="revenue", is_proven=False, sentence=UNPROVEN)

@@ -8,6 +8,7 @@ from rfm_common.db import run_sql
 from rfm_common.erasure import erase_rows
 from rfm_common.models import Erasure
 from scoring.runs.forecasts import forecast_next
+from scoring.runs.judging import judge_next
 
 
 async def test_whoever_spent_most_comes_first_and_pages_fit_together(reader) -> None:
@@ -41,6 +42,13 @@ async def test_whoever_stays_away_with_the_largest_loss_comes_first_once_it_is_k
     assert before["ranked_by"] == "monetary_before"
     assert {row["expected_loss_90"] for row in before["customers"]} == {None}
     assert await forecast_next(settings, sessions)
+    unproven = (await client.get("/going-quiet?page_size=1000")).json()
+    assert unproven["ranked_by"] == "monetary_before"
+    assert [row["customer_id"] for row in unproven["customers"]] == [
+        row["customer_id"] for row in before["customers"]
+    ]
+    assert min(row["expected_loss_90"] for row in unproven["customers"]) >= 0
+    await judged_best(sessions, "value")
     after = (await client.get("/going-quiet?page_size=1000")).json()
     rows = after["customers"]
     assert after["ranked_by"] == "expected_loss_90"
@@ -56,6 +64,40 @@ async def test_whoever_stays_away_with_the_largest_loss_comes_first_once_it_is_k
     lines = list(csv.DictReader(io.StringIO((await client.get("/going-quiet.csv")).text)))
     assert [line["customer_id"] for line in lines] == [row["customer_id"] for row in rows]
     assert float(lines[0]["expected_loss_90"]) == rows[0]["expected_loss_90"]
+
+
+async def judged_best(sessions, best: str) -> None:
+    """As if the shop's past had shown that."""
+    while await judge_next(sessions):
+        pass
+    async with sessions() as session, session.begin():
+        await run_sql(
+            session,
+            "UPDATE value_judgements SET judgement ="
+            " jsonb_set(judgement, '{trust,best}', to_jsonb(CAST(:best AS text)))",
+            best=best,
+        )
+
+
+async def test_where_a_plain_ranking_is_better_it_is_used_and_said(
+    client, shop, settings, sessions
+) -> None:
+    assert await forecast_next(settings, sessions)
+    await judged_best(sessions, "value")
+    first = await client.get("/going-quiet")
+    assert (
+        "The largest expected loss comes first."
+        in (await client.get("/dashboard/going-quiet")).text
+    )
+    await judged_best(sessions, "scores")
+    again = await client.get("/going-quiet", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.json()["ranked_by"]) == (200, "monetary_before")
+    page = (await client.get("/dashboard/going-quiet")).text
+    assert "Whoever spent most before comes first, and not the largest expected loss." in page
+    assert "Usually orders" in page
+    overview = (await client.get("/dashboard")).text
+    assert "Spent before</th>" in overview
+    assert "Expected loss</th>" not in overview
 
 
 async def test_each_has_the_gap_of_their_own_orders(client, shop, settings, sessions) -> None:

@@ -108,3 +108,4 @@ async def test_lists_are_ranked_by_what_is_proven(sessions, judged) -> None:
             assert (await ranking(session)).by == best
         await run_sql(session, "DELETE FROM value_judgements")
         assert (await ranking(session)).by == "revenue"
+        assert "not been judged" in (await ranking(session)).sentence
