@@ -3,7 +3,6 @@
 Each test gets a database of its own, copied from a migrated template, and an empty Valkey.
 """
 
-import asyncio
 import gc
 import itertools
 import os
@@ -11,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -23,7 +23,7 @@ from rfm_cli.postgres import PrivatePostgres
 from rfm_cli.roles import RIGHTS
 from rfm_cli.valkey import PrivateValkey
 from rfm_common.bus import open_redis
-from rfm_common.db import Sessions, open_sessions
+from rfm_common.db import Sessions, database_address, open_sessions
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
 
@@ -125,58 +125,61 @@ def _settings(
     )
 
 
-async def _administer(settings: Settings, statement: str) -> None:
-    connection = await asyncpg.connect(
-        host=settings.db_host, port=settings.db_port, user=settings.db_user,
-        password=settings.db_password.get_secret_value(), database="postgres",
-    )  # fmt: skip
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-@pytest.fixture(scope="session")
-def template(postgres: PrivatePostgres, valkey: PrivateValkey, state_dir: Path) -> str:
-    """The name of a database with the real migrations applied, to be copied by each test."""
-
-    async def make() -> None:
-        settings = _settings(postgres, valkey, "template_rfm", state_dir)
-        await _administer(settings, "CREATE DATABASE template_rfm")
-        await upgrade(settings)
-
-    asyncio.run(make())
-    return "template_rfm"
-
-
-@asynccontextmanager
-async def fresh(
-    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, folder: Path
-) -> AsyncGenerator[Settings]:
-    """Settings of a fresh database, an empty Valkey and an empty data folder."""
-    database = f"test_{next(_numbers)}"
-    made = _settings(postgres, valkey, database, folder)
-    made.input_dir.mkdir(parents=True)
-    # Copying the files is cheap where the checkpoints that it needs are: without fsync.
-    copy = f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY"
-    await _administer(made, copy)
-    async with open_redis(made, "test") as redis:
-        await redis.flushall()
-    yield made
-    # FORCE would want the right to end an autovacuum worker, which a plain DROP ends by itself.
-    await _administer(made, f"SELECT pg_terminate_backend(pid) {_OURS.format(database)}")
-    await _administer(made, f"DROP DATABASE {database}")
-
-
 _OURS = "FROM pg_stat_activity WHERE datname = '{}' AND usename = current_user"
 
 
+@dataclass
+class Template:
+    """A database with the real migrations applied, and the connections that make each test's."""
+
+    settings: Settings
+    server: asyncpg.Connection
+    redis: Redis
+
+    async def copied(self) -> str:
+        """The name of a new database, beside an empty Valkey."""
+        name = f"test_{next(_numbers)}"
+        # Copying the files is cheap where the checkpoints that it needs are: without fsync.
+        source = f"TEMPLATE {self.settings.db_name} STRATEGY FILE_COPY"
+        await self.server.execute(f"CREATE DATABASE {name} {source}")
+        await self.redis.flushall()
+        return name
+
+    async def drop(self, name: str) -> None:
+        """End its connections and remove it; FORCE would want the right to end an autovacuum
+        worker, which a plain DROP ends by itself."""
+        await self.server.execute(f"SELECT pg_terminate_backend(pid) {_OURS.format(name)}")
+        await self.server.execute(f"DROP DATABASE {name}")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(
+    postgres: PrivatePostgres, valkey: PrivateValkey, state_dir: Path
+) -> AsyncGenerator[Template]:
+    settings = _settings(postgres, valkey, "template_rfm", state_dir)
+    address = database_address(settings) | {"database": "postgres"}
+    server = await asyncpg.connect(**address)
+    await server.execute("CREATE DATABASE template_rfm")
+    await upgrade(settings)
+    async with open_redis(settings, "test") as redis:
+        yield Template(settings, server, redis)
+    await server.close()
+
+
+@asynccontextmanager
+async def fresh(template: Template, folder: Path) -> AsyncGenerator[Settings]:
+    """Settings of a fresh database, an empty Valkey and an empty data folder."""
+    name = await template.copied()
+    made = template.settings.model_copy(update={"db_name": name, "input_dir": folder / "input"})
+    made.input_dir.mkdir(parents=True)
+    yield made
+    await template.drop(name)
+
+
 @pytest_asyncio.fixture
-async def settings(
-    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path: Path
-) -> AsyncGenerator[Settings]:
+async def settings(template: Template, tmp_path: Path) -> AsyncGenerator[Settings]:
     """Settings of a database, a Valkey and a data folder that are the test's own."""
-    async with fresh(postgres, valkey, template, tmp_path / "data") as made:
+    async with fresh(template, tmp_path / "data") as made:
         yield made
 
 

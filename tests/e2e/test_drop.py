@@ -73,11 +73,11 @@ async def api_rfm(client: httpx.AsyncClient, calc_date: str) -> dict[str, tuple[
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
+async def client(template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
     """A running product that has scored the two files; the orders came first, as they may."""
     folder = tmp_path_factory.mktemp("drop")
     async with (
-        fresh(postgres, valkey, template, folder / "data") as settings,
+        fresh(template, folder / "data") as settings,
         product(settings) as running,
     ):
         drop(settings.input_dir, "orders.csv", orders_csv())

@@ -13,12 +13,12 @@ from tests.shop import open_shop
 
 
 @pytest_asyncio.fixture(scope="session")
-async def reader(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
+async def reader(template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of one gateway over one scored shop, for all tests that change neither.
 
     It listens in a database of Valkey that no other test writes to.
     """
-    async with fresh(postgres, valkey, template, tmp_path_factory.mktemp("reader")) as made:
+    async with fresh(template, tmp_path_factory.mktemp("reader")) as made:
         apart = made.redis_url.get_secret_value().removesuffix("/0") + "/1"
         update = {"cdn": "off", "redis_url": SecretStr(apart)}
         async with open_sessions(made, "test") as sessions:

@@ -33,9 +33,9 @@ from tests.running import eventually
 
 
 @pytest_asyncio.fixture
-async def other(postgres, valkey, template, tmp_path) -> AsyncGenerator[Settings]:
+async def other(template, tmp_path) -> AsyncGenerator[Settings]:
     """A second database and data folder, on the same Valkey."""
-    async with fresh(postgres, valkey, template, tmp_path / "other") as made:
+    async with fresh(template, tmp_path / "other") as made:
         yield made
 
 

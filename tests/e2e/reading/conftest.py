@@ -14,10 +14,8 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from pydantic import SecretStr
 
-from rfm_cli.postgres import PrivatePostgres
-from rfm_cli.valkey import PrivateValkey
 from rfm_common.settings import Settings
-from tests.conftest import fresh
+from tests.conftest import Template, fresh
 from tests.e2e.conftest import Site, is_judged, serve
 from tests.running import drop, eventually, product
 
@@ -117,12 +115,10 @@ def rejected_csv() -> str:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def shop_settings(
-    postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path_factory
-) -> AsyncGenerator[Settings]:
+async def shop_settings(template: Template, tmp_path_factory) -> AsyncGenerator[Settings]:
     """Settings of the shop's own database and folder."""
     folder = tmp_path_factory.mktemp("reading")
-    async with fresh(postgres, valkey, template, folder / "data") as settings:
+    async with fresh(template, folder / "data") as settings:
         # The gateways of other tests take the first database of Redis for theirs.
         url = settings.redis_url.get_secret_value().removesuffix("/0")
         yield settings.model_copy(update={"redis_url": SecretStr(f"{url}/1")})

@@ -39,8 +39,8 @@ NUMBERS = itertools.count(1)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def settings(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[Settings]:
-    async with fresh(postgres, valkey, template, tmp_path_factory.mktemp("access")) as made:
+async def settings(template, tmp_path_factory) -> AsyncGenerator[Settings]:
+    async with fresh(template, tmp_path_factory.mktemp("access")) as made:
         yield made
 
 

@@ -21,9 +21,9 @@ NEVER = float("inf")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def valued(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
+async def valued(template, tmp_path_factory) -> AsyncGenerator[httpx.AsyncClient]:
     """A client over a shop whose snapshot has its figures, for tests that change nothing."""
-    async with fresh(postgres, valkey, template, tmp_path_factory.mktemp("valued")) as made:
+    async with fresh(template, tmp_path_factory.mktemp("valued")) as made:
         apart = made.redis_url.get_secret_value().removesuffix("/0") + "/1"
         settings = made.model_copy(update={"cdn": "off", "redis_url": SecretStr(apart)})
         async with open_sessions(made, "test") as sessions:

@@ -65,13 +65,13 @@ async def listening(settings: Settings) -> AsyncGenerator[Wire]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def wire(postgres, valkey, template, tmp_path_factory) -> AsyncGenerator[Wire]:
+async def wire(template, tmp_path_factory) -> AsyncGenerator[Wire]:
     patch = pytest.MonkeyPatch()
     patch.setattr(serving, "HEADER_SECONDS", HEADER_SECONDS)
     limits = {"body_seconds": BODY_SECONDS, "max_upload_bytes": MOST_BYTES, "cdn": "off"}
     folder = tmp_path_factory.mktemp("wire")
     async with (
-        fresh(postgres, valkey, template, folder) as made,
+        fresh(template, folder) as made,
         listening(made.model_copy(update=limits)) as found,
     ):
         yield found

@@ -14,14 +14,12 @@ from redis.asyncio import Redis
 from gateway.imports.demo import remove_demo
 from ingest.keeping.erasing import Eraser
 from ingest.lake.sync import Lake, leave
-from rfm_cli.postgres import PrivatePostgres
-from rfm_cli.valkey import PrivateValkey
 from rfm_common.db import AdvisoryLock, Sessions, lock, open_sessions, run_sql
 from rfm_common.erasure import erase_now
 from rfm_common.errors import UnavailableError
 from rfm_common.lake import live_imports, order_file
 from rfm_common.settings import Settings
-from tests.conftest import fresh
+from tests.conftest import Template, fresh
 from tests.integration.ingest import lakes
 from tests.integration.ingest.dropping import ORDERS_HEADER, Shop, drop, running, settled
 from tests.integration.ingest.test_laws import ORDERS, law, rows_of, written
@@ -277,11 +275,11 @@ async def test_parts_of_a_large_file_become_one_file(
 
 
 async def test_two_databases_do_not_share_a_lake(
-    shop: Shop, postgres: PrivatePostgres, valkey: PrivateValkey, template: str, tmp_path: Path
+    shop: Shop, template: Template, tmp_path: Path
 ) -> None:
     await lake_of(shop).claim(shop.sessions)
     await shop.load("a.csv", ORDER)
-    async with fresh(postgres, valkey, template, tmp_path / "other") as other:
+    async with fresh(template, tmp_path / "other") as other:
         with_lake = {"RFM_LAKE": str(shop.settings.lake)}
         with (tmp_path / "log").open("wb") as log:
             process = await start("ingest", other, log, **with_lake)
