@@ -176,6 +176,7 @@ async def customer(state: State, customer_id: FromPath[str]) -> CustomerDetail:
         near=await peek_near(quick, found.history),
         why=await peek_reason(quick, found.history),
         outlook=found.outlook,
+        no_outlook=found.no_outlook,
         history=found.history,
         orders=found.orders,
         orders_total=found.orders_total,

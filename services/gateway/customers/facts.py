@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.json import decode
 
-from gateway.customers.outlook import outlook_sql
+from gateway.customers.outlook import bought_sql, outlook_sql, why_none
 from gateway.customers.queries import STATUS_WORD, CustomerRecord
 from gateway.customers.schemas import CustomerScores, OrderRow, Outlook
 from gateway.kit.quick import Quick
@@ -24,6 +24,7 @@ class CustomerFacts(CustomerRecord):
     history: list[CustomerScores]
     cluster_score: dict[str, Any]
     outlook: Outlook | None
+    no_outlook: str | None
     orders: list[OrderRow]
     orders_total: int
 
@@ -36,13 +37,16 @@ async def customer_facts(
     found = await quick.one(FactsRow, _facts(word), customer_id, counted, settings.timezone)
     if found is None:
         return None
+    history = decode(found.history, type=list[CustomerScores])
+    outlook = decode(found.outlook, type=Outlook | None)
     return CustomerFacts(
         customer_id=found.customer_id, email=found.email, country=found.country,
         created_at=found.created_at, excluded_at=found.excluded_at,
         orders_total=found.orders_total,
-        history=decode(found.history, type=list[CustomerScores]),
+        history=history,
         cluster_score=decode(found.cluster_score, type=dict[str, Any]),
-        outlook=decode(found.outlook, type=Outlook | None),
+        outlook=outlook,
+        no_outlook=None if outlook else why_none(is_scored=bool(history), bought=found.bought),
         orders=decode(found.orders, type=list[OrderRow]),
     )  # fmt: skip
 
@@ -53,6 +57,7 @@ class FactsRow(CustomerRecord):
     history: str
     cluster_score: str
     outlook: str
+    bought: bool
     orders: str
     orders_total: int
 
@@ -60,7 +65,8 @@ class FactsRow(CustomerRecord):
 @cache
 def _facts(word: str) -> str:
     """The statement, with the SQL of what decides whether an order counts."""
-    outlook = outlook_sql("(SELECT id FROM who)", "(SELECT calc_date FROM newest)")
+    who = ("(SELECT id FROM who)", "(SELECT calc_date FROM newest)")
+    outlook, bought = outlook_sql(*who), bought_sql(*who)
     return f"""
 WITH who AS MATERIALIZED (
     SELECT coalesce(joined_to, customer_id) AS id FROM customers WHERE customer_id = $1
@@ -78,6 +84,7 @@ SELECT customer_id, email, country, created_at, excluded_at,
        coalesce((SELECT c.cluster_score FROM newest n JOIN customer_clusters c USING (calc_date)
                  WHERE c.customer_id = (SELECT id FROM who)), '{{}}') AS cluster_score,
        coalesce((SELECT row_to_json(o) FROM ({outlook}) o), 'null') AS outlook,
+       {bought} AS bought,
        (SELECT coalesce(json_agg(recent ORDER BY order_date DESC, order_id), '[]') FROM (
             SELECT o.order_id, o.order_date, {money("o.order_amount")} AS order_amount,
                    o.currency, o.status, {STATUS_WORD} AS status_word,

@@ -5,12 +5,17 @@ from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.customers.schemas import CustomerScores, Outlook
+from gateway.customers.schemas import LACKING, CustomerScores, Outlook
 from gateway.kit import rows
+from gateway.kit.expected import COMPUTING
 from gateway.kit.numbers import Numbers
 from gateway.kit.outlook import figure_columns
 from rfm_common.snapshots import VALUES
 
+NEVER_BOUGHT = (
+    "This customer has no counted order up to the date of the scores, so there is nothing to tell"
+    " from what they will buy."
+)
 LATE = 1.5
 """Silent for so many times the usual gap is worth a sentence."""
 
@@ -28,12 +33,33 @@ def outlook_sql(customer: str, moment: str) -> str:
           AND v.expected_orders_90 IS NOT NULL AND r.forecast -> 'model' IS NOT NULL"""
 
 
+def bought_sql(customer: str, moment: str) -> str:
+    """SQL: false once it is known that the customer of the snapshot never bought."""
+    return f"""
+        NOT EXISTS (SELECT FROM {VALUES} v WHERE v.customer_id = {customer}
+                    AND v.calc_date = {moment} AND v.expected_orders_90 IS NULL)"""
+
+
+def why_none(*, is_scored: bool, bought: bool) -> str:
+    """Why a customer has no outlook."""
+    if not is_scored:
+        return "This customer is in no scores yet, so nothing is expected of them."
+    return COMPUTING if bought else NEVER_BOUGHT
+
+
 async def find_outlook(
     session: AsyncSession, customer_id: str, at: CustomerScores
 ) -> Outlook | None:
     """Of the customer's snapshot."""
     query = outlook_sql(":customer_id", "CAST(:moment AS timestamptz)")
     return await rows.one(session, Outlook, query, customer_id=customer_id, moment=at.calc_date)
+
+
+async def find_why_none(session: AsyncSession, customer_id: str, at: CustomerScores) -> str:
+    """Why a customer of a snapshot has none."""
+    query = f"SELECT {bought_sql(':customer_id', 'CAST(:moment AS timestamptz)')}"
+    bought = await rows.scalar(session, query, customer_id=customer_id, moment=at.calc_date)
+    return why_none(is_scored=True, bought=bought)
 
 
 def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str]:
@@ -46,7 +72,9 @@ def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str
         f" {numbers.money(outlook.revenue_90_high)}.",
         _when(numbers, outlook, at),
     ]
-    if outlook.overdue is not None and outlook.overdue >= LATE:
+    if outlook.overdue is None:
+        told.append(LACKING["overdue"])
+    elif outlook.overdue >= LATE:
         told.append(
             f"This customer has been silent for {numbers.decimal(outlook.overdue)} times the usual"
             " gap between orders."
@@ -56,6 +84,6 @@ def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str
 
 def _when(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> str:
     if outlook.half_back_days is None:
-        return "Fewer than half of them are expected to order again within ten years."
+        return LACKING["half_back_days"]
     day = numbers.day(at.calc_date + timedelta(days=outlook.half_back_days))
     return f"Half of them will have ordered again by {day}."

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from gateway.customers import queries
-from gateway.customers.outlook import find_outlook, in_words
+from gateway.customers.outlook import find_outlook, find_why_none, in_words
 from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import find_near, find_reason
 from gateway.customers.schemas import CustomerScores, NearBorder, OrderRow, Outlook, Reason
@@ -68,6 +68,7 @@ class CustomerPage:
     moves: list[str]
     near: NearBorder | None
     outlook: Outlook | None
+    no_outlook: str | None
     expected: list[str]
     centroid: dict[str, Any]
     counted: list[OrderRow]
@@ -107,6 +108,9 @@ async def customer(
         moves=build_moves(await find_reason(session, history)),
         near=await find_near(session, history),
         outlook=outlook,
+        no_outlook=await find_why_none(session, customer_id, scores)
+        if scores and not outlook
+        else None,
         expected=in_words(numbers, outlook, scores) if outlook and scores else [],
         centroid=score.get("centroid", {}),
         counted=[order for order in orders if order.is_counted],

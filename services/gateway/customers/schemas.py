@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from gateway.kit.outlook import Chance, HalfBack, Overdue
 from gateway.kit.schemas import Answer, HasOutlook, Money, Score
@@ -73,6 +73,22 @@ class NearBorder(Answer):
     ]
 
 
+LACKING = {
+    "half_back_days": "Fewer than half of customers like this one are expected to order again"
+    " within ten years, so there is no such day.",
+    "overdue": "Whether this customer is late is not known: it takes orders on three days to know"
+    " the usual time between them.",
+}
+"""Why a figure of an outlook is missing."""
+
+
+class MissingFigure(Answer):
+    """A figure that is null."""
+
+    figure: str
+    why: str
+
+
 class Outlook(Answer):
     """What a customer is expected to buy after the newest snapshot; an order is a day with one."""
 
@@ -99,6 +115,16 @@ class Outlook(Answer):
     half_back_days: HalfBack
     overdue: Overdue
     model: Annotated[str, Meta(description="Which model says so, and why it is this one")]
+    missing: Annotated[
+        list[MissingFigure], Meta(description="Each figure that is null, and why it is")
+    ] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.missing = [
+            MissingFigure(figure=figure, why=why)
+            for figure, why in LACKING.items()
+            if getattr(self, figure) is None
+        ]
 
 
 class OrderRow(Answer):
@@ -156,6 +182,9 @@ class CustomerDetail(Answer):
             description="null for a customer without a counted order, and for some seconds after"
             " a run, until the figures are computed"
         ),
+    ]
+    no_outlook: Annotated[
+        str | None, Meta(description="Why `outlook` is null, in one sentence; null when it is not")
     ]
     history: Annotated[list[CustomerScores], Meta(description="Every snapshot, newest first")]
     orders: Annotated[list[OrderRow], Meta(description="The newest 100")]

@@ -214,8 +214,43 @@ async def test_a_customer_who_never_bought_has_no_outlook(client, shop, settings
     async with sessions() as session, session.begin():
         await run_sql(session, "DELETE FROM orders WHERE customer_id = 'C0001'")
     assert await forecast_next(settings, sessions)
-    assert (await client.get("/customers/C0001")).json()["outlook"] is None
-    assert "Of 100 customers" not in (await client.get("/dashboard/customers/C0001")).text
+    answer = (await client.get("/customers/C0001")).json()
+    assert answer["outlook"] is None
+    assert "no counted order" in answer["no_outlook"]
+    page = (await client.get("/dashboard/customers/C0001")).text
+    assert "Of 100 customers" not in page
+    assert answer["no_outlook"] in page
+
+
+async def test_an_outlook_that_is_not_there_says_why(client, shop, settings, sessions) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "INSERT INTO customers (customer_id) VALUES ('new')")
+    assert "in no scores yet" in (await client.get("/customers/new")).json()["no_outlook"]
+    assert "Not scored yet" in (await client.get("/dashboard/customers/new")).text
+    for buyer in ("C0033", "C0060"):
+        answer = (await client.get(f"/customers/{buyer}")).json()
+        assert "a few seconds after each run" in answer["no_outlook"]
+        assert answer["no_outlook"] in (await client.get(f"/dashboard/customers/{buyer}")).text
+    assert await forecast_next(settings, sessions)
+    for buyer in ("C0033", "C0060"):
+        answer = (await client.get(f"/customers/{buyer}")).json()
+        assert answer["outlook"]
+        assert answer["no_outlook"] is None
+
+
+@pytest.mark.parametrize("figure", ["overdue", "half_back_days"])
+async def test_a_figure_that_is_missing_says_why(client, shop, settings, sessions, figure) -> None:
+    assert await forecast_next(settings, sessions)
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE customer_values SET overdue = 2, half_back_days = 9")
+        await run_sql(
+            session, f"UPDATE customer_values SET {figure} = NULL WHERE customer_id = 'C0033'"
+        )
+    [missing] = (await client.get("/customers/C0033")).json()["outlook"]["missing"]
+    assert missing["figure"] == figure
+    assert missing["why"] in (await client.get("/dashboard/customers/C0033")).text
+    answer = (await client.get("/customers/C0060")).json()
+    assert answer["outlook"]["missing"] == []
 
 
 async def test_a_customer_nobody_has_scored_is_shown_without_scores(client, sessions) -> None:
