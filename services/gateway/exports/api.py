@@ -17,7 +17,7 @@ from gateway.kit.guide import slug
 from gateway.kit.responses import CSV, JSON, csv_lines, csv_text, encode
 from gateway.kit.schemas import MOMENT, Snapshot
 from gateway.kit.snapshots import definition_change, hold, snapshot_before, snapshot_since
-from gateway.kit.streams import Produce, Write, copy_rows, download, spooled
+from gateway.kit.streams import Produce, Write, begun, copy_rows, download, spooled
 from gateway.migrations.change_schemas import Change, Changes
 from gateway.migrations.changes import change, count_moves, moves, standings
 from gateway.segments.queries import find_segment
@@ -95,7 +95,7 @@ async def export_segment(
     body = await audited(
         sessions, export, spooled(settings.spool_dir, content.produce, content.rows)
     )
-    return Stream(body, media_type=content.media_type, headers=_headers(content))
+    return Stream(await begun(body), media_type=content.media_type, headers=_headers(content))
 
 
 async def _before(

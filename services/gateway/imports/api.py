@@ -42,7 +42,7 @@ from gateway.kit.dependencies import (
 from gateway.kit.prefer import PreferHeader, applied, until, wait_seconds
 from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse, answer
-from gateway.kit.streams import Write, copy_rows, download, spooled
+from gateway.kit.streams import Write, begun, copy_rows, download, spooled
 from rfm_common.db import Sessions
 from rfm_common.errors import GoneError, existing
 from rfm_common.models import ImportState, Kind
@@ -139,7 +139,7 @@ async def rejects(
     content = spooled(settings.spool_dir, produce)
     export = Export(actor=actor, action="export.rejects", subject=f"import {import_id}", rows=None)
     return Stream(
-        await audited(sessions, export, content),
+        await begun(await audited(sessions, export, content)),
         media_type="text/csv",
         headers=download(f"{found.file_name}-rejects"),
     )

@@ -10,6 +10,7 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -100,6 +101,18 @@ async def spooled(
             _check_rows(await task, announced)
         finally:
             task.cancel()
+
+
+async def begun(content: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The content, whose first piece is there: what fails before that can be answered in words."""
+    return _rest(await anext(content, b""), content)
+
+
+async def _rest(first: bytes, content: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(content):
+        yield first
+        async for chunk in content:
+            yield chunk
 
 
 async def _fill(spool: Spool, produce: Produce) -> int:

@@ -13,6 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
+from gateway.web.broken import tell_broken
 from gateway.web.slashes import keep_escaped
 from rfm_common.beats import beating
 from rfm_common.installation import claiming
@@ -76,6 +77,10 @@ class Edge:
             if is_begun:
                 raise
             await _refuse(measured, HTTPStatus.SERVICE_UNAVAILABLE, STOPPED)
+        except Exception as error:
+            if not is_begun:
+                raise
+            tell_broken(scope["path"], error)  # the server cuts an answer that has no end
 
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The head of what GET answers; whoever would produce the body hears that nobody reads."""

@@ -1,6 +1,7 @@
 """An export that cannot be finished is visibly broken, and the audit log says so."""
 
 import asyncio
+import resource
 import signal
 
 import httpx
@@ -65,3 +66,32 @@ async def _gateway_dies_in_the_middle(
             async for chunk in chunks:
                 received += chunk
     return received
+
+
+async def test_an_export_that_breaks_in_the_middle_leaves_one_line_in_the_log(
+    settings, sessions, tmp_path
+) -> None:
+    """Its spool cannot grow over 1 MiB, as on a full disk."""
+    await open_shop(sessions)
+    async with sessions() as session, session.begin():
+        await run_sql(session, HEAVY)
+    port, log = free_port(), tmp_path / "log"
+    with log.open("wb") as sink:
+        gateway = await start("gateway", settings, sink, API_PORT=str(port), RFM_CDN="off")
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            await answering(client)
+            resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (2**20, 2**20))
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get("/export/segments/all")
+            assert (await client.get("/health")).status_code == 200
+
+            async def noted() -> bool:
+                return await outcomes(sessions) == ["broken off"]
+
+            await eventually(noted, what="the audit log knows of it")
+    finally:
+        await stop(gateway)
+    words = log.read_text()
+    assert words.count("an answer was broken off: /export/segments/all: OSError") == 1
+    assert "Traceback" not in words

@@ -4,15 +4,22 @@ import csv
 import errno
 import io
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.exports import api
 from gateway.kit.outlook import FIGURES
+from gateway.kit.schemas import Snapshot
 from gateway.kit.streams import IncompleteError, Produce, Write, copy_rows, download, spooled
 from rfm_common.db import Sessions, run_sql
+from rfm_common.errors import UnavailableError
+from rfm_common.faults import is_locked_out
+from rfm_common.snapshots import retire, wait_briefly
 from scoring.runs.forecasts import forecast_next
 from tests.running import eventually
 from tests.shop import CALC_DATE, score
@@ -191,6 +198,43 @@ async def test_a_slow_client_holds_neither_connection_nor_snapshot(
     later = await score(sessions)  # drops the table, and would wait for a lock
     assert later > shop
     await stream.aclose()
+
+
+@pytest.mark.parametrize("query", ["", "?mode=changes&since=2024-03-31"])
+async def test_a_snapshot_cannot_be_replaced_before_its_export_has_begun(
+    client, shop, sessions, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """The request keeps it until the session that reads the rows does."""
+    for moment in (datetime(2024, 3, 31, tzinfo=UTC), CALC_DATE):
+        run_id = await score(sessions, moment)
+    refused = []
+    original = api._keep
+
+    async def keep(session: AsyncSession, *snapshots: Snapshot) -> None:
+        async with sessions() as other, other.begin():
+            await wait_briefly(other)
+            with pytest.raises(DBAPIError) as error:
+                await retire(other, run_id)
+            await other.rollback()
+        refused.append(is_locked_out(error.value))
+        await original(session, *snapshots)
+
+    monkeypatch.setattr(api, "_keep", keep)
+    answer = await client.get(f"/export/segments/all{query}")
+    assert len(rows_of(answer)) == int(answer.headers["x-row-count"])
+    assert refused == [True]
+
+
+async def test_what_fails_before_the_first_row_is_an_error_and_no_broken_file(
+    client, shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise UnavailableError("the snapshot was replaced before the export began")
+
+    monkeypatch.setattr(api, "_keep", fail)
+    answer = await client.get("/export/segments/all")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "replaced" in answer.json()["detail"]
 
 
 async def test_an_export_is_in_the_audit_log(client, shop, sessions) -> None:
