@@ -29,6 +29,8 @@ from tests.running import eventually
 
 STUCK_SECONDS = 120.0
 """Without any change, and not at rest: then it will never be, on a crowded machine either."""
+LONGEST = 5
+"""So many times as long it may move: then it works for ever."""
 CALM = 10
 """Looks in a row, 0.3 s apart, at which nothing was left to do."""
 
@@ -110,9 +112,9 @@ async def _is_healthy(stack: Stack) -> bool:
 
 
 async def _rest(stack: Stack, seen: Seen, stuck: float) -> list[Finding]:
-    """Wait until nothing is left to do, for as long as anything moves at all."""
+    """Wait until nothing is left to do, for as long as anything moves, but not for ever."""
     async with open_sessions(stack.settings, "prove") as sessions:
-        moved, before, calm = time.monotonic(), None, 0
+        began, moved, before, calm = time.monotonic(), time.monotonic(), None, 0
         while calm < CALM:
             left = await _left(stack, sessions, seen)
             calm = calm + 1 if left == {} else 0
@@ -121,6 +123,10 @@ async def _rest(stack: Stack, seen: Seen, stuck: float) -> list[Finding]:
             if calm == 0 and time.monotonic() - moved > stuck:
                 return [
                     Finding("rest", f"nothing moved for {stuck:g} s, and there is left: {left}")
+                ]
+            if time.monotonic() - began > LONGEST * stuck:
+                return [
+                    Finding("rest", f"no rest for {LONGEST * stuck:g} s; there is left: {left}")
                 ]
             await asyncio.sleep(0.3)
     return []
