@@ -72,7 +72,7 @@ def cut(spec: Spec, seen: datetime, days: int) -> Cut:
     """So many days before the end of the last day of the shop that was over by `seen`."""
     zone = ZoneInfo(spec.zone)
     end = _last_whole_day(min(spec.calc_date, seen), zone)
-    known = replace(spec, calc_date=days_before(end, days, zone), as_of=True)
+    known = replace(spec, calc_date=days_before(end, days, zone))
     return Cut(days, known, replace(spec, calc_date=end))
 
 
