@@ -67,9 +67,8 @@ def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str
     again = round(outlook.buys_again_90 * 100)
     told = [
         f"Of 100 customers like this one, about {again} order again within 90 days.",
-        f"They bring {numbers.money(outlook.expected_revenue_90)} each on average; eight of ten"
-        f" bring between {numbers.money(outlook.revenue_90_low)} and"
-        f" {numbers.money(outlook.revenue_90_high)}.",
+        f"They bring {numbers.money(outlook.expected_revenue_90)} each on average;"
+        f" {_range(numbers, outlook)}.",
         _when(numbers, outlook, at),
     ]
     if outlook.overdue is None:
@@ -80,6 +79,13 @@ def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str
             " gap between orders."
         )
     return told
+
+
+def _range(numbers: Numbers, outlook: Outlook) -> str:
+    if not outlook.revenue_90_high:
+        return "nine of ten bring nothing"
+    low, high = numbers.money(outlook.revenue_90_low), numbers.money(outlook.revenue_90_high)
+    return f"eight of ten bring between {low} and {high}"
 
 
 def _when(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> str:

@@ -14,6 +14,7 @@ from gateway.customers.outlook import find_outlook, find_why_none, in_words
 from gateway.customers.queries import CustomerRecord
 from gateway.customers.reasons import find_near, find_reason
 from gateway.customers.schemas import CustomerScores, NearBorder, OrderRow, Outlook, Reason
+from gateway.customers.spending import Drawing, draw, spent_by_stretch
 from gateway.kit.dependencies import SessionDep, SettingsDep
 from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.guide import CAUSES
@@ -70,6 +71,7 @@ class CustomerPage:
     outlook: Outlook | None
     no_outlook: str | None
     expected: list[str]
+    drawing: Drawing | None
     centroid: dict[str, Any]
     counted: list[OrderRow]
     others: list[OrderRow]
@@ -95,6 +97,11 @@ async def customer(
     numbers = frame.numbers.of(snapshot.base_currency if snapshot else None)
     has_cluster = snapshot and scores and scores.run_id == snapshot.run_id
     outlook = await find_outlook(session, customer_id, scores) if scores else None
+    drawing = None
+    if outlook and scores:
+        until, currency = scores.calc_date, snapshot.base_currency if snapshot else None
+        spent = await spent_by_stretch(session, settings, customer_id, until, currency)
+        drawing = draw(spent, outlook, until, settings.zone)
     score = await queries.cluster_score(session, scores, customer_id) if has_cluster else {}  # type: ignore[arg-type]
     page = CustomerPage(
         frame=frame.of(customer_id, "customers", VALUES),
@@ -112,6 +119,7 @@ async def customer(
         if scores and not outlook
         else None,
         expected=in_words(numbers, outlook, scores) if outlook and scores else [],
+        drawing=drawing,
         centroid=score.get("centroid", {}),
         counted=[order for order in orders if order.is_counted],
         others=[order for order in orders if not order.is_counted],

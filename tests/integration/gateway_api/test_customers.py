@@ -184,6 +184,8 @@ async def test_one_customer_has_what_to_expect_once_it_is_computed(
     assert outlook["model"].endswith(".")
     page = (await client.get(f"/dashboard{path}")).text
     assert "What to expect" in page
+    assert "Revenue per 90 days" in page
+    assert "to 30 Jun 2024" in page
     assert f"about {round(outlook['buys_again_90'] * 100)} order again within 90 days" in page
 
 
