@@ -24,6 +24,7 @@ def is_calibrated(trust: Trust) -> bool:
     return trust.error is not None and abs(trust.error) <= 0.1 and trust.rises
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("process", PROCESSES)
 def test_thirty_shops(process: Process) -> None:
     shops = [judged(process, seed) for seed in SEEDS]
