@@ -202,17 +202,18 @@ class SparkEngine:
         await self._write("rfm_features", target, f"SELECT {columns} FROM scored")
         return None
 
-    async def write_clusters(self, target: Target) -> None:
+    async def write_clusters(self, target: Target) -> int | None:
         """Likewise."""
         if self._model is None:
             await writing.fill(self._sessions, "customer_clusters", target, [])
-            return
+            return None
         query = (
             "SELECT customer_id, cluster_id, segment_name, monetary AS sort_monetary,"
             f" {statements.centres(self._model, DIALECT)},"
             " round(distance, 6) AS distance, round(next_distance, 6) AS next_distance FROM placed"
         )
         await self._write("customer_clusters", target, query)
+        return None
 
     async def _write(self, parent: str, target: Target, query: str) -> None:
         table = await writing.prepare(self._sessions, parent, target)

@@ -1,9 +1,10 @@
 """One machine: PostgreSQL groups the orders, the rest happens in memory, off the event loop."""
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from operator import itemgetter
+from typing import NamedTuple
 
 import polars as pl
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -24,6 +25,14 @@ AMENDED_AT_MOST = 0.1
 """The share of customers up to which their rows are changed instead of all being written."""
 
 
+class Built(NamedTuple):
+    """A run's snapshot as it was published."""
+
+    run_id: int
+    frame: pl.DataFrame
+    model: Model | None
+
+
 class LocalEngine:
     """Holds one run's snapshot as a table of the customers, and keeps it for the next run."""
 
@@ -34,8 +43,8 @@ class LocalEngine:
         self._frame = frames.read_features(b"")
         self._owner: tuple[int, int] | None = None
         """The run, and its fence, that the table's features belong to."""
-        self._before: tuple[int, pl.DataFrame] | None = None
-        """The run that is built upon, and its features with scores."""
+        self._before: Built | None = None
+        """What is built upon."""
         self._spent = quiet.read()
         """What customers of the table spent before they went quiet, as far as it was asked for."""
         self._earlier: tuple[int, pl.DataFrame] | None = None
@@ -44,10 +53,10 @@ class LocalEngine:
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
         """Group in PostgreSQL; only what changed since the base, when its table is here."""
-        dialect, owner = PostgresDialect(), self._owner
-        self._before = self._owner = self._model = None
+        dialect, owner, model = PostgresDialect(), self._owner, self._model
+        self._owner = self._model = None
         if base and owner == (base.run_id, base.fence):
-            self._before = (base.run_id, self._frame.select(frames.FEATURE_COLUMNS))
+            self._before = Built(base.run_id, self._frame, model)
             csv = await reading.changed(session, spec, dialect, base)
             changed = await asyncio.to_thread(frames.read_features, csv)
             self._frame = await asyncio.to_thread(frames.updated, self._frame, changed)
@@ -121,24 +130,38 @@ class LocalEngine:
 
     async def write_features(self, target: Target) -> int | None:
         """COPY from the table as it is now; what is added to it later does not matter."""
-        self._owner, frame, amended = (target.run_id, target.fence), self._frame, None
-        if self._before:
-            run_id, before = self._before
-            changed = await asyncio.to_thread(frames.differing, frame, before)
-            if changed.height <= AMENDED_AT_MOST * frame.height:
-                frame, amended = changed, run_id
-        self._before = None
+        self._owner = target.run_id, target.fence
+        frame, base = await self._to_write(self._frame, frames.FEATURE_COLUMNS)
         block = Block({}, frames.FEATURE_COLUMNS, writing.off_loop(frames.feature_lines(frame)))
         await writing.fill(self._sessions, "rfm_features", target, [block])
-        return amended
+        return base
 
-    async def write_clusters(self, target: Target) -> None:
-        """COPY clusters and segments."""
-        blocks = list(_cluster_blocks(self._frame, self._model)) if self._model else []
+    async def _to_write(
+        self, frame: pl.DataFrame, columns: Sequence[str]
+    ) -> tuple[pl.DataFrame, int | None]:
+        """Only what differs from the base, and its run, where that is little; else all."""
+        if self._before is None:
+            return frame, None
+        changed = await asyncio.to_thread(frames.differing, frame, self._before.frame, columns)
+        is_little = changed.height <= AMENDED_AT_MOST * frame.height
+        return (changed, self._before.run_id) if is_little else (frame, None)
+
+    async def write_clusters(self, target: Target) -> int | None:
+        """COPY clusters and segments; all of them where a cluster is not what it was."""
+        if self._model is None:
+            await writing.fill(self._sessions, "customer_clusters", target, [])
+            return None
+        clusters, before = _clusters(self._frame, self._model), self._before
+        frame, base = self._frame, None
+        if before and before.model and _clusters(before.frame, before.model) == clusters:
+            frame, base = await self._to_write(frame, frames.PLACE)
+        blocks = [_block(frame, number, alike) for number, alike in clusters]
         await writing.fill(self._sessions, "customer_clusters", target, blocks)
+        return base
 
     async def release(self) -> None:
         """What is known stays: the next run may build upon it."""
+        self._before = None
 
 
 def open_engine(_: Settings, sessions: Sessions) -> Engine:
@@ -146,18 +169,23 @@ def open_engine(_: Settings, sessions: Sessions) -> Engine:
     return LocalEngine(sessions)
 
 
-def _cluster_blocks(frame: pl.DataFrame, model: Model) -> Generator[Block]:
-    """A block per cluster, in the order of the index by segment."""
+def _clusters(frame: pl.DataFrame, model: Model) -> list[tuple[int, dict[str, str]]]:
+    """What all customers of a cluster share, in the order of the index by segment."""
     apart = (_apart(frame, model, model.k + place) for place in range(len(model.apart)))
     centres = [*model.centres(), *apart]
     clusters = zip(model.segments, range(len(centres)), centres, strict=True)
-    for name, number, centre in sorted(clusters, key=itemgetter(0, 1)):
-        alike = {
+    return [
+        (number, {
             "cluster_id": str(number), "segment_name": PostgresDialect().text(name),
             **{f"centre_{figure}": str(value) for figure, value in centre.items()},
-        }  # fmt: skip
-        lines = writing.off_loop(frames.cluster_lines(frame, number))
-        yield Block(alike, frames.CLUSTER_COLUMNS, lines)
+        })
+        for name, number, centre in sorted(clusters, key=itemgetter(0, 1))
+    ]  # fmt: skip
+
+
+def _block(frame: pl.DataFrame, number: int, alike: dict[str, str]) -> Block:
+    lines = writing.off_loop(frames.cluster_lines(frame, number))
+    return Block(alike, frames.CLUSTER_COLUMNS, lines)
 
 
 def _apart(frame: pl.DataFrame, model: Model, number: int) -> dict[str, float]:

@@ -93,7 +93,7 @@ class Engine(Protocol):
         """
         ...
 
-    async def write_clusters(self, target: Target) -> None:
+    async def write_clusters(self, target: Target) -> int | None:
         """Write clusters and segments likewise, once `assign` is done."""
         ...
 

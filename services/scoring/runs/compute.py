@@ -1,7 +1,9 @@
 """One run from its parameters to a snapshot in tables of its own. Publishes nothing."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -49,6 +51,7 @@ FIT_LIMIT = 1_000_000
 """Up to so many customers the model is fitted on all, beyond on a sample by checksum of id."""
 ALIKE = 1.25
 """A day's model is fitted anew when customers are more than so many times as many, or as few."""
+Write = Callable[[Target], Awaitable[int | None]]
 
 
 class Solved(NamedTuple):
@@ -87,14 +90,15 @@ async def compute(
         progress.enter("scores")
         await engine.score(edges)
         async with asyncio.TaskGroup() as group:  # PostgreSQL writes while this process fits
-            features = group.create_task(_write_features(engine, target, plan, publication))
+            write = partial(_write, publication, target, plan.data_version)
+            group.create_task(write("rfm_features", engine.write_features))
             recalled = group.create_task(_recall(engine, plan))
             progress.enter("clusters")
             solved = await _solve(engine, totals, plan, claimed.parameters)
             progress.enter("assign")
             await recalled
             placed = await _place(engine, plan, edges, solved)
-            group.create_task(engine.write_clusters(target))
+            group.create_task(write("customer_clusters", engine.write_clusters))
             fitted = await stoppable(_measured, solved, placed) if solved else None
             found = RunResult(
                 plan=plan, totals=totals, edges=edges, quiet=quiet, fitted=fitted,
@@ -102,7 +106,7 @@ async def compute(
             )  # fmt: skip
             found = replace(found, flows=await _flows(engine, found))
             progress.enter("publish")
-        outcome = _outcome(found, target, claimed, features.result())
+        outcome = _outcome(found, target, claimed)
         outcome.row["engine"] = engine.name
         return outcome
     finally:
@@ -135,13 +139,13 @@ async def _quiet(engine: Engine, session: AsyncSession, spec: Spec, edges: Edges
     return of_value(await engine.going_quiet(session, spec, edges), edges)
 
 
-async def _write_features(
-    engine: Engine, target: Target, plan: Plan, publication: Publication
-) -> int | None:
-    base = await engine.write_features(target)
+async def _write(
+    publication: Publication, target: Target, data_version: int, parent: str, write: Write
+) -> None:
+    """Fill a table; where it holds only what differs from another one, change that."""
+    base = await write(target)
     if base is not None:
-        await publication.amend(target, base, plan.data_version)
-    return base
+        await publication.amend(parent, target, base, data_version)
 
 
 async def _recall(engine: Engine, plan: Plan) -> None:
@@ -283,9 +287,9 @@ def _filled(result: RunResult) -> list[dict[str, Any]]:
     ]
 
 
-def _outcome(found: RunResult, target: Target, claimed: Claim, amends: int | None) -> Outcome:
+def _outcome(found: RunResult, target: Target, claimed: Claim) -> Outcome:
     return Outcome(
-        target=target, amends=amends, data_version=found.plan.data_version,
+        target=target, data_version=found.plan.data_version,
         row=report.row(found, claimed.parameters), stats=_filled(found),
         samples=found.aggregates.samples, flows=found.flows, quiet=found.quiet.rows(named=True),
         segment_countries=found.aggregates.segment_countries,

@@ -1,6 +1,7 @@
 """The one transaction in which a computed snapshot becomes the one that everybody sees."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -66,8 +67,6 @@ class Outcome:
     """All that a run found out, ready for its row and its tables."""
 
     target: Target
-    amends: int | None
-    """The run whose features this one's table only changes; None when it has them all."""
     data_version: int
     row: RunColumns
     stats: Sequence[dict[str, Any]]
@@ -87,21 +86,30 @@ class Publication:
 
     def __init__(self, session: AsyncSession, claimed: Claim) -> None:
         self._session, self.claimed = session, claimed
-        self._amended: int | None = None
+        self._amended: dict[str, int] = {}
+        """By parent, the run whose table was changed; the others are swapped."""
+        self._is_base_gone = False
+        self._turn = asyncio.Lock()  # a transaction does one thing at a time
 
-    async def amend(self, target: Target, base: int, data_version: int) -> None:
-        """Bring what differs into the features of the snapshot that is built upon.
+    async def amend(self, parent: str, target: Target, base: int, data_version: int) -> None:
+        """Bring what differs into a table of the snapshot that is built upon.
 
         While the rest is still computed: it takes as long as the fit. No other run publishes
         from here on. Does nothing for a preview, or when another snapshot is shown by now.
         """
         if self.claimed.is_preview:
             return
+        async with self._turn:
+            await self._amend(parent, target, base, data_version)
+
+    async def _amend(self, parent: str, target: Target, base: int, data_version: int) -> None:
         await _begin(self._session, self.claimed)
         shown = await _shown(self._session, target)
         if shown and shown.run_id == base and _is_to_show(self.claimed, data_version, shown):
-            await writing.amend(self._session, target, base)
-            self._amended = base
+            await writing.amend(self._session, parent, target, base)
+            self._amended[parent] = base
+        else:
+            self._is_base_gone = True
 
     async def publish(self, outcome: Outcome) -> bool:
         """Swap the snapshot in and fill the run's row; False when a newer one is there already.
@@ -113,7 +121,9 @@ class Publication:
         amend a snapshot that is not shown any more.
         """
         async with self._session.begin_nested():
-            return await _publish(self._session, self.claimed, outcome, self._amended)
+            return await _publish(
+                self._session, self.claimed, outcome, None if self._is_base_gone else self._amended
+            )
 
 
 @asynccontextmanager
@@ -130,8 +140,9 @@ async def _begin(session: AsyncSession, claimed: Claim) -> None:
 
 
 async def _publish(
-    session: AsyncSession, claimed: Claim, outcome: Outcome, amended: int | None
+    session: AsyncSession, claimed: Claim, outcome: Outcome, amended: Mapping[str, int] | None
 ) -> bool:
+    """`amended` has, by parent, the run whose table was changed; None: it could not be."""
     await wait_briefly(session)
     await _begin(session, claimed)
     await _check_claim(session, claimed)
@@ -139,11 +150,11 @@ async def _publish(
     shown = await _shown(session, outcome.target)
     columns = outcome.row
     if is_current := _is_to_show(claimed, outcome.data_version, shown):
-        if outcome.amends != amended:
+        if amended is None:
             raise BaseReplacedError(claimed.run_id)
         columns = _columns(outcome.row, shown)
         await lock_parents(session)
-        await _swap(session, claimed, outcome, shown)
+        await _swap(session, claimed, outcome, shown, amended)
     else:
         await writing.drop_staged(session, outcome.target)
     await session.exec(
@@ -238,18 +249,19 @@ def _columns(row: RunColumns, replaced: ScoringRun | None) -> RunColumns:
 
 
 async def _swap(
-    session: AsyncSession, claimed: Claim, outcome: Outcome, shown: ScoringRun | None
-) -> None:
+    session: AsyncSession, claimed: Claim, outcome: Outcome, shown: ScoringRun | None,
+    amended: Mapping[str, int],
+) -> None:  # fmt: skip
     """Put the snapshot in the place of what is shown of the same moment."""
-    parents: Sequence[str] = PARENTS
-    if outcome.amends is not None:
-        await writing.take_over(session, outcome.target, outcome.amends)
-        parents = parents[1:]
+    for parent, base in amended.items():
+        await writing.take_over(session, parent, outcome.target, base)
     if shown:
         await retire(session, shown.run_id)
     if claimed.is_automatic:
         await _retire_later(session, outcome)
-    await writing.attach(session, outcome.target, parents)
+    await writing.attach(
+        session, outcome.target, [parent for parent in PARENTS if parent not in amended]
+    )
 
 
 async def _retire_later(session: AsyncSession, outcome: Outcome) -> None:

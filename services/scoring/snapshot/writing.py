@@ -37,7 +37,14 @@ ANALYZED = {
 """What queries filter or sort by; the planner needs to know no more."""
 SORTS = 2
 """Indexes of figures that are built beside each other."""
-AMENDED = ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score")
+AMENDED = {
+    "rfm_features": ("recency_days", "frequency", "monetary", "r_score", "f_score", "m_score"),
+    "customer_clusters": (
+        "cluster_id", "segment_name", "sort_monetary", "centre_recency_days", "centre_frequency",
+        "centre_monetary", "distance", "next_distance",
+    ),
+}  # fmt: skip
+"""What a customer's row holds beside its key."""
 
 
 def staged(parent: str, run_id: int, fence: int) -> str:
@@ -204,21 +211,22 @@ async def _append(
     await run_sql(session, f"ALTER TABLE {table} {forgotten}")
 
 
-async def amend(session: AsyncSession, target: Target, base: int) -> None:
-    """Bring the rows of the run's own features table into that of a published snapshot."""
-    sets = ", ".join(f"{name} = excluded.{name}" for name in AMENDED)
+async def amend(session: AsyncSession, parent: str, target: Target, base: int) -> None:
+    """Bring the rows of the run's own table into that of a published snapshot."""
+    sets = ", ".join(f"{name} = excluded.{name}" for name in AMENDED[parent])
+    columns = ", ".join(("customer_id", "calc_date", *AMENDED[parent]))
     await run_sql(
         session,
-        f"INSERT INTO {partition('rfm_features', base)}"
-        f" SELECT * FROM {staged('rfm_features', target.run_id, target.fence)}"
+        f"INSERT INTO {partition(parent, base)} ({columns})"
+        f" SELECT {columns} FROM {staged(parent, target.run_id, target.fence)}"
         f" ON CONFLICT (customer_id, calc_date) DO UPDATE SET {sets}",
     )
 
 
-async def take_over(session: AsyncSession, target: Target, base: int) -> None:
+async def take_over(session: AsyncSession, parent: str, target: Target, base: int) -> None:
     """Give an amended table, and its indexes, the name of the run; parents must be locked."""
-    table, old = (partition("rfm_features", run_id) for run_id in (target.run_id, base))
-    await run_sql(session, f"DROP TABLE {staged('rfm_features', target.run_id, target.fence)}")
+    table, old = (partition(parent, run_id) for run_id in (target.run_id, base))
+    await run_sql(session, f"DROP TABLE {staged(parent, target.run_id, target.fence)}")
     await run_sql(session, f"ALTER TABLE {old} RENAME TO {table}")
     for name in LISTED:
         await run_sql(session, f"ALTER INDEX IF EXISTS {old}_{name} RENAME TO {table}_{name}")

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from itertools import count
 from typing import Any
 
 from scoring import __main__ as service
@@ -27,6 +28,13 @@ POINTS: dict[str, tuple[Any, str]] = {
     "commit": (publish, "_event"),
 }
 """Each step of a run, and inside the last: before its transaction, and twice in it."""
+BUILDING: dict[str, tuple[tuple[Any, str], int]] = {
+    "figures changed": ((writing, "amend"), 1),
+    "segments changed": ((writing, "amend"), 2),
+    "segments renamed": ((writing, "take_over"), 2),
+    "commit again": ((publish, "_event"), 2),
+}
+"""The same of a run that builds on the worker's first one, and at which time it comes there."""
 AFTERWARDS: dict[str, tuple[Any, str]] = {
     "figures": (values, "figures"),
     "filled": (writing, "index_values"),
@@ -45,6 +53,16 @@ def die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def die_later(place: tuple[Any, str], turn: int) -> None:
+    """Let it pass until then."""
+    whole, calls = getattr(*place), count(1)
+
+    def passed(*arguments: Any, **named: Any) -> Any:
+        return die() if next(calls) == turn else whole(*arguments, **named)
+
+    setattr(*place, passed)
+
+
 def never_rest() -> None:
     module: Any = sys.modules[fit.__module__]
     solution = module.Solution
@@ -55,6 +73,8 @@ def never_rest() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "endless":
         never_rest()
+    elif sys.argv[1] in BUILDING:
+        die_later(*BUILDING[sys.argv[1]])
     else:
         setattr(*{**POINTS, **AFTERWARDS, **AT_LAST}[sys.argv[1]], die)
     asyncio.run(service.main())

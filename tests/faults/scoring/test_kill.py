@@ -4,23 +4,35 @@ import asyncio
 import random
 import signal
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from rfm_common import bus
 from rfm_common.db import Sessions, run_sql
 from rfm_common.models import RunState
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
+from rfm_common.snapshots import VALUES
 from scoring import listener
 from scoring.engines import open_engine
 from scoring.runs import jobs, judging, queue
 from scoring.worker import POLL, ScoringWorker
-from tests.faults.scoring.doomed import AFTERWARDS, AT_LAST, POINTS
+from tests.faults.scoring.doomed import AFTERWARDS, AT_LAST, BUILDING, POINTS
 from tests.faults.scoring.fleet import fleet, stopped_at
-from tests.integration.scoring.shop import ShopOrder, at, load, run_of, runs
+from tests.integration.scoring.shop import (
+    ShopOrder,
+    at,
+    caught_up,
+    load,
+    run_of,
+    runs,
+    score,
+    snapshot,
+)
 from tests.running import eventually, start_script, stop
 from tests.whole import reading
 
@@ -78,6 +90,39 @@ async def test_killed_at_every_step(settings, sessions, redis) -> None:
     assert sum(run.attempt for run in done) >= len(done) + len(POINTS)  # each death costs one
     [current] = [run for run in done if run.is_current]
     assert current.customers_processed == await count(sessions)
+
+
+@pytest.mark.timeout(400)
+async def test_killed_at_every_step_of_a_run_that_builds_on_the_one_before(
+    settings, sessions, redis
+) -> None:
+    """Readers see all of the snapshot before or all of the next one; the scores catch up."""
+    await load(sessions, orders(20, count=3000))
+    await caught_up(sessions)
+    await score(settings, sessions, redis, RunRequest(calc_date=at("2026-10-30")))
+    async with reading(sessions):
+        for number, point in enumerate(BUILDING):
+            await load(sessions, orders(20 + number, count=1))
+            process = await start_script(DOOMED, settings, point)
+            await eventually(lambda: has_caught_up(sessions), 60, "the worker's first run")
+            await load(sessions, [replace(orders(20)[number], order_id=f"new {number}")])
+            await bus.relay(sessions, redis)
+            assert await process.wait() == -signal.SIGKILL
+            async with sessions() as session, session.begin():  # its lease is over at once
+                await run_sql(session, "UPDATE scoring_runs SET heartbeat_at = '2026-01-01Z'")
+            await drain(settings, sessions, redis)
+            assert await has_caught_up(sessions)
+            assert not [name for name in await leftovers(sessions) if VALUES not in name]
+    last = (await runs(sessions))[-1]
+    found = await snapshot(sessions, last.calc_date)
+    assert (await score(settings, sessions, redis)).calc_date == last.calc_date
+    assert await snapshot(sessions, last.calc_date) == found
+
+
+async def has_caught_up(sessions: Sessions) -> bool:
+    async with sessions() as session:
+        query = "SELECT data_version = scored_version FROM data_state"
+        return bool((await run_sql(session, query)).scalar_one())
 
 
 @pytest.mark.parametrize("point", AFTERWARDS)
