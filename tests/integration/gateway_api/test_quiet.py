@@ -97,6 +97,7 @@ async def test_where_a_plain_ranking_is_better_it_is_used_and_said(
     assert "Usually orders" in page
     overview = (await client.get("/dashboard")).text
     assert "Spent before</th>" in overview
+    assert "comes first, and not the largest expected loss: <a" in overview
     assert "Expected loss</th>" not in overview
 
 
