@@ -36,7 +36,10 @@ async def test_a_customer_is_erased_and_may_be_let_back(
         assert (await run_sql(session, "SELECT count(*) FROM suppressions")).scalar() == 0
 
 
-async def test_a_load_in_progress_is_not_waited_for_long(client, shop, sessions) -> None:
+async def test_a_load_in_progress_is_not_waited_for_long(
+    client, shop, sessions, monkeypatch
+) -> None:
+    monkeypatch.setattr("rfm_common.erasure.PATIENCE", "100ms")
     async with sessions() as loading, loading.begin():
         await lock(loading, AdvisoryLock.LOAD)
         first, again = await asyncio.gather(

@@ -65,7 +65,8 @@ async def test_a_second_deletion_says_that_there_is_no_snapshot(client, shop) ->
     assert "no snapshot to delete" in again.json()["detail"]
 
 
-async def test_never_while_a_run_publishes(client, shop, sessions) -> None:
+async def test_never_while_a_run_publishes(client, shop, sessions, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.runs.snapshots.PAUSES", (0.01, 0.01))
     async with sessions() as session, session.begin():
         await lock(session, AdvisoryLock.PUBLISH)
         refused = await client.delete(f"/snapshots/{shop}")
