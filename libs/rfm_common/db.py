@@ -44,17 +44,23 @@ def database_url(settings: Settings) -> URL:
     )
 
 
-def create_engine(settings: Settings, application: str, pool_size: int = 5) -> AsyncEngine:
-    """An engine whose connections name themselves in pg_stat_activity and survive restarts."""
+def create_engine(
+    settings: Settings, application: str, pool_size: int = 5, patience: int | None = None
+) -> AsyncEngine:
+    """An engine whose connections name themselves in pg_stat_activity and survive restarts.
+
+    With `patience`, so many seconds at most are waited for a lock, and as many for a connection.
+    """
     engine = create_async_engine(
         database_url(settings),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        pool_timeout=patience or 30,
         hide_parameters=True,  # an error's text goes into logs
         connect_args={
             "timeout": 10,
-            "server_settings": server_settings(application),
+            "server_settings": server_settings(application, patience),
         },
     )
     event.listen(
@@ -80,17 +86,20 @@ def notice_silence(connection: Any) -> None:
                 line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def server_settings(application: str) -> dict[str, str]:
-    """What each connection tells the server about itself."""
-    return {"application_name": f"rfm-{application}", "timezone": "UTC"}
+def server_settings(application: str, patience: int | None = None) -> dict[str, str]:
+    """What each connection tells the server about itself, and how long it waits for a lock."""
+    waits = {"lock_timeout": f"{patience}s"} if patience else {}
+    return {"application_name": f"rfm-{application}", "timezone": "UTC", **waits}
 
 
 @asynccontextmanager
-async def open_pool(settings: Settings, application: str, size: int = 5) -> AsyncGenerator[Any]:
+async def open_pool(
+    settings: Settings, application: str, size: int = 5, patience: int | None = None
+) -> AsyncGenerator[Any]:
     """An asyncpg pool for single statements; connects when it is first used."""
     pool = asyncpg.create_pool(
         **database_address(settings), min_size=0, max_size=size, timeout=10, reset=_leave_as_is,
-        server_settings=server_settings(application), init=_init,
+        server_settings=server_settings(application, patience), init=_init,
     )  # fmt: skip
     async with pool:
         yield pool
@@ -114,10 +123,10 @@ async def _leave_as_is(_: Any) -> None:
 
 @asynccontextmanager
 async def open_sessions(
-    settings: Settings, application: str, pool_size: int = 5
+    settings: Settings, application: str, pool_size: int = 5, patience: int | None = None
 ) -> AsyncGenerator[Sessions]:
-    """Sessions for the life of a process; the caller begins and commits."""
-    engine = create_engine(settings, application, pool_size)
+    """Sessions for the life of a process; the caller begins and commits. As `create_engine`."""
+    engine = create_engine(settings, application, pool_size, patience)
     try:
         yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
     finally:

@@ -30,9 +30,9 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, _AWAY)
 
 
-def is_locked_out(error: DBAPIError) -> bool:
+def is_locked_out(error: BaseException) -> bool:
     """Whether somebody else held a lock for too long."""
-    return getattr(error.orig, "sqlstate", None) in LOCKED
+    return getattr(getattr(error, "orig", error), "sqlstate", None) in LOCKED
 
 
 def is_unfit(error: BaseException) -> bool:

@@ -13,11 +13,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import people
 from rfm_common.errors import InvalidInputError, UnavailableError
-from rfm_common.faults import is_passing, is_unfit
+from rfm_common.faults import is_locked_out, is_passing, is_unfit
 
 T = TypeVar("T")
 
 AWAY = "the database is away; try again in a few seconds"
+BUSY = "something in the database is locked; try again in a few seconds"
 UNFIT = "a value cannot be stored or compared; is there a NUL byte in it?"
 
 
@@ -83,6 +84,8 @@ class Quick:
             except Exception as error:
                 if is_unfit(error):
                     raise InvalidInputError(UNFIT) from error
+                if is_locked_out(error):
+                    raise UnavailableError(BUSY) from error
                 if not is_passing(error):
                     raise
                 if lost == most:

@@ -37,6 +37,8 @@ from rfm_common.events import ForecastFinished, RunFinished
 from rfm_common.settings import Settings
 
 HERE = Path(__file__).parent
+PATIENCE = 5
+"""Seconds that a request waits for a lock, and as many for a connection, until it is a 503."""
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
@@ -51,8 +53,8 @@ async def connected(app: Litestar) -> AsyncGenerator[None]:
     """Open the connections for as long as the application runs; either server may be away."""
     settings: Settings = app.state.settings
     async with (
-        open_sessions(settings, "gateway", pool_size=10) as sessions,
-        open_pool(settings, "gateway", size=10) as pool,
+        open_sessions(settings, "gateway", pool_size=10, patience=PATIENCE) as sessions,
+        open_pool(settings, "gateway", size=10, patience=PATIENCE) as pool,
         open_redis(settings, "gateway") as redis,
     ):
         app.state.sessions = sessions

@@ -8,6 +8,7 @@ body nested too deep   400
 body that is no text   400
 the disk refuses       507 when it is full, else 503 with what it said
 database is away       503, with Retry-After
+a table is locked      503, with Retry-After
 anything else          500, with an id that is in the log beside the traceback
 """
 
@@ -24,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.folder import FULL, DiskFullError, storage_error
 from gateway.kit.problems import PROBLEM, TooLargeError, UnsupportedTypeError
-from gateway.kit.quick import AWAY, UNFIT
+from gateway.kit.quick import AWAY, BUSY, UNFIT
 from gateway.kit.responses import NotModifiedError
 from gateway.web.parameters import UnknownParameterError
 from gateway.web.security.bodies import TooSlowError
@@ -36,7 +37,7 @@ from rfm_common.errors import (
     RfmError,
     UnavailableError,
 )
-from rfm_common.faults import is_passing, is_unfit
+from rfm_common.faults import is_locked_out, is_passing, is_unfit
 
 log = logging.getLogger("rfm.gateway")
 
@@ -108,6 +109,9 @@ def on_database_error(request: AnyRequest, error: SQLAlchemyError) -> Response[b
     """Tell a server that is away from a value that it refuses."""
     if is_unfit(error):
         return problem(400, UNFIT)
+    if is_locked_out(error):
+        log.warning("locked: %s", error, extra={"path": request.url.path})
+        return on_rfm_error(request, UnavailableError(BUSY))
     if is_passing(error):
         return on_connection_error(request, error)
     return on_unexpected(request, error)
