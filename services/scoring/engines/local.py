@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
@@ -33,6 +34,21 @@ class Built(NamedTuple):
     model: Model | None
 
 
+@dataclass(slots=True)
+class Earlier:
+    """The snapshot of another date, and what it has of the customers of the last frame."""
+
+    run_id: int
+    frame: pl.DataFrame
+    beside: pl.DataFrame
+
+    def of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Its rows of these customers, in their order; joined anew only for other customers."""
+        if not frame["customer_id"].equals(self.beside["customer_id"]):
+            self.beside = frames.beside(frame, self.frame)
+        return self.beside
+
+
 class LocalEngine:
     """Holds one run's snapshot as a table of the customers, and keeps it for the next run."""
 
@@ -47,8 +63,8 @@ class LocalEngine:
         """What is built upon."""
         self._spent = quiet.read()
         """What customers of the table spent before they went quiet, as far as it was asked for."""
-        self._earlier: tuple[int, pl.DataFrame] | None = None
-        """The recalled snapshot, and its run."""
+        self._earlier: Earlier | None = None
+        """The recalled snapshot."""
         self._model: Model | None = None
 
     async def features(self, session: AsyncSession, spec: Spec, base: Base | None) -> Totals:
@@ -95,12 +111,13 @@ class LocalEngine:
 
     async def recall(self, run_id: int) -> None:
         """Read it once; it does not change while runs build on each other."""
-        if self._earlier and self._earlier[0] == run_id:
+        if self._earlier and self._earlier.run_id == run_id:
             return
         self._earlier = None
         async with self._sessions() as session, session.begin():
             csv = await reading.copy_out(session, reading.snapshot_query(run_id))
-        self._earlier = run_id, await asyncio.to_thread(frames.read_snapshot, csv)
+        frame = await asyncio.to_thread(frames.read_snapshot, csv)
+        self._earlier = Earlier(run_id, frame, frame)
 
     async def assign(
         self, model: Model, known: Assignment | None, *, from_before: bool = False
@@ -113,7 +130,10 @@ class LocalEngine:
             known = await asyncio.to_thread(model.assign, features)
         found, held = known, None
         if from_before and self._earlier:
-            found = await asyncio.to_thread(frames.held, chosen, model, known, self._earlier[1])
+            earlier = await asyncio.to_thread(self._earlier.of, self._frame)
+            segments = earlier.select("customer_id", "segment_name", self._frame["frequency"])
+            before = frames.clustered(segments, model.rule)  # of the same customers
+            found = await asyncio.to_thread(frames.held, chosen, model, known, before)
             held = int((found.next_distance < found.distance).sum())
         self._frame = await asyncio.to_thread(frames.assign, self._frame, model, found)
         return Placed(known.inertia, held)
@@ -126,7 +146,8 @@ class LocalEngine:
         """Join."""
         if self._earlier is None:
             return Flows()
-        return await asyncio.to_thread(flows.compare, self._earlier[1], self._frame, then, now)
+        before = await asyncio.to_thread(self._earlier.of, self._frame)
+        return await asyncio.to_thread(flows.compare, before, self._frame, then, now)
 
     async def write_features(self, target: Target) -> int | None:
         """COPY from the table as it is now; what is added to it later does not matter."""

@@ -11,7 +11,7 @@ from rfm_common.borders import is_same_model
 from rfm_common.explain import ScoringDefinition, elapsed_days, is_comparable
 from rfm_common.models import Cause
 from scoring.model import NOWHERE, Labels, Model, hold
-from scoring.snapshot.frames import numbers, segment_numbers
+from scoring.snapshot.frames import beside, numbers, segment_numbers
 from scoring.snapshot.records import Flow, Flows
 
 
@@ -19,8 +19,10 @@ def compare(
     before: pl.DataFrame, after: pl.DataFrame, then: ScoringDefinition, now: ScoringDefinition
 ) -> Flows:
     """Join two snapshots by customer, name each one's cause, and add up."""
-    known = before.select("customer_id", **{f"{name}_before": name for name in _COMPARED})
-    both = after.select("customer_id", *_COMPARED).join(known, on="customer_id", how="left")
+    known = beside(after, before.select("customer_id", *_COMPARED)).select(
+        pl.col(_COMPARED).name.suffix("_before")
+    )
+    both = after.select("customer_id", *_COMPARED).hstack(known)
     elapsed = elapsed_days(then, now)
     marked = both.with_columns(
         ordered=_has_new_order(elapsed), corrected=_was_corrected(elapsed, now.window_days),

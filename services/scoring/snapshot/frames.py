@@ -40,7 +40,15 @@ def read_features(*parts: bytes) -> pl.DataFrame:
 def updated(known: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     """The features that were known, but for customers who changed or came."""
     others = known.select(*FEATURES).join(changed, on="customer_id", how="anti")
-    return _sorted(pl.concat([others, changed]))
+    return others.merge_sorted(_sorted(changed), key="customer_id").rechunk()
+
+
+def beside(frame: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """What is known of the frame's customers, in its order; nulls where nothing is."""
+    if frame["customer_id"].equals(before["customer_id"]):
+        return before
+    ids = frame.select("customer_id")
+    return ids.join(before, on="customer_id", how="left", maintain_order="left")
 
 
 def differing(frame: pl.DataFrame, before: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -126,11 +134,8 @@ def held(frame: pl.DataFrame, model: Model, found: Assignment, before: pl.DataFr
 
     All are of the clustered customers, in the frame's order.
     """
-    known = before.select("customer_id", "segment_name")
-    joined = frame.select("customer_id").join(
-        known, on="customer_id", how="left", maintain_order="left"
-    )
-    earlier = segment_numbers(joined["segment_name"], model)
+    known = beside(frame, before.select("customer_id", "segment_name"))
+    earlier = segment_numbers(known["segment_name"], model)
     rows = find_away(model, found, earlier)
     points = model.space.points(numbers(frame, rows))
     labels = hold(model, points, earlier[rows])
@@ -182,8 +187,9 @@ def aggregate(frame: pl.DataFrame, names: Sequence[str], seed: int) -> Aggregate
     middle_day = active.median()
     segment_countries, country_summaries = by_country(frame) if names else ([], [])
     whole = frame.height, _total(frame["monetary"])
+    figures = frame.select(pl.col(*SCORES, "^cluster_id$"))  # texts would be copied with them
     return Aggregates(
-        stats=[stat(number, name, _counted(frame, number), *whole)
+        stats=[stat(number, name, _counted(figures, number), *whole)
                for number, name in enumerate(names)],
         grid=grid(cells(frame)),
         samples=_samples(frame, len(names), seed) if names else [],
@@ -216,12 +222,12 @@ def quota(customers: int, everyone: int, clusters: int) -> int:
 
 def _samples(frame: pl.DataFrame, k: int, seed: int) -> list[Row]:
     """At most 3,000 customers, each cluster in proportion, the same ones for the same data."""
+    columns = ("customer_id", *SCORES, "cluster_id", "segment_name")
     chosen = [
         part.sample(quota(part.height, frame.height, k), seed=seed)
-        for _, part in frame.group_by("cluster_id", maintain_order=True)
+        for _, part in frame.select(columns).group_by("cluster_id", maintain_order=True)
     ]
-    columns = ("customer_id", *SCORES, "cluster_id", "segment_name")
-    return pl.concat(chosen).select(columns).rows(named=True)
+    return pl.concat(chosen).rows(named=True)
 
 
 def feature_lines(frame: pl.DataFrame) -> Generator[bytes]:
