@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.days import Choice, choices, day_of
 from gateway.kit.dependencies import SessionDep, SettingsDep
-from gateway.kit.frame import SCORES, Frame, FrameDep
+from gateway.kit.frame import VALUES, Frame, FrameDep
 from gateway.kit.guide import slug
 from gateway.kit.numbers import Numbers
 from gateway.kit.render import answer
@@ -139,7 +139,7 @@ async def migrations(
     numbers = frame.numbers.of(after.base_currency)
     query = _query(before, after, zone)
     page = MigrationsPage(
-        frame=frame.of("Migrations", "migrations", () if asked.after else SCORES),
+        frame=frame.of("Migrations", "migrations", () if asked.after else VALUES),
         numbers=numbers,
         asked=asked,
         after=after,

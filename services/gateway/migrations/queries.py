@@ -6,6 +6,7 @@ from functools import partial
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit import rows
+from gateway.kit.outlook import outlook_join
 from gateway.kit.quick import kept
 from gateway.kit.rows import money
 from gateway.kit.schemas import Snapshot
@@ -83,15 +84,17 @@ async def movers(
         # One by one in order of money nearly everybody would be looked at in vain.
         await run_sql(session, "SET LOCAL enable_nestloop = off")
     condition, values = way.where()
+    expected = money("v.expected_revenue_90") if after.has_outlook else "NULL"
     statement = f"""
         SELECT customer_id, from_segment, to_segment, {money("was")} AS monetary_before,
-               {money("monetary")} AS monetary_after
+               {money("monetary")} AS monetary_after, {expected} AS expected_revenue_90
         FROM (SELECT f.customer_id, b.segment_name AS from_segment,
                      a.segment_name AS to_segment, f.monetary AS was
               FROM {before.features} f JOIN {before.assignments} b USING (customer_id)
               JOIN {after.assignments} a USING (customer_id)
               WHERE {condition} ORDER BY f.monetary DESC, f.customer_id LIMIT :limit) AS moved
-        JOIN {after.features} USING (customer_id) ORDER BY was DESC, customer_id"""
+        JOIN {after.features} USING (customer_id){outlook_join(after)}
+        ORDER BY was DESC, customer_id"""
     return await rows.many(session, Mover, statement, limit=limit, **values)
 
 

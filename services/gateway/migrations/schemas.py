@@ -29,6 +29,10 @@ class Mover(Answer):
     to_segment: str
     monetary_before: Money
     monetary_after: Money
+    expected_revenue_90: Annotated[
+        Money | None,
+        Meta(description="In the 90 days after the later snapshot; null until it is computed"),
+    ]
 
 
 class Migrations(Answer):

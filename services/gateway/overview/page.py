@@ -155,9 +155,7 @@ async def load_snapshot(
         compared=compared,
         kpis=[without_mood(kpi) for kpi in kpis] if change else kpis,
         best=await best_customers(session, run, best.name, TOP, country) if best else [],
-        quiet=await quiet_page(
-            session, run, Page(1, TOP), country, with_outlook=bool(run.forecast), by_loss=by_loss
-        ),
+        quiet=await quiet_page(session, run, Page(1, TOP), country, by_loss=by_loss),
         by_loss=by_loss,
         slipping=now.slipping,
         grid=build_grid(now.summary.get("grid", [])),

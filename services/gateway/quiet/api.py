@@ -38,10 +38,7 @@ async def going_quiet(
     if wants_csv(request) and "page_size" not in request.query_params:
         paging = EVERYBODY
     by_loss = snapshot.has_outlook and snapshot.ranks_by_value
-    found = await quiet_page(
-        session, snapshot, paging, country or None, with_outlook=snapshot.has_outlook,
-        by_loss=by_loss,
-    )  # fmt: skip
+    found = await quiet_page(session, snapshot, paging, country or None, by_loss=by_loss)
     slipping = await find_slipping(session, snapshot.run_id, country or None)
     body = QuietList(
         calc_date=snapshot.calc_date, window_days=snapshot.window_days,

@@ -52,10 +52,7 @@ async def going_quiet(
     page = asked_page(request, PAGE_SIZE)
     slipping = await find_slipping(session, snapshot.run_id, country or None)
     by_loss = snapshot.has_outlook and snapshot.ranks_by_value
-    found = await quiet_page(
-        session, snapshot, page, country or None, with_outlook=snapshot.has_outlook,
-        by_loss=by_loss,
-    )  # fmt: skip
+    found = await quiet_page(session, snapshot, page, country or None, by_loss=by_loss)
     kept = {"country": country or "", "date": iso(day) or ""}
     view = QuietPage(
         frame=frame.of("Going quiet", "overview", () if day else JUDGED),

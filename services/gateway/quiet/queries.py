@@ -40,14 +40,13 @@ async def find_slipping(
 
 async def quiet_page(
     session: AsyncSession, run: Snapshot | ScoringRun, page: Page, country: str | None = None,
-    *, with_outlook: bool, by_loss: bool,
+    *, by_loss: bool,
 ) -> list[QuietRow]:  # fmt: skip
     """One page: whoever stays away with the largest loss first, or else whoever spent most.
 
-    Both switches need the figures of the snapshot, which come after it.
+    `by_loss` needs the figures of the snapshot, which come after it.
     """
-    found = WITH_OUTLOOK if with_outlook else WITHOUT_OUTLOOK
-    order = LOSS_FIRST if by_loss else SPENDING_FIRST
+    found, order = (BY_LOSS, LOSS_FIRST) if by_loss else (BY_SPENDING, SPENDING_FIRST)
     return await rows.many(
         session,
         QuietRow,
@@ -55,15 +54,16 @@ async def quiet_page(
         SELECT q.customer_id, u.email, u.country, coalesce(c.segment_name, '') AS segment_name,
                q.recency_days, q.frequency AS orders_before,
                {money("q.monetary")} AS monetary_before,
-               round(q.recency_days / nullif(q.overdue, 0)::numeric, 1)::float8 AS usual_gap_days,
-               q.overdue, {money("q.expected_revenue_90")} AS expected_revenue_90,
-               {money("q.expected_loss_90")} AS expected_loss_90
-        FROM ({found}{_in_country(country)} WHERE q.run_id = :run
+               round(q.recency_days / nullif(v.overdue, 0)::numeric, 1)::float8 AS usual_gap_days,
+               v.overdue, {money("v.expected_revenue_90")} AS expected_revenue_90,
+               {money("v.expected_loss_90")} AS expected_loss_90
+        FROM (SELECT q.* FROM {found}{_in_country(country)} WHERE q.run_id = :run
               ORDER BY {order} LIMIT :size OFFSET :skip) q
-        LEFT JOIN customers u USING (customer_id)
+        LEFT JOIN {VALUES} v ON {OF_SNAPSHOT}
+        LEFT JOIN customers u ON u.customer_id = q.customer_id
         LEFT JOIN customer_clusters c
             ON c.customer_id = q.customer_id AND c.calc_date = CAST(:calc_date AS timestamptz)
-        ORDER BY {order.replace("v.", "q.")}""",
+        ORDER BY {order}""",
         run=run.run_id,
         calc_date=run.calc_date,
         **_given(country),
@@ -71,16 +71,11 @@ async def quiet_page(
     )
 
 
-WITH_OUTLOOK = f"""
-SELECT q.*, v.overdue, v.expected_revenue_90, v.expected_loss_90
-FROM quiet_customers q JOIN {VALUES} v
-    ON v.customer_id = q.customer_id AND v.calc_date = CAST(:calc_date AS timestamptz)"""
+OF_SNAPSHOT = "v.customer_id = q.customer_id AND v.calc_date = CAST(:calc_date AS timestamptz)"
+BY_LOSS = f"quiet_customers q JOIN {VALUES} v ON {OF_SNAPSHOT}"
 LOSS_FIRST = f"{sortable('v.expected_loss_90')} DESC, q.customer_id"
 """Along the index of the loss: a page costs no more than the rows before it."""
-WITHOUT_OUTLOOK = """
-SELECT q.*, CAST(NULL AS float8) AS overdue, CAST(NULL AS numeric) AS expected_revenue_90,
-       CAST(NULL AS numeric) AS expected_loss_90
-FROM quiet_customers q"""
+BY_SPENDING = "quiet_customers q"
 SPENDING_FIRST = "q.monetary DESC, q.customer_id"
 
 

@@ -6,6 +6,7 @@ import pytest_asyncio
 
 from rfm_common.db import run_sql
 from rfm_common.versions import next_version
+from scoring.runs.forecasts import forecast_next
 from tests.shop import CALC_DATE, score
 
 
@@ -65,6 +66,22 @@ async def test_movers_of_one_way_are_asked_for_by_segment_also_as_csv(client, da
     assert csv.splitlines()[1].startswith(first["customer_id"])
     params["to_segment"] = "nobody"
     assert (await client.get("/migrations/movers", params=params)).status_code == 404
+
+
+async def test_movers_have_what_is_expected_of_them_after_the_later_snapshot(
+    client, dates, settings, sessions
+) -> None:
+    params = {"from": dates[0], "to": dates[2]}
+    before = (await client.get("/migrations/movers", params=params)).json()["movers"]
+    assert {mover["expected_revenue_90"] for mover in before} == {None}
+    assert await forecast_next(settings, sessions)
+    movers = (await client.get("/migrations/movers", params=params)).json()["movers"]
+    asked = {"calc_date": dates[2], "page_size": 1000}
+    listed = (await client.get("/customers", params=asked)).json()["customers"]
+    expected = {row["customer_id"]: row["expected_revenue_90"] for row in listed}
+    for mover in movers:
+        assert mover["expected_revenue_90"] == expected[mover["customer_id"]]
+    assert [{**mover, "expected_revenue_90": None} for mover in movers] == before
 
 
 async def test_with_one_snapshot_there_is_nothing_to_compare(reader) -> None:
