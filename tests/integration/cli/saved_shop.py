@@ -3,6 +3,7 @@
 from rfm_cli.psql import ask
 from rfm_common.db import Sessions, run_sql
 from rfm_common.settings import Settings
+from scoring.runs.forecasts import forecast_next
 from tests.shop import open_shop
 
 TABLES = """SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
@@ -43,8 +44,10 @@ def put(settings: Settings, contents: dict[str, str]) -> None:
 
 
 async def fill(settings: Settings, sessions: Sessions) -> None:
-    """A scored shop with files, two of which the ledger knows."""
+    """A scored shop with what its customers are expected to buy, and files, two of which the
+    ledger knows."""
     await open_shop(sessions)
+    assert await forecast_next(settings, sessions)
     put(settings, FILES)
     async with sessions() as session, session.begin():
         for number, path in enumerate(("archive/1-customers.csv", "quarantine/2-broken.csv"), 1):

@@ -18,6 +18,7 @@ from rfm_cli.main import main
 from rfm_cli.restore import restore
 from rfm_common.db import Sessions, run_sql
 from rfm_common.settings import Settings
+from scoring.runs.forecasts import forecast_next
 from tests.integration.cli.saved_shop import FILES, dispose, files, fill, put, tables
 
 
@@ -46,6 +47,8 @@ async def test_what_was_lost_comes_back(
     contents = await restore(other, saved, replace=True)
 
     assert tables(shop) == before
+    assert before["customer_values"].startswith("120|")
+    assert not await forecast_next(shop, sessions)
     assert files(other) == FILES
     assert (contents.customers, contents.imports, contents.files) == (120, 3, 4)
 

@@ -7,6 +7,8 @@ from rfm_common.db import run_sql
 from rfm_common.events import DataChanged
 from rfm_common.runs import RunRequest, queue_run
 from rfm_common.settings import Settings
+from rfm_common.snapshots import VALUES
+from scoring.runs.forecasts import forecast_next
 from tests.shop import CALC_DATE, add_orders, score
 
 DEMO = """
@@ -80,9 +82,12 @@ async def test_a_shop_of_demo_data_alone_leaves_no_scores(
         await run_sql(session, "DELETE FROM customers WHERE customer_id = 'OWN-1'")
         await run_sql(session, "UPDATE customers SET import_id = 101")
     await score(sessions, CALC_DATE)
+    assert await forecast_next(settings, sessions)
     async with sessions() as session, session.begin():
         await queue_run(session, settings, RunRequest(calc_date=CALC_DATE), "backfill")
+    assert "DEMO-C1" in await column(sessions, f"SELECT customer_id FROM {VALUES}")
     assert (await client.delete("/demo")).status_code == 200
+    assert await column(sessions, f"SELECT customer_id FROM {VALUES}") == []
     assert (await client.get("/snapshots")).json() == {"snapshots": []}
     past = "SELECT DISTINCT cancel_requested FROM scoring_runs WHERE trigger = 'backfill'"
     assert await column(sessions, past) == [True]
