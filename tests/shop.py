@@ -55,6 +55,7 @@ PAGES = (
     "/dashboard/runs",
     "/dashboard/runs/1",
     "/dashboard/settings",
+    "/dashboard/selfcheck",
 )
 """The pages that show the shop, one of each kind."""
 COUNTRIES = ["DE", "FR", "US", "GB", None]

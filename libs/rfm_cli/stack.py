@@ -19,7 +19,7 @@ from rfm_cli.servers import private_servers, with_servers
 from rfm_cli.state import Record, StateFolder
 from rfm_cli.supervisor import Child, keep_running
 from rfm_common.errors import RfmError
-from rfm_common.settings import Settings, env_file_doubts
+from rfm_common.settings import Settings, env_file_doubts, service_environment
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +51,6 @@ def with_port(settings: Settings) -> Settings:
             " or choose another with --port N (--port 0 picks a free one)"
         )
     return settings.model_copy(update={"api_port": port})
-
-
-def service_environment(settings: Settings) -> dict[str, str]:
-    """This process's environment, and where the servers, the folders and the port are."""
-    return os.environ | {
-        "DB_HOST": settings.db_host,
-        "DB_PORT": str(settings.db_port),
-        "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-        "API_HOST": settings.api_host,
-        "API_PORT": str(settings.api_port),
-        "DATA_DIR": str(settings.input_dir.absolute()),
-        "RFM_STATE_DIR": str(settings.state_dir.absolute()),
-    }
 
 
 class Stack:

@@ -260,3 +260,19 @@ def env_file_doubts() -> list[str]:
     """Doubts about names in the `.env` of this folder."""
     source = DotEnvSettingsSource(Settings)
     return doubtful(source.env_vars, variables())
+
+
+def service_environment(settings: Settings) -> dict[str, str]:
+    """This process's environment, and where the servers, the folders and the port are."""
+    return os.environ | {
+        "DB_HOST": settings.db_host,
+        "DB_PORT": str(settings.db_port),
+        "DB_NAME": settings.db_name,
+        "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "API_HOST": settings.api_host,
+        "API_PORT": str(settings.api_port),
+        "DATA_DIR": str(settings.input_dir.absolute()),
+        "RFM_STATE_DIR": str(settings.state_dir.absolute()),
+    }

@@ -9,7 +9,7 @@ import click
 
 from rfm_cli.commands.options import settings_of, state_dir
 from rfm_cli.database import reach
-from rfm_cli.stack import service_environment
+from rfm_common.settings import service_environment
 
 PROGRAM = ("-m", "scoring.selfcheck")
 """What Python runs: the command line knows no service's code."""

@@ -20,6 +20,7 @@ from gateway.kit.frame import provide_frame, provide_numbers
 from gateway.migrations.page import migrations
 from gateway.models import page as models
 from gateway.operation.page import help_page, report
+from gateway.operation.selfcheck import run_selfcheck, selfcheck_page
 from gateway.overview.jobs import jobs, news
 from gateway.overview.page import overview
 from gateway.quiet.page import going_quiet
@@ -64,6 +65,8 @@ ROUTES: list[ControllerRouterHandler] = [
             models.proposed,
             help_page,
             report,
+            selfcheck_page,
+            run_selfcheck,
             jobs,
             news,
             chart,

@@ -1,6 +1,10 @@
-"""`python -m scoring.selfcheck`: compare, print the table, exit with 1 if a figure differs."""
+"""`python -m scoring.selfcheck`: compare, print the table, exit with 1 if a figure differs.
+
+With `--json`, a list of the comparisons instead of the table.
+"""
 
 import asyncio
+import json
 import sys
 
 from rfm_common.db import Sessions, open_sessions
@@ -24,7 +28,8 @@ async def main() -> int:
     """The exit code."""
     async with open_sessions(Settings(), "selfcheck", 1) as sessions:
         checked = await check(sessions)
-    sys.stdout.write(f"{table(checked)}\n")
+    listed = [one._asdict() | {"agrees": one.agrees} for one in checked]
+    sys.stdout.write(f"{json.dumps(listed) if '--json' in sys.argv else table(checked)}\n")
     return int(not all(one.agrees for one in checked))
 
 

@@ -55,6 +55,7 @@ RULES = (
     Rule("POST", "/dashboard/imports/", Scope.RUN),
     Rule("POST", "/dashboard/profiles/{profile_id}/", Scope.RUN),
     Rule("POST", "/dashboard/runs/", Scope.RUN, "runs"),
+    Rule("POST", "/dashboard/selfcheck/", Scope.RUN, "runs"),
     # Reading.
     Rule("GET", "/webhooks/", Scope.ADMIN),
     Rule("GET", "/audit", Scope.ADMIN),
