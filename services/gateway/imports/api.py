@@ -34,7 +34,6 @@ from gateway.kit.dependencies import (
     MayExportDep,
     PageDep,
     RowId,
-    RowNumber,
     SessionDep,
     SessionsDep,
     SettingsDep,
@@ -79,11 +78,11 @@ async def imports(
     paging: PageDep,
     import_state: Annotated[ImportState | None, QueryParameter(name="state")] = None,
     import_id: Annotated[
-        list[RowNumber] | None, QueryParameter(description="Only these", max_items=MOST_FILES)
+        list[int] | None, QueryParameter(description="Only these", max_items=MOST_FILES)
     ] = None,
 ) -> Response[ImportList]:
     """One page, newest first; every file that was seen has one row and one state."""
-    wanted = queries.Wanted(import_state, import_id or ())
+    wanted = queries.Wanted(import_state, import_id)
     found = await queries.import_page(session, paging, wanted)
     body = ImportList(
         page=paging.number,

@@ -59,9 +59,11 @@ async def received(upload: Upload, folder: Path) -> AsyncGenerator[Batch]:
     UnavailableError, and what the body raises, and then leaves nothing behind.
     """
     kind, options = parse_options_header(upload.content_type)
-    boundary = options.get(b"boundary")
     async with opened(folder) as batch:
-        if kind == FORM.encode() and boundary:
+        if kind == FORM.encode():
+            boundary = options.get(b"boundary")
+            if not boundary:
+                raise InvalidInputError(f"{FORM} without a boundary", field="Content-Type")
             if upload.file_name:
                 raise InvalidInputError(
                     "file_name: in a form each file has its own", field="file_name"
@@ -71,7 +73,7 @@ async def received(upload: Upload, folder: Path) -> AsyncGenerator[Batch]:
             await _read_body(batch, upload, suffix)
         else:
             raise UnsupportedTypeError(
-                f"send {FORM} with a boundary, or as the whole body one of {', '.join(SUFFIXES)}",
+                f"send {FORM}, or as the whole body one of {', '.join(SUFFIXES)}",
                 field="Content-Type",
             )
         yield batch

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.imports.schemas import ImportDetail, ImportRow, RejectGroup, RejectRow
 from gateway.kit import rows
-from gateway.kit.rows import Page
+from gateway.kit.rows import LAST_ROW, Page
 from rfm_common.models import ImportState
 
 COLUMNS = """
@@ -21,21 +21,23 @@ class Wanted:
     """Which rows of the ledger are listed."""
 
     state: ImportState | None = None
-    import_ids: Sequence[int] = ()
-    """All of them without any."""
+    import_ids: Sequence[int] | None = None
+    """Only these; None: all."""
 
     @property
     def condition(self) -> str:
         """The same in SQL, for the values below."""
         parts = ["state = :state"] * bool(self.state)
-        parts += ["import_id = ANY(:import_ids)"] * bool(self.import_ids)
+        parts += ["import_id = ANY(:import_ids)"] * (self.import_ids is not None)
         return " AND ".join(parts) or "true"
 
     @property
     def values(self) -> dict[str, object]:
         """What the condition names."""
         found: dict[str, object] = {"state": self.state.value} if self.state else {}
-        return found | ({"import_ids": list(self.import_ids)} if self.import_ids else {})
+        if self.import_ids is not None:
+            found["import_ids"] = [number for number in self.import_ids if 0 < number <= LAST_ROW]
+        return found
 
 
 EVERYTHING = Wanted()

@@ -9,7 +9,6 @@ from litestar.di import NamedDependency, Provide
 from litestar.middleware import ASGIMiddleware
 from litestar.params import PathParameter, QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from msgspec import Meta
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -46,7 +45,6 @@ CalcDate = Annotated[
         schema_extra={"pattern": MOMENT_OR_LATEST},
     ),
 ]
-RowNumber = Annotated[int, Meta(ge=1, le=LAST_ROW)]
 RowId = Annotated[int, PathParameter(ge=1, le=LAST_ROW)]
 PageNumber = Annotated[int, QueryParameter(description="From 1", ge=1, le=10_000_000)]
 PageSize = Annotated[int, QueryParameter(description="Rows a page", ge=1, le=1000)]

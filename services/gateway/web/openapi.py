@@ -20,6 +20,7 @@ from swagger_ui_bundle import swagger_ui_path
 
 from gateway.kit.problems import PROBLEM
 from gateway.kit.schemas import Body
+from gateway.web import vocabulary
 from gateway.web.security.described import SCHEMES, describe, refusals
 from gateway.web.security.rules import rule_of
 from rfm_common.credentials import needs_login
@@ -82,6 +83,7 @@ def document(app: Litestar) -> Json:
             describe(operation, rule, needs_login=needed)
             _complete(path, operation, ERRORS | refusals(rule, needs_login=needed))
     _complete_exports(described)
+    vocabulary.complete(described)
     return described
 
 

@@ -154,7 +154,7 @@ async def test_a_broken_body_is_refused_and_leaves_nothing_behind(client, settin
     assert list(settings.input_dir.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "image/png", ""])
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/mixed", "image/png", ""])
 async def test_an_unknown_type_is_refused_with_those_that_are_known(client, settings, kind) -> None:
     answer = await client.post("/imports", content=b"x", headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["field"]) == (415, "Content-Type")

@@ -222,3 +222,5 @@ async def test_the_ledger_lists_the_imports_that_are_asked_for(client) -> None:
     found = (await client.get("/imports", params={"import_id": ids[:2], "state": "reading"})).json()
     assert [row["import_id"] for row in found["imports"]] == ids[1::-1]
     assert (await client.get("/imports", params={"import_id": "x"})).status_code == 400
+    for nobody in (0, -1, 2**80):
+        assert (await client.get("/imports", params={"import_id": nobody})).json()["total"] == 0
