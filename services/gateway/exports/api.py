@@ -14,6 +14,7 @@ from gateway.exports.queries import count_exported, customers_query
 from gateway.kit.audited import Export, audited
 from gateway.kit.dependencies import ActorDep, SessionDep, SessionsDep, SettingsDep, SnapshotDep
 from gateway.kit.guide import slug
+from gateway.kit.problems import NotAcceptableError
 from gateway.kit.responses import CSV, JSON, csv_lines, csv_text, encode
 from gateway.kit.schemas import MOMENT, Snapshot
 from gateway.kit.snapshots import definition_change, hold, snapshot_before, snapshot_since
@@ -91,11 +92,20 @@ async def export_segment(
         content = await _changes(request, session, sessions, before, snapshot, name)
     else:
         content = await _customers(session, sessions, snapshot, name)
+    _check_accepted(request, content)
     export = _export(actor, content)
     body = await audited(
         sessions, export, spooled(settings.spool_dir, content.produce, content.rows)
     )
     return Stream(await begun(body), media_type=content.media_type, headers=_headers(content))
+
+
+def _check_accepted(request: Request[Any, Any, Any], content: Content) -> None:
+    if "accept" in request.headers and not request.accept.accepts(content.media_type):
+        raise NotAcceptableError(
+            f"Accept: this export is {content.media_type}", field="Accept",
+            available=[content.media_type],
+        )  # fmt: skip
 
 
 async def _before(

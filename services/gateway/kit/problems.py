@@ -20,6 +20,10 @@ class UnsupportedTypeError(RfmError):
     """The body is of a type that this call does not take."""
 
 
+class NotAcceptableError(RfmError):
+    """The call has nothing of the types that are asked for."""
+
+
 class FieldProblem(Answer):
     """A value that does not fit."""
 

@@ -54,7 +54,9 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.json.decode(content, type=cls)
         except msgspec.ValidationError as error:
-            raise InvalidInputError(str(error)) from error
+            message, _, place = str(error).partition(" - at `$.")
+            field = place.rstrip("`") or "body"
+            raise InvalidInputError(f"{field}: {message}", field=field) from error
 
 
 class Answer(Struct, kw_only=True):

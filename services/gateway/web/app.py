@@ -25,6 +25,7 @@ from gateway.web.edge import Edge, request_seconds
 from gateway.web.live import Live, following
 from gateway.web.login import HANDLERS as LOGIN_HANDLERS
 from gateway.web.methods import name_methods
+from gateway.web.negotiation import for_browsers
 from gateway.web.security.access import Access
 from gateway.web.security.bodies import Bodies
 from gateway.web.security.headers import add_headers
@@ -80,7 +81,7 @@ def create_app(settings: Settings, *while_running: Lifespan) -> Litestar:
     app = Litestar(
         route_handlers=routes,
         dependencies=dict(DEPENDENCIES),
-        exception_handlers={**errors.HANDLERS, **LOGIN_HANDLERS},
+        exception_handlers={**for_browsers(errors.HANDLERS), **LOGIN_HANDLERS},
         lifespan=[connected, following, *while_running],
         middleware=[Guard(settings), Access(settings), Bodies(settings), Slashes(), Exits()],
         before_send=[add_headers, name_methods],

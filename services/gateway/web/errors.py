@@ -24,9 +24,10 @@ from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kit.folder import FULL, DiskFullError, storage_error
-from gateway.kit.problems import PROBLEM, TooLargeError, UnsupportedTypeError
+from gateway.kit.problems import PROBLEM, NotAcceptableError, TooLargeError, UnsupportedTypeError
 from gateway.kit.quick import AWAY, BUSY, UNFIT
 from gateway.kit.responses import NotModifiedError
+from gateway.web.choices import choices_of, fields_of, with_choices
 from gateway.web.parameters import UnknownParameterError
 from gateway.web.security.bodies import TooSlowError
 from rfm_common.errors import (
@@ -49,6 +50,7 @@ STATUS = {
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
     UnsupportedTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     DiskFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     TooSlowError: HTTPStatus.REQUEST_TIMEOUT,
@@ -72,10 +74,14 @@ def problem(
     return Response(content, status_code=int(status), media_type=PROBLEM, headers=headers or {})
 
 
-def on_rfm_error(_: AnyRequest, error: RfmError) -> Response[bytes]:
+def on_rfm_error(request: AnyRequest, error: RfmError) -> Response[bytes]:
     """What our own code refuses."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    return problem(status, error.detail, HEADERS.get(HTTPStatus(status)), **error.context)
+    members = dict(error.context)
+    if status == HTTPStatus.BAD_REQUEST and "field" in members:
+        members |= choices_of(request, str(members["field"]), error.detail)
+    detail = with_choices(error.detail, members)
+    return problem(status, detail, HEADERS.get(HTTPStatus(status)), **members)
 
 
 def on_not_modified(_: AnyRequest, error: NotModifiedError) -> Response[None]:
@@ -83,26 +89,16 @@ def on_not_modified(_: AnyRequest, error: NotModifiedError) -> Response[None]:
     return Response(None, status_code=304, headers={"ETag": error.etag, "Vary": "Accept"})
 
 
-def on_http_error(_: AnyRequest, error: HTTPException) -> Response[bytes]:
+def on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """What the framework refuses: unknown paths and methods, values that do not fit."""
     headers = dict(error.headers or {})
     if isinstance(error, ValidationException):
-        fields = _fields(error)
+        fields = fields_of(request, error)
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
         return problem(400, detail or error.detail, headers, errors=fields)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem(404, f"there is nothing at {request.url.path}; /docs lists the calls")
     return problem(error.status_code, error.detail, headers)
-
-
-def _fields(error: ValidationException) -> list[dict[str, str]]:
-    found = error.extra if isinstance(error.extra, list) else []
-    return [
-        {
-            "field": str(item.get("key") or item.get("source") or "body"),
-            "message": str(item.get("message", "")),
-        }
-        for item in found
-        if isinstance(item, dict)
-    ]
 
 
 def on_database_error(request: AnyRequest, error: SQLAlchemyError) -> Response[bytes]:

@@ -48,10 +48,12 @@ TAGS = {
     "Settings": "The lasting settings that decide how scores are calculated",
     "Operation": "Health, live events",
 }
+TEXT: Json = {"schema": {"type": "string"}}
 ERRORS = {
     "400": "A value does not fit; `detail` names the field",
     "422": "A query parameter that the call does not have; `detail` names the nearest that it has",
     "404": "There is no such thing; `detail` says what there is",
+    "406": "The call has none of the types in `Accept`; `available` lists those that it has",
     "503": "The database is away; try again after `Retry-After` seconds",
 }
 
@@ -82,17 +84,26 @@ def document(app: Litestar) -> Json:
             rule = rule_of(method.upper(), path)
             describe(operation, rule, needs_login=needed)
             _complete(path, operation, ERRORS | refusals(rule, needs_login=needed))
+        if f"{path}.csv" in described["paths"]:
+            item["get"]["responses"]["200"]["content"] |= {"text/csv": TEXT}
     _complete_exports(described)
     vocabulary.complete(described)
     return described
 
 
+def document_of(app: Litestar) -> Json:
+    """The same, made once."""
+    if "document" not in app.state:
+        app.state.document = document(app)
+    found: Json = app.state.document
+    return found
+
+
 def _complete_exports(described: Json) -> None:
     """Two kinds of content, and headers."""
-    text: Json = {"schema": {"type": "string"}}
     for path in ("/export/segments/{name}", "/export/segments/{name}/customers.csv"):
         answer = described["paths"][path]["get"]["responses"]["200"]
-        answer["content"] = {"text/csv": text, **answer["content"]}
+        answer["content"] = {"text/csv": TEXT, **answer["content"]}
         answer["description"] = "CSV; changes with `Accept: application/json` as JSON"
         answer["headers"] = {
             "X-Row-Count": {"schema": {"type": "integer"}},
@@ -103,7 +114,7 @@ def _complete_exports(described: Json) -> None:
 def _complete(path: str, operation: Json, errors: dict[str, str]) -> None:
     if path.endswith(".csv"):
         answer = operation["responses"]["200"]
-        answer["content"] = {"text/csv": {"schema": {"type": "string"}}}
+        answer["content"] = {"text/csv": TEXT}
     responses = operation["responses"]
     responses.pop("400", None)  # the framework's own form of it
     content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -127,9 +138,7 @@ class MoneySchema(OpenAPISchemaPlugin):
 @get("/openapi.json", include_in_schema=False)
 async def openapi_json(request: Request[Any, Any, State]) -> Response[Json]:
     """The description, made at the first call."""
-    if "document" not in request.app.state:
-        request.app.state.document = document(request.app)
-    return Response(request.app.state.document)
+    return Response(document_of(request.app))
 
 
 @get("/docs", include_in_schema=False)

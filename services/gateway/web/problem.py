@@ -23,21 +23,22 @@ class ProblemPage:
     detail: str
 
 
-def _page(status: int, detail: str) -> Response[str]:
+def page(status: int, detail: str) -> Response[str]:
+    """An error as a page."""
     return answer(ProblemPage(status, HTTPStatus(status).phrase, detail), status)
 
 
 def on_rfm_error(_: Request[Any, Any, Any], error: RfmError) -> Response[str]:
     """What our own code refuses: a segment or a date that does not exist."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    return _page(status, error.detail)
+    return page(status, error.detail)
 
 
 def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
     """What the framework refuses: a query parameter that is no date."""
     extra = error.extra if isinstance(error.extra, list) else []
     fields = [f"{item['key']}: {item['message']}" for item in extra if isinstance(item, dict)]
-    return _page(error.status_code, "; ".join(fields) or error.detail)
+    return page(error.status_code, "; ".join(fields) or error.detail)
 
 
 HANDLERS: ExceptionHandlersMap = {RfmError: on_rfm_error, HTTPException: on_http_error}

@@ -1,6 +1,8 @@
 """The REST calls."""
 
-from litestar import Router
+from typing import Any
+
+from litestar import Request, Router
 from litestar.di import Provide
 
 from gateway.charts.api import in_space, interactive, plot, plotly_script
@@ -36,8 +38,16 @@ from gateway.values.api import trust
 from gateway.web.events import events
 from gateway.web.login_api import login_link
 from gateway.web.metrics import metrics
+from gateway.web.negotiation import acceptable
 from gateway.web.parameters import known_only
 from gateway.webhooks import api as webhooks
+
+
+async def admitted(request: Request[Any, Any, Any]) -> None:
+    """Refuse what a call does not have: a query parameter, or a type of answer."""
+    await known_only(request)
+    acceptable(request)
+
 
 ROUTES = [
     Router(
@@ -52,7 +62,7 @@ ROUTES = [
             *webhooks.ROUTES, *decisions_api.ROUTES, *changes_api.ROUTES, *exclusion.ROUTES,
             *models.ROUTES, *settings.ROUTES,
         ],
-        before_request=known_only,
+        before_request=admitted,
         dependencies={
             **READS,
             "narrowed": Provide(provide_narrowed),
