@@ -35,7 +35,7 @@ from rfm_common.db import Sessions, open_sessions, raw_connection, run_sql
 from rfm_common.faults import is_locked_out
 from rfm_common.schema import upgrade
 from rfm_common.settings import Settings
-from rfm_common.snapshots import lock_parents, wait_briefly
+from rfm_common.snapshots import PARENTS, VALUES, lock_parents, wait_briefly
 from scoring.runs.cohorts import refresh_cohorts
 
 CALC_DATE = datetime(2024, 6, 30, 23, 59, 59, 999999, tzinfo=UTC)
@@ -312,7 +312,9 @@ async def _replace_run(raw, calc_date: datetime) -> int:
         " ('finished', 'import', $1, $2, 5, 'EUR', 'local', true, true) RETURNING run_id",
         calc_date, WINDOW_DAYS,
     )  # fmt: skip
-    for table in ("rfm_features", "customer_clusters"):
+    if older:
+        await raw.execute(f"DROP TABLE IF EXISTS {VALUES}_{older}")
+    for table in PARENTS:
         if older:
             await raw.execute(f"DROP TABLE {table}_{older}")
         await raw.execute(

@@ -9,7 +9,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from gateway.kit.outlook import FIGURES
-from rfm_common.db import open_sessions, run_sql
+from rfm_common.db import open_sessions
 from rfm_common.snapshots import SORTABLE
 from scoring.runs.forecasts import forecast_next
 from tests.conftest import fresh
@@ -167,8 +167,6 @@ async def test_a_snapshot_in_the_place_of_one_with_figures_has_none_yet(
     assert await forecast_next(settings, sessions)
     await score(sessions, CALC_DATE.replace(month=5))
     assert await forecast_next(settings, sessions)
-    async with sessions() as session, session.begin():
-        await run_sql(session, f"DROP TABLE customer_values_{shop}")
     await score(sessions)
     snapshots = (await client.get("/snapshots")).json()["snapshots"]
     assert [one["has_outlook"] for one in snapshots] == [False, True]
