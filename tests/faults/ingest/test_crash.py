@@ -247,7 +247,7 @@ async def _until_it_works(sessions: Sessions, pid: str) -> None:
 
 
 async def _until_told(shop: Shop) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with shop.sessions() as session:
                 left = await run_sql(

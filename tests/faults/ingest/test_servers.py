@@ -222,7 +222,7 @@ async def test_a_file_replaced_between_load_and_move_is_not_put_away_unread(
     monkeypatch.setattr(Importer, "_put_away", replaced)
     async with running(settings, sessions, redis):
         rows = await settled(sessions, 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len((await shop.tables())["orders"]) < 2:
                 await asyncio.sleep(0.05)
     assert item.name == rows[0].file_name

@@ -251,7 +251,7 @@ async def test_sigterm_puts_the_run_back_for_another_worker(settings, sessions, 
         async with stopped_at(workers, "customers", "ACCESS EXCLUSIVE", orders(1)) as first:
             process = workers.processes.pop(first)
             process.terminate()
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
 
             async def moved_on() -> bool:
                 [run] = await runs(sessions)

@@ -31,7 +31,7 @@ class Wire:
         reader, writer = await asyncio.open_connection(*self.address)
         sending = asyncio.create_task(trickle(writer, parts, pause))
         try:
-            return await asyncio.wait_for(received(reader), 20)
+            return await asyncio.wait_for(received(reader), 60)
         finally:
             sending.cancel()
             writer.close()

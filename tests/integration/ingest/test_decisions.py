@@ -136,7 +136,7 @@ async def test_the_service_notices_a_decision(shop: Shop) -> None:
             await decide(
                 session, held.import_id or 0, {REJECTS: LOAD_GOOD}, "local", remember=False
             )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await shop.ledger())[0].state is not ImportState.LOADED_WITH_REJECTS:
                 await asyncio.sleep(0.02)
 
@@ -149,7 +149,7 @@ async def test_a_changed_mapping_lets_files_that_wait_be_read_anew(shop: Shop) -
         rule += "".join(f'{name} = "{name}"\n' for name in names)
         rule += '[file.answers]\ndate_order = "mdy"\n'
         (shop.settings.input_dir / "mapping.toml").write_text(rule)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await shop.ledger())[0].state is not ImportState.LOADED:
                 await asyncio.sleep(0.02)
 

@@ -278,7 +278,7 @@ async def test_the_service_notices_an_undo(shop: Shop) -> None:
     async with running(shop.settings, shop.sessions, shop.redis):
         async with shop.sessions() as session, session.begin():
             await ask_undo(session, row.import_id, "local", Undo.ASKED)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await shop.ledger())[0].state is not ImportState.UNDONE:
                 await asyncio.sleep(0.02)
 

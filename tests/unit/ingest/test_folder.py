@@ -104,9 +104,9 @@ async def test_a_name_that_is_not_utf_8_does_not_end_the_watch(name: bytes, tmp_
         _raw(tmp_path, name).write_bytes(ROWS * (round_ + 1))
         (tmp_path / f"innocent-{round_}.csv").write_bytes(ROWS)
         for _ in range(3):
-            await asyncio.wait_for(seen.get(), 20)
+            await asyncio.wait_for(seen.get(), 60)
     stop.set()
-    await asyncio.wait_for(watching, 20)
+    await asyncio.wait_for(watching, 60)
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link", "pipe"])
@@ -115,12 +115,12 @@ async def test_a_watched_folder_that_is_none_is_waited_for(kind: str, tmp_path: 
     (MAKERS | {"file": lambda path: path.touch()})[kind](folder)  # type: ignore[operator]
     watch = wakeups(folder, 0.05, stop)
     asyncio.get_running_loop().call_later(0.3, folder.unlink)
-    await asyncio.wait_for(anext(watch), 20)
+    await asyncio.wait_for(anext(watch), 60)
     while not folder.is_dir():
-        await asyncio.wait_for(anext(watch), 20)
+        await asyncio.wait_for(anext(watch), 60)
     stop.set()
     with suppress(StopAsyncIteration):
-        await asyncio.wait_for(anext(watch), 20)
+        await asyncio.wait_for(anext(watch), 60)
     assert Settling(0).look(folder) == ([], None)
 
 
