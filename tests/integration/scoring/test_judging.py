@@ -160,6 +160,12 @@ async def test_without_a_past_it_says_from_when_on_there_is_one(
     assert {one["trust"] for one in found.values()} == {None}
 
 
+async def test_a_shop_without_customers_has_nothing_to_judge(settings, sessions, redis) -> None:
+    found = await judged_shop(settings, sessions, redis, [])
+    assert sorted(found) == [30, 90, 180]
+    assert {(one["first_day"], one["trust"]) for one in found.values()} == {(None, None)}
+
+
 SMALL = {
     "one order": placed("a", 100),
     "one customer, twenty orders": placed("a", *range(60, 160, 5)),
