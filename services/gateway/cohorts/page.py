@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -19,10 +20,15 @@ from gateway.kit.pager import query
 from gateway.kit.render import answer
 from rfm_common.errors import InvalidInputError
 
-Figure = Literal["share", "customers", "orders", "revenue", "revenue_per_customer"]
+Figure = Literal[
+    "share", "customers", "orders", "orders_share", "revenue", "revenue_share",
+    "revenue_per_customer",
+]  # fmt: skip
 LABELS: dict[Figure, str] = {
     "share": "Share who ordered", "customers": "Customers who ordered", "orders": "Orders",
-    "revenue": "Revenue", "revenue_per_customer": "Revenue per customer so far",
+    "orders_share": "Orders as a share of month 0", "revenue": "Revenue",
+    "revenue_share": "Revenue as a share of month 0",
+    "revenue_per_customer": "Revenue per customer so far",
 }  # fmt: skip
 LENGTHS = (12, 24, 60)
 """How many months of cohorts a reader may choose."""
@@ -77,7 +83,8 @@ class CohortsPage:
 
 def build_lines(cohorts: list[Cohort], asked: Asked, numbers: Numbers) -> list[Line]:
     """Newest cohort last; the deeper the colour, the larger the figure among its likes."""
-    most = max((_weight(cell, asked.figure) for one in cohorts for cell in one.cells), default=0.0)
+    figure = asked.figure
+    most = max((_weight(one, cell, figure) for one in cohorts for cell in one.cells), default=0.0)
     return [
         Line(
             month=date.fromisoformat(f"{one.first_month}-01"), customers=one.customers,
@@ -89,30 +96,45 @@ def build_lines(cohorts: list[Cohort], asked: Asked, numbers: Numbers) -> list[L
 
 
 def _square(cohort: Cohort, cell: Cell, asked: Asked, numbers: Numbers, most: float) -> Square:
-    weight = _weight(cell, asked.figure)
+    weight = _weight(cohort, cell, asked.figure)
     return Square(
-        text=_text(cell, asked.figure, numbers),
+        text=_text(cohort, cell, asked.figure, numbers),
         heat=math.ceil(HEAT_STEPS * weight / most) if weight > 0 else 0,
         url=_customers(cohort.first_month, cell.month, asked.country) if cell.customers else None,
         is_complete=cell.is_complete,
     )
 
 
-def _weight(cell: Cell, figure: Figure) -> float:
+def _weight(cohort: Cohort, cell: Cell, figure: Figure) -> float:
     """Beside the month of first orders nothing else would have a colour."""
     is_alone = cell.months_since == 0 and figure != "revenue_per_customer"
-    return 0.0 if is_alone else float(getattr(cell, figure))
+    return 0.0 if is_alone else float(_value(cohort, cell, figure) or 0)
 
 
-def _text(cell: Cell, figure: Figure, numbers: Numbers) -> str:
-    value = getattr(cell, figure)
+def _value(cohort: Cohort, cell: Cell, figure: Figure) -> float | Decimal | None:
+    """None is a share of nothing: all that came in month 0 was refunded, or more."""
     match figure:
-        case "share":
-            return numbers.percent(value)
+        case "orders_share":
+            return cell.orders / cohort.cells[0].orders
+        case "revenue_share":
+            first = cohort.cells[0].revenue
+            return cell.revenue / first if first > 0 else None
+        case _:
+            found: float | Decimal = getattr(cell, figure)
+            return found
+
+
+def _text(cohort: Cohort, cell: Cell, figure: Figure, numbers: Numbers) -> str:
+    value = _value(cohort, cell, figure)
+    match figure:
+        case _ if value is None:
+            return "–"
+        case "share" | "orders_share" | "revenue_share":
+            return numbers.percent(float(value))
         case "revenue" | "revenue_per_customer":
             return numbers.money(value)
         case _:
-            return numbers.count(value)
+            return numbers.count(int(value))
 
 
 def _customers(first: str, month: str | None, country: str | None) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from gateway.cohorts.figures import add_months, build_cohorts, flat, months_between
-from gateway.cohorts.page import Asked, build_lines
+from gateway.cohorts.page import LABELS, Asked, build_lines
 from gateway.cohorts.queries import Counted, State
 from gateway.cohorts.sheets import SHEETS, cohort_sheets
 from gateway.kit.numbers import Numbers
@@ -122,6 +122,37 @@ def test_colours_tell_who_came_back_and_cells_lead_to_their_customers() -> None:
     earned = Asked(figure="revenue")
     squares = build_lines(build_cohorts(counted, state()), earned, NUMBERS)[0].squares
     assert (squares[3].text, squares[3].heat) == ("-€3.00", 0)
+
+
+def texts_of(events, figure) -> list[tuple[str, int]]:
+    cohorts = build_cohorts(counted_of(events), state())
+    return [(one.text, one.heat) for one in build_lines(cohorts, Asked(figure), NUMBERS)[0].squares]
+
+
+DECEMBER, JANUARY = date(2025, 12, 1), date(2026, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("events", "figure", "expected"),
+    [
+        ([(1, FIRST, 10), (2, FIRST, 30), (1, DECEMBER, 5), (1, DECEMBER, 5), (2, JANUARY, -20)],
+         "orders_share", [("100.0%", 0), ("100.0%", 9), ("0.0%", 0)]),
+        ([(1, FIRST, 10), (2, FIRST, 30), (1, DECEMBER, 60), (1, JANUARY, 10), (2, JANUARY, -20)],
+         "revenue_share", [("100.0%", 0), ("150.0%", 9), ("-25.0%", 0)]),
+        ([(1, FIRST, 10), (1, FIRST, -10), (1, DECEMBER, 60)], "revenue_share",
+         [("–", 0), ("–", 0), ("–", 0)]),
+        ([(1, FIRST, 0), (1, DECEMBER, 60)], "orders_share", [("100.0%", 0), ("100.0%", 9)]),
+    ],
+)  # fmt: skip
+def test_orders_and_revenue_as_a_share_of_the_first_month(events, figure, expected) -> None:
+    made = [(customer, month, Decimal(amount)) for customer, month, amount in events]
+    assert texts_of(made, figure)[: len(expected)] == expected
+
+
+@given(EVENTS, st.sampled_from(list(LABELS)))
+def test_every_figure_of_any_shop_can_be_shown(events, figure) -> None:
+    for line in build_lines(build_cohorts(counted_of(events), state()), Asked(figure), NUMBERS):
+        assert all(one.text and 0 <= one.heat <= 9 for one in line.squares)
 
 
 def read(content: bytes) -> dict[str, list[list]]:
