@@ -22,6 +22,7 @@ from scoring.model import (
     Candidate,
     Model,
     Points,
+    Quality,
     Recipe,
     Shift,
     Start,
@@ -95,11 +96,12 @@ async def compute(
             recalled = group.create_task(_recall(engine, plan))
             progress.enter("clusters")
             solved = await _solve(engine, totals, plan, claimed.parameters)
+            measured = group.create_task(_measured(solved))
             progress.enter("assign")
             await recalled
             placed = await _place(engine, plan, edges, solved)
             group.create_task(write("customer_clusters", engine.write_clusters))
-            fitted = await stoppable(_measured, solved, placed) if solved else None
+            fitted = _fitted(solved, placed, await measured)
             found = RunResult(
                 plan=plan, totals=totals, edges=edges, quiet=quiet, fitted=fitted,
                 aggregates=placed.aggregates, flows=Flows(),
@@ -213,12 +215,20 @@ def _untrue_of_nearest(solved: Solved) -> list[str]:
     return broken_names(solved.model, solved.features, labels=solved.assignment.labels)
 
 
-def _measured(solved: Solved, shown: Shown) -> Fitted:
+async def _measured(solved: Solved | None) -> Quality | None:
+    """How good the clusters are by nearest centres: beside what is done with all customers."""
+    if solved is None:
+        return None
     model = solved.model
-    quality = measure(solved.points, model.centroids, solved.assignment, model.seed)
+    return await stoppable(measure, solved.points, model.centroids, solved.assignment, model.seed)
+
+
+def _fitted(solved: Solved | None, shown: Shown, quality: Quality | None) -> Fitted | None:
+    if solved is None or quality is None:
+        return None
     return Fitted(
-        model=model, quality=replace(quality, inertia=shown.placed.inertia), sweep=solved.sweep,
-        untrue=shown.untrue, shift=solved.shift, held=shown.placed.held,
+        model=solved.model, quality=replace(quality, inertia=shown.placed.inertia),
+        sweep=solved.sweep, untrue=shown.untrue, shift=solved.shift, held=shown.placed.held,
     )  # fmt: skip
 
 
