@@ -18,15 +18,13 @@ from rfm_common.schema import known_revisions
 from tests.prove.deliver import Courier
 from tests.prove.files import PERSONS
 from tests.prove.finding import Finding
-from tests.prove.nemesis import AT_WORK, PATIENCE, Fault, at_work, is_found
+from tests.prove.nemesis import AT_WORK, PATIENCE, SCORED, Fault, at_work, is_found
 from tests.prove.stack import Stack
 from tests.prove.zones import sooner_to_end
 
 RESTORING = Path(__file__).with_name("restoring.py")
 MOMENT = 3.0
 """Seconds to wait until a service is at work."""
-SCORED = 60.0
-"""Seconds to wait until a zone has a snapshot: on a crowded machine that takes a while."""
 MEASURED = (
     "SELECT 1 FROM scoring_runs WHERE is_current AND summary #>> '{measured,timezone}' = :zone"
 )

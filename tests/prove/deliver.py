@@ -25,7 +25,7 @@ AND NOT EXISTS (SELECT FROM scoring_runs WHERE state = 'queued')
 """
 """Which worker has read all data already, with no run to come that would see more."""
 
-LONGEST = 3
+LONGEST = 4
 """So many times as long it may take until there was everything."""
 
 

@@ -29,6 +29,9 @@ AT_WORK = {
 PATIENCE = 20.0
 """Seconds to wait for that moment."""
 
+SCORED = 75.0
+"""Seconds to wait for a run: while files come it waits for a minute."""
+
 HEALING = 60.0
 """Seconds in which a fault that was cut off may still mend what it broke."""
 
@@ -128,15 +131,21 @@ class Nemesis:
 
     def _ending(self, service: str, number: int) -> Fault:
         async def fault() -> None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self._at_work(service)
+            await self._wait_for_work(service, PATIENCE)
             await asyncio.sleep(self.random.choice((0, self.random.uniform(0, 2))))
-            if pid := self.stack.pid(service):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+            self._signal(service, number)
 
         return fault
+
+    async def _wait_for_work(self, service: str, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._at_work(service)
+
+    def _signal(self, service: str, number: int) -> None:
+        if pid := self.stack.pid(service):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     async def _at_work(self, service: str) -> None:
         """Wait until the service runs and is in the middle of something."""
@@ -217,7 +226,8 @@ class Nemesis:
         """What a worker that died noted lies in the future then."""
         with _skewed(SKEW, self.stack.clock, self.stack.server_clock):
             await asyncio.sleep(1.5)  # libfaketime looks once a second
-            await self._ending("scoring", signal.SIGKILL)()
+            await self._wait_for_work("scoring", SCORED)
+            self._signal("scoring", signal.SIGKILL)
 
 
 @contextlib.contextmanager
