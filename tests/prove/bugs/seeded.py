@@ -1,7 +1,6 @@
 """Bugs that the checker must find, planted into the running services from outside."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -134,13 +133,14 @@ def upload_over_name() -> None:
     """A name counts as free when nobody had it a moment ago."""
     from gateway.imports import batch
 
-    async def publish(path: Path, folder: Path, name: str, _: Any) -> Path:
+    async def publish(path: Path, folder: Path, name: str, claim: Any) -> Path:
         stem, _, suffix = name.rpartition(".")
         target, number = folder / name, 1
         while target.exists():
             number += 1
             target = folder / f"{stem}-{number}.{suffix}"
-        time.sleep(WINDOW / 10)
+        await claim(target.name)
+        await asyncio.sleep(WINDOW / 10)
         return path.rename(target)
 
     put(batch, "publish", publish)
