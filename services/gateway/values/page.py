@@ -49,7 +49,7 @@ class Place:
     label: str
     money: str
     buyers: str
-    is_used: bool
+    is_best: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _places(trust: Trust, numbers: Numbers) -> list[Place]:
     return [
         Place(
             label_of(one.name, trust.window_days), numbers.count(round(100 * one.gini)),
-            numbers.count(round(100 * one.auc)), is_used=one.name == trust.best,
+            numbers.count(round(100 * one.auc)), is_best=trust.is_clear and one.name == trust.best,
         )
         for one in trust.rankings
     ]  # fmt: skip

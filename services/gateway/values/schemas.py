@@ -21,7 +21,9 @@ class Ranking(Answer):
     """What lists of customers are ranked by, and why."""
 
     by: RankedBy
-    is_proven: Annotated[bool, Meta(description="False where there is no past to compare with")]
+    is_proven: Annotated[
+        bool, Meta(description="False where the past is too short, or too few bought")
+    ]
     sentence: Annotated[
         str,
         Meta(
@@ -85,6 +87,9 @@ class Trust(Answer):
     ]
     rises: Annotated[bool, Meta(description="Each tenth bought more than the one before")]
     off: Annotated[int, Meta(description="Tenths that bought much more or less than expected")]
+    is_clear: Annotated[
+        bool, Meta(description="False where too few bought again to say which ranking is best")
+    ]
     groups: list[Tenth]
     rankings: Annotated[list[Rank], Meta(description="Value to come first, then the plain ones")]
     best: RankedBy

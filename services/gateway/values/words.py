@@ -38,7 +38,7 @@ def ranking_of(cuts: list[Cut]) -> Ranking:
     first = next((cut.trust for cut in cuts if cut.days == HORIZON), None)
     if first is None:
         return Ranking(by="revenue", is_proven=False, sentence=UNPROVEN)
-    return Ranking(by=first.best, is_proven=True, sentence=first.sentences[0])
+    return Ranking(by=first.best, is_proven=first.is_clear, sentence=first.sentences[0])
 
 
 def label_of(by: RankedBy, window_days: int) -> str:

@@ -129,7 +129,7 @@ class Trust:
         """A document for a JSON column."""
         derived = {
             "error": self.error, "revenue_error": self.revenue_error, "rises": self.rises,
-            "off": self.off,
+            "off": self.off, "is_clear": self.bought_again >= ENOUGH,
         }  # fmt: skip
         return asdict(self) | derived | {"sentences": self.sentences}
 

@@ -48,7 +48,8 @@ async def test_cuts_with_their_figures(client, judged) -> None:
     first = body["cuts"][0]
     assert first["known_until"] == "2024-04-01"
     assert body["ranking"] == {
-        "by": first["trust"]["best"], "is_proven": True, "sentence": first["trust"]["sentences"][0]
+        "by": first["trust"]["best"], "is_proven": first["trust"]["is_clear"],
+        "sentence": first["trust"]["sentences"][0],
     }  # fmt: skip
 
 
