@@ -64,7 +64,7 @@ class FilesAsBody(Operation):
         )  # fmt: skip
         known = {
             FORM: form,
-            JSON: Schema(one_of=[ROWS, tables]),
+            JSON: tables,  # a plain list, too; generated clients stumble over a choice of both
             **dict.fromkeys(SUFFIXES.keys() - {JSON}, BINARY),
         }
         content = {kind: OpenAPIMediaType(schema=schema) for kind, schema in known.items()}
