@@ -12,9 +12,10 @@ import pytest_asyncio
 from rfm_common.db import Sessions, run_sql
 from rfm_common.runs import RunRequest
 from rfm_common.settings import Settings
-from rfm_common.snapshots import delete_snapshot
+from rfm_common.snapshots import VALUES, delete_snapshot
 from scoring.runs import compute
-from tests.integration.scoring.shop import score, snapshot
+from scoring.runs.forecasts import forecast_next
+from tests.integration.scoring.shop import run_of, score, snapshot
 from tests.integration.scoring.shops import CALC_DATE, fill, shop_of
 
 ODD = ("O'Neil", "back\\slash", "zwei\tTabs", "ünï-ço∂é", '"quoted"', "-- comment", "a,b", "'';")
@@ -153,6 +154,33 @@ async def test_both_engines_hold_the_same_customers(
     assert remote.metrics == local.metrics | {"inertia": pytest.approx(local.metrics["inertia"])}
     assert await stored(sessions, remote.run_id) == told
     assert rounded(await snapshot(sessions, CALC_DATE)) == rounded(here)
+
+
+async def test_figures_do_not_depend_on_the_engine_of_the_snapshot(
+    spark, settings, sessions, redis
+) -> None:
+    """They are computed from PostgreSQL for both; the model is fitted twice."""
+    told = {}
+    for engine, asked in (("local", in_berlin(settings)), ("spark", spark)):
+        run = await score(asked, sessions, redis, ASKED)
+        assert (run.engine, run.error) == (engine, None)
+        while await forecast_next(asked, sessions):
+            pass
+        found = (await run_of(sessions, run.run_id)).forecast
+        told[engine] = await values(sessions), found["model"], found["totals"], found["clusters"]
+        assert found["reason"] == "The first model."
+        async with sessions() as session, session.begin():
+            await run_sql(session, "UPDATE scoring_runs SET forecast = '{}'")
+    assert len(told["local"][0]) > 40
+    assert told["spark"] == told["local"]
+
+
+async def values(sessions: Sessions) -> list[dict[str, object]]:
+    """Everybody's expected figures, to the last digit."""
+    async with sessions() as session:
+        query = f"SELECT * FROM {VALUES} WHERE calc_date = :moment ORDER BY customer_id"
+        found = await run_sql(session, query, moment=CALC_DATE)
+        return [dict(row) for row in found.mappings()]
 
 
 def rounded(snapshot: dict[str, dict[str, object]]) -> dict[str, list[object]]:
