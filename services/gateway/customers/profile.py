@@ -29,7 +29,7 @@ ORDERS = 100
 EXPLAINED = 12
 """So many changes of segment are listed with their reason."""
 FIGURES = {"recency_days": "Recency", "frequency": "Orders", "monetary": "Revenue"}
-STANDING = {5: "top 20 %", 4: "top 40 %", 3: "middle", 2: "bottom 40 %", 1: "bottom 20 %"}
+STANDING = {5: "top 20%", 4: "top 40%", 3: "middle", 2: "bottom 40%", 1: "bottom 20%"}
 """A score in words: where it puts a customer among those with an order."""
 
 

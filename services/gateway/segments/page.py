@@ -185,7 +185,7 @@ def build_facts(numbers: Numbers, segment: Segment, everyone: list[Segment]) -> 
     )  # fmt: skip
     pairs = [
         ("Customers", numbers.count(segment.customers), numbers.count(every.customers)),
-        ("Share of customers", numbers.percent(segment.share), "100 %"),
+        ("Share of customers", numbers.percent(segment.share), numbers.percent(1)),
         ("Share of revenue", numbers.percent(segment.monetary_share),
          numbers.short_money(every.monetary)),
         ("Revenue each", numbers.money(segment.avg_monetary), numbers.money(every.avg_monetary)),

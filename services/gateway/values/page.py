@@ -30,6 +30,8 @@ KINDS = {
     "bgnbd": "BG/NBD",
     "rates": "usual habits at the shop’s own pace",
 }
+ORDERS = "too few", "too many"
+REVENUE = "too little", "too much"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,16 @@ def _totals(trust: Trust, numbers: Numbers) -> list[Total]:
     revenue = trust.expected_revenue, trust.actual_revenue
     count, money = numbers.count, numbers.money
     return [
-        Total("Orders", count(round(orders[0])), count(orders[1]), _off(*orders, numbers)),
-        Total("Revenue", money(revenue[0]), money(revenue[1]), _off(*revenue, numbers)),
+        Total("Orders", count(round(orders[0])), count(orders[1]), _off(*orders, ORDERS, numbers)),
+        Total("Revenue", money(revenue[0]), money(revenue[1]), _off(*revenue, REVENUE, numbers)),
     ]
 
 
-def _off(expected: float, came: float, numbers: Numbers) -> str:
+def _off(expected: float, came: float, sides: tuple[str, str], numbers: Numbers) -> str:
     if came <= 0:
         return NONE
     share = expected / came - 1
-    side = "too much" if share > 0 else "too little"
+    side = sides[share > 0]
     return f"{numbers.percent(abs(share))} {side}" if share else "none"
 
 

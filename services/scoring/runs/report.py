@@ -198,7 +198,7 @@ def _tamed(fitted: Fitted, parameters: Json) -> Warned:
     if fitted.model.frozen or asked == taken:
         return None
     return "transform_replaced", (
-        f"With the transform {asked} no number of clusters keeps them all between 2 % and 60 % of"
+        f"With the transform {asked} no number of clusters keeps them all between 2% and 60% of"
         f" the customers; {taken} was used instead."
     )
 

@@ -244,7 +244,7 @@ def _calibration(trust: Trust) -> str:
     if trust.error is None:
         return f"In these {trust.days} days no order came; {expected}."
     side = "too many" if trust.error > 0 else "too few"
-    gap = f"{came} and {expected}, {100 * abs(trust.error):.0f} % {side}"
+    gap = f"{came} and {expected}, {_percent(trust.error)} {side}"
     if abs(trust.error) > CLOSE:
         return f"{gap}: use the ranking, and do not count on the amounts."
     if trust.off:
@@ -260,9 +260,15 @@ def _calibration(trust: Trust) -> str:
 def _revenue(error: float | None) -> str:
     if error is None:
         return "refunds left no revenue"
-    return f"the revenue expected was {100 * abs(error):.0f} % too {'high' if error > 0 else 'low'}"
+    return f"the revenue expected was {_percent(error)} too {'high' if error > 0 else 'low'}"
+
+
+def _percent(error: float) -> str:
+    """Without its sign, and with one decimal as in the tables of pages."""
+    share = abs(error)
+    return "< 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def _count(number: float) -> str:
-    """With spaces between thousands: a comma or a point would mean a fraction to half the world."""
-    return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    """With commas, like the other sentences that are stored."""
+    return f"{number:,.0f}"

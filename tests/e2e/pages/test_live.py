@@ -190,7 +190,7 @@ async def test_progress_of_an_import_is_told_by_the_event_alone(
         await publish(
             redis, ImportProgress(import_id=4, file_name="big.csv", rows=1200, percent=62)
         )
-        await page.get_by_text("1,200 rows, 62 %").wait_for()
+        await page.get_by_text("1,200 rows, 62%").wait_for()
         assert await page.locator("[data-import='4'] progress").get_attribute("max") == "100"
         assert await page.locator("[data-import='4'] progress").evaluate("bar => bar.value") == 62
     assert empty_site.complaints == []

@@ -80,7 +80,7 @@ def test_a_click_on_the_sorted_heading_turns_the_order_round() -> None:
 
 def test_scores_are_told_in_words() -> None:
     standings = build_standings(NUMBERS, scores(0, "Champions", 12, (5, 3, 1)))
-    assert [item.words for item in standings] == ["top 20 %", "middle", "bottom 20 %"]
+    assert [item.words for item in standings] == ["top 20%", "middle", "bottom 20%"]
     assert standings[0].value == "12 days ago"
 
 

@@ -48,12 +48,12 @@
     const run = JSON.parse(detail.data);
     const left = run.seconds_left ? `, about ${Math.ceil(run.seconds_left)} s left` : "";
     progress(`[data-run="${run.run_id}"]:has(progress)`, run.percent,
-      `step ${run.step_number} of ${run.steps}: ${run.step}, ${Math.round(run.percent)} %${left}`);
+      `step ${run.step_number} of ${run.steps}: ${run.step}, ${Math.round(run.percent)}%${left}`);
   });
   document.addEventListener("import-progress", ({ detail }) => {
     const file = JSON.parse(detail.data);
     progress(`[data-import="${file.import_id}"]:has(progress)`, file.percent,
-      `${file.rows.toLocaleString(document.documentElement.dataset.locale)} rows, ${Math.round(file.percent)} %`);
+      `${file.rows.toLocaleString(document.documentElement.dataset.locale)} rows, ${Math.round(file.percent)}%`);
   });
 
   connect().catch(() => say("offline"));

@@ -72,7 +72,7 @@ def test_too_few_buyers_prove_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("factor", "words"),
-    [(0.5, "50 % too few: use the ranking"), (1.5, "50 % too many: use the ranking")],
+    [(0.5, "50.0% too few: use the ranking"), (1.5, "50.0% too many: use the ranking")],
 )
 def test_a_wrong_total_is_said(factor: float, words: str) -> None:
     orders = np.arange(200.0)
@@ -81,7 +81,7 @@ def test_a_wrong_total_is_said(factor: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("paid", "words"),
-    [(12.0, "17 % too low"), (8.0, "25 % too high"), (0.0, "refunds left no revenue"),
+    [(12.0, "16.7% too low"), (8.0, "25.0% too high"), (0.0, "refunds left no revenue"),
      (-1.0, "refunds left no revenue")],
 )  # fmt: skip
 def test_orders_may_be_right_and_revenue_wrong(paid: float, words: str) -> None:
@@ -92,9 +92,9 @@ def test_orders_may_be_right_and_revenue_wrong(paid: float, words: str) -> None:
     assert judged.sentences[1].endswith("use the numbers of orders.")
 
 
-def test_thousands_are_set_apart_by_neither_comma_nor_point() -> None:
+def test_thousands_are_set_apart_by_commas_as_in_other_sentences() -> None:
     orders = np.full(200, 10.0)
-    assert "2\u202f000 orders came" in shop(orders, orders).sentences[1]
+    assert "2,000 orders came" in shop(orders, orders).sentences[1]
 
 
 def test_the_window_has_its_length_in_its_name() -> None:
