@@ -65,9 +65,11 @@ async def find_why_none(session: AsyncSession, customer_id: str, at: CustomerSco
 def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str]:
     """Sentences for somebody who knows no statistics."""
     again = round(outlook.buys_again_90 * 100)
+    verb = "orders" if again == 1 else "order"
+    how_many = f"about {numbers.count(again)} {verb}" if again else "hardly anybody orders"
     told = [
-        f"Of 100 customers like this one, about {again} order again within 90 days.",
-        f"They bring {numbers.money(outlook.expected_revenue_90)} each on average;"
+        f"Of 100 customers like this one, {how_many} again within 90 days.",
+        f"Each of the 100 brings {numbers.money(outlook.expected_revenue_90)} on average;"
         f" {_range(numbers, outlook)}.",
         _when(numbers, outlook, at),
     ]
@@ -83,13 +85,13 @@ def in_words(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> list[str
 
 def _range(numbers: Numbers, outlook: Outlook) -> str:
     if not outlook.revenue_90_high:
-        return "nine of ten bring nothing"
+        return "at least nine of ten bring nothing"
     low, high = numbers.money(outlook.revenue_90_low), numbers.money(outlook.revenue_90_high)
     return f"eight of ten bring between {low} and {high}"
 
 
 def _when(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> str:
     if outlook.half_back_days is None:
-        return LACKING["half_back_days"]
+        return "Fewer than half of them will have ordered again within ten years."
     day = numbers.day(at.calc_date + timedelta(days=outlook.half_back_days))
     return f"Half of them will have ordered again by {day}."

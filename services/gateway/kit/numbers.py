@@ -67,6 +67,10 @@ class Numbers:
         pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
         return NONE if value is None else format_decimal(value, pattern, locale=self.locale)
 
+    def few(self, value: float) -> str:
+        """A mean of something counted, with one decimal; a small one is not shown as nothing."""
+        return f"fewer than {self.decimal(0.1)}" if 0 < value <= 0.05 else self.decimal(value)
+
     def money(self, value: Figure | None, currency: str | None = None) -> str:
         """An amount: whole units from 100 on, with cents below."""
         if value is None:

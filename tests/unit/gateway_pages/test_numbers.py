@@ -37,6 +37,14 @@ def test_figures_are_written_as_the_reader_does() -> None:
     assert GERMAN.separators == ",."
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.0, "0.0"), (0.02, "fewer than 0.1"), (0.05, "fewer than 0.1"), (4.04, "4.0")],
+)
+def test_a_few_orders_are_not_shown_as_none(value: float, words: str) -> None:
+    assert BRITISH.few(value) == words
+
+
 def test_small_amounts_keep_their_cents() -> None:
     assert BRITISH.money(Decimal("99.5")) == "€99.50"
     assert BRITISH.money(100) == "€100"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel import Locale
+from msgspec.structs import replace
 
 from gateway.customers.outlook import in_words
 from gateway.customers.schemas import CustomerScores, Outlook
@@ -13,6 +14,11 @@ from gateway.customers.spending import SHOWN, Drawing, Spent, draw
 from gateway.kit.numbers import Numbers
 
 UNTIL = datetime(2026, 6, 30, 20, 59, tzinfo=UTC)
+NUMBERS = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
+AT = CustomerScores(
+    calc_date=UNTIL, run_id=1, recency_days=3, frequency=2, monetary=Decimal(9), r_score=3,
+    f_score=3, m_score=3, segment_name="At Risk", cluster_id=0,
+)  # fmt: skip
 
 
 def outlook(low: str, mean: str, high: str) -> Outlook:
@@ -52,15 +58,26 @@ def test_what_is_older_is_not_drawn() -> None:
 
 @pytest.mark.parametrize(
     ("high", "words"),
-    [("100", "eight of ten bring between €10.00 and €100."), ("0", "nine of ten bring nothing.")],
+    [
+        ("100", "eight of ten bring between €10.00 and €100."),
+        ("0", "at least nine of ten bring nothing."),
+    ],
 )
 def test_the_range_is_told_in_words(high: str, words: str) -> None:
-    at = CustomerScores(
-        calc_date=UNTIL, run_id=1, recency_days=3, frequency=2, monetary=Decimal(9), r_score=3,
-        f_score=3, m_score=3, segment_name="At Risk", cluster_id=0,
-    )  # fmt: skip
-    numbers = Numbers(Locale("en", "GB"), ZoneInfo("UTC"), "EUR")
-    assert in_words(numbers, outlook("10", "50", high), at)[1].endswith(words)
+    assert in_words(NUMBERS, outlook("10", "50", high), AT)[1].endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [
+        (0.5, "about 50 order again within"),
+        (0.01, "about 1 orders again within"),
+        (0.002, "hardly anybody orders again within"),
+    ],
+)
+def test_nobody_is_told_that_zero_order_again(chance: float, words: str) -> None:
+    one = replace(outlook("0", "1", "0"), buys_again_90=chance)
+    assert words in in_words(NUMBERS, one, AT)[0]
 
 
 @pytest.mark.parametrize("spent", [[], [(0, "0")], [(0, "-30")]])
