@@ -87,15 +87,16 @@ class Trust(Answer):
     ]
     rises: Annotated[bool, Meta(description="Each tenth bought more than the one before")]
     off: Annotated[int, Meta(description="Tenths that bought much more or less than expected")]
-    is_clear: Annotated[
-        bool, Meta(description="False where too few bought again to say which ranking is best")
-    ]
     groups: list[Tenth]
     rankings: Annotated[list[Rank], Meta(description="Value to come first, then the plain ones")]
     best: RankedBy
     sentences: Annotated[
         list[str], Meta(description="Which ranking is best, and whether the amounts can be used")
     ]
+    is_clear: Annotated[
+        bool, Meta(description="False where too few bought again to say which ranking is best")
+    ] = True
+    """Judgements of versions that did not keep it are read until the next day replaces them."""
 
 
 class Past(Answer):

@@ -53,6 +53,16 @@ async def test_cuts_with_their_figures(client, judged) -> None:
     }  # fmt: skip
 
 
+async def test_a_judgement_of_an_earlier_version_is_still_read(client, sessions, judged) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE value_judgements"
+                      " SET judgement = judgement #- '{trust,is_clear}'")  # fmt: skip
+    assert (await client.get("/values/trust")).json()["cuts"][0]["trust"]["is_clear"]
+    html = {"Accept": "text/html"}
+    for page in ("/dashboard", "/dashboard/going-quiet", "/dashboard/trust"):
+        assert (await client.get(page, headers=html)).status_code == 200
+
+
 async def test_the_figures_are_those_of_the_orders(client, sessions, judged) -> None:
     """Counted by hand: who had bought by the end of 1 April, and their days and money since."""
     async with sessions() as session:
