@@ -33,6 +33,8 @@ _SIGN_AS_MARK = r"^([0-9]+)([€£$])([0-9]{2})$"
 ROUNDED = r"^-?[0-9]+[.,][0-9]{10,20}$"
 """What a binary fraction leaves of an amount: 15.299999999999999."""
 POWER = r"^-?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
+_LARGEST = 10**20
+"""From here on nothing is an amount, and rounding would take more digits than decimals have."""
 NOISE = 1e-7
 """More than this is no noise but digits that somebody meant."""
 
@@ -58,6 +60,8 @@ def _rounded(text: str) -> str:
     more digits than noise stays as it is."""
     mark = "," if "," in text else "."
     value = Decimal(text.replace(",", "."))
+    if abs(value) >= _LARGEST:
+        return text
     kept = value.quantize(Decimal("0.0001"))
     return f"{kept:f}".replace(".", mark) if abs(value - kept) < NOISE else text
 

@@ -104,6 +104,16 @@ def test_the_same_with_decimal_commas(text: str, value: str) -> None:
     assert read(text, COMMA) == Decimal(value)
 
 
+@pytest.mark.parametrize(
+    "text", ["1e30", "-2.5E+99", "1e15", "9" * 30 + ".99999999999", "1" * 5000 + ".00000000000"]
+)
+@pytest.mark.parametrize("style", [POINT, PROVEN_POINT, COMMA])
+def test_an_odd_form_of_an_amount_that_cannot_be_kept_is_refused(
+    text: str, style: AmountStyle
+) -> None:
+    assert isinstance(read(text, style), str)
+
+
 def test_only_unmistakable_signs_name_a_currency() -> None:
     signs = named_in(pl.Series(["€ 5", "$5", "5 usd", "£1", "7", "R$ 3"]))
     assert signs.to_list() == ["EUR", "", "USD", "GBP", "", "BRL"]
