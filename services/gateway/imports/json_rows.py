@@ -15,9 +15,17 @@ from rfm_common.models import Kind
 LARGEST_ROW = 2**20
 """Bytes of a line of NDJSON."""
 
+
+class _Name:
+    """A name in an object; equal to no other, so that one that comes twice is found twice."""
+
+    def __init__(self, _: type, text: str) -> None:
+        self.text = text
+
+
 _rows = msgspec.json.Decoder(list[dict[str, Raw]])
 _row = msgspec.json.Decoder(dict[str, Raw])
-_object = msgspec.json.Decoder(dict[str, Raw])
+_object = msgspec.json.Decoder(dict[_Name, Raw], dec_hook=_Name)
 _PLACE = re.compile(r" - at `\$(\[\d+\])?.*`$")
 _BOM = b"\xef\xbb\xbf"
 
@@ -45,15 +53,18 @@ def _named(text: bytes) -> dict[str, Raw]:
         found = _object.decode(text)
     except msgspec.DecodeError as error:
         raise InvalidInputError(f"the body is no list of rows: {error}", field="body") from error
-    known = [kind.value for kind in Kind]
-    for name in found:
+    known, tables = [kind.value for kind in Kind], dict[str, Raw]()
+    for name, rows in ((name.text, rows) for name, rows in found.items()):
         if name not in known:
             raise InvalidInputError(
                 f"{name[:100]}: there is no such table; send a list of rows, or an object with"
                 f" {', '.join(known)}",
                 field=name[:100], available=known,
             )  # fmt: skip
-    return found
+        if name in tables:
+            raise InvalidInputError(f"{name}: named twice; send its rows as one list", field=name)
+        tables[name] = rows
+    return tables
 
 
 def _check(name: str, rows: Raw) -> None:

@@ -58,6 +58,19 @@ def test_what_is_no_row_is_refused_with_its_place(sent: bytes, field: str, words
     assert refused.value.context["field"] == field
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"orders": [{"order_id": 1}], "orders": [{"order_id": 2}]}',
+        b'{"orders": [{"order_id": 1}], "customers": [{"id": 1}], "\\u006frders": []}',
+    ],
+)
+def test_a_table_that_is_named_twice_is_refused_as_one_list_would_be_lost(sent: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="orders: named twice") as refused:
+        list(tables_of(sent))
+    assert refused.value.context["field"] == "orders"
+
+
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(UnicodeDecodeError):
         list(tables_of(b'[{"name": "\xff"}]'))
