@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 from gateway.charts.page import chart, timeline
 from gateway.clusters.page import clusters
 from gateway.cohorts.page import cohorts
+from gateway.connect.page import connect
 from gateway.customers.exclusion import excluded_page, switch
 from gateway.customers.page import customers, provide_asked
 from gateway.customers.profile import customer
@@ -64,6 +65,7 @@ ROUTES: list[ControllerRouterHandler] = [
             models.decide,
             models.proposed,
             help_page,
+            connect,
             report,
             selfcheck_page,
             run_selfcheck,

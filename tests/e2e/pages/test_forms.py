@@ -66,6 +66,16 @@ async def test_a_table_can_be_had_as_a_call(browser: Browser, site: Site) -> Non
     assert copied.startswith(f"curl '{site.url}/customers?q=C00&")
 
 
+async def test_a_snippet_is_copied_as_it_stands(browser: Browser, site: Site) -> None:
+    async with visit(browser, site, "/dashboard/connect") as page:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.get_by_role("button", name="Copy Shopify").click()
+        await page.get_by_text("Copied").wait_for()
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert copied == await page.locator("#shopify").text_content()
+    assert f'"{site.url}/imports"' in copied
+
+
 async def test_keys_go_places_until_they_are_switched_off(browser: Browser, site: Site) -> None:
     async with visit(browser, site) as page:
         await page.keyboard.press("g")

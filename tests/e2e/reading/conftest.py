@@ -53,6 +53,7 @@ PAGES = {
     "settings": "/dashboard/settings",
     "report": "/dashboard/report",
     "help": "/dashboard/help",
+    "connect": "/dashboard/connect",
 }
 """By name: every page of the dashboard, over this shop."""
 

@@ -15,7 +15,7 @@ from tests.integration.gateway_api.conftest import served
 from tests.shop import CALC_DATE, PAGES, add_orders, score
 
 CHART_OF_RUN = re.compile(r"/charts/[\w-]+\?run=(\d+)")
-ALL_PAGES = (*PAGES, "/dashboard/help", "/dashboard/report")
+ALL_PAGES = (*PAGES, "/dashboard/help", "/dashboard/connect", "/dashboard/report")
 
 
 async def read(client: httpx.AsyncClient, path: str, **headers: str) -> str:

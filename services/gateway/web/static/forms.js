@@ -84,6 +84,21 @@
     });
   }
 
+  // Without a secure context there is no clipboard: the snippet is selected, to be copied by hand.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const snippet = document.getElementById(button.dataset.copy);
+    const [label] = button.childNodes, text = label.data;
+    try {
+      await navigator.clipboard.writeText(snippet.textContent);
+      label.data = "Copied";
+      setTimeout(() => { label.data = text; }, 2000);
+    } catch {
+      getSelection().selectAllChildren(snippet);
+    }
+  });
+
   // Without a secure context there is no clipboard: the text is put where it can be copied.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-curl]");

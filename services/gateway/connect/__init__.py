@@ -1,0 +1,1 @@
+"""How other programs send orders and fetch segments."""
