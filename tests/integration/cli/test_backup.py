@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import stat
 import tarfile
 from pathlib import Path
+from subprocess import run
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,11 +17,15 @@ from rfm_cli.archive import BackupError, Contents
 from rfm_cli.backup import back_up
 from rfm_cli.database import InUseError, reach_alone
 from rfm_cli.main import main
+from rfm_cli.postgres import programs
 from rfm_cli.restore import restore
 from rfm_common.db import Sessions, run_sql
+from rfm_common.erasure import erase_now
 from rfm_common.settings import Settings
 from scoring.runs.forecasts import forecast_next
 from tests.integration.cli.saved_shop import FILES, dispose, files, fill, put, tables
+
+OPERATION = Path(__file__).resolve().parents[3] / "docs/operation.md"
 
 
 @pytest.fixture
@@ -51,6 +57,57 @@ async def test_what_was_lost_comes_back(
     assert not await forecast_next(shop, sessions)
     assert files(other) == FILES
     assert (contents.customers, contents.imports, contents.files) == (120, 3, 4)
+
+
+async def test_a_backup_brings_back_who_was_erased_later(
+    shop: Settings, sessions: Sessions, saved: Path
+) -> None:
+    await erase_now(sessions, shop, "C0001", "cli")
+    await dispose(sessions)
+    await restore(shop, saved, replace=True)
+    assert "C0001" in psql.ask(shop, "SELECT customer_id FROM customers")
+    assert psql.ask(shop, "SELECT count(*) FROM suppressions") == "0\n"
+
+
+async def test_the_lake_is_to_be_written_anew(
+    shop: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE imports SET in_lake = true")
+        await run_sql(session, "INSERT INTO lake_removals VALUES ('O1', 1)")
+    await dispose(sessions)
+    await asyncio.to_thread(back_up, shop, tmp_path / "shop.tar.gz")
+    await restore(shop, tmp_path / "shop.tar.gz", replace=True)
+    left = (
+        "SELECT (SELECT count(*) FROM imports WHERE in_lake), (SELECT count(*) FROM lake_removals)"
+    )
+    assert psql.ask(shop, left) == "0|0\n"
+
+
+def commands_of_containers(settings: Settings, folder: Path) -> list[str]:
+    """What the documentation runs in the container of the database, for a shell on this one."""
+    told = re.findall(r"^docker compose exec -T postgres (.*)$", OPERATION.read_text(), re.M)
+    name = settings.db_name
+    return [
+        re.sub(r"\brfm(_restored)?(?= |'|$)", rf"{name}\1", line.replace("-U rfm ", ""))
+        .replace("rfm.dump", str(folder / "rfm.dump")).removesuffix(" &&")
+        for line in told
+    ]  # fmt: skip
+
+
+async def test_the_commands_for_containers_restore_the_database(
+    shop: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    before = tables(shop)
+    place = psql._reaching(shop) | {"PATH": f"{programs(None)}:/usr/bin:/bin"}
+    for number, command in enumerate(commands_of_containers(shop, tmp_path)):
+        run(["sh", "-c", command], check=True, env=place)
+        if number == 0:
+            psql.ask(shop, "TRUNCATE customers CASCADE")
+            psql.ask(shop, "DROP TABLE segment_stats")
+            await dispose(sessions)
+    assert number == 3
+    assert tables(shop) == before
 
 
 async def test_nothing_is_replaced_unasked_and_no_file_is_deleted(

@@ -1,5 +1,6 @@
 """A restore that fails leaves database and files as they were."""
 
+import asyncio
 import hashlib
 import json
 import tarfile
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic.command import downgrade
 from alembic.util import CommandError
 
 from rfm_cli import restore as restoring
@@ -15,6 +17,7 @@ from rfm_cli.backup import back_up
 from rfm_cli.psql import DatabaseError, ask, run_script
 from rfm_cli.restore import restore
 from rfm_common.db import Sessions
+from rfm_common.schema import alembic_config
 from rfm_common.settings import Settings
 from tests.integration.cli.saved_shop import files, fill, tables
 
@@ -84,6 +87,18 @@ async def test_an_upgrade_that_fails_changes_nothing(
     with pytest.raises(BackupError, match=r"no way from here\. Everything is as it was"):
         await restore(settings, saved, replace=True)
     assert (tables(settings), files(settings)) == before
+
+
+async def test_a_backup_of_an_older_schema_is_upgraded(
+    settings: Settings, saved: Path, tmp_path: Path
+) -> None:
+    version = "SELECT version_num FROM alembic_version"
+    newest, older = ask(settings, version), tmp_path / "older.tar.gz"
+    await asyncio.to_thread(downgrade, alembic_config(settings), "0001")
+    assert back_up(settings, older).schema == "0001"
+    await restore(settings, older, replace=True)
+    assert ask(settings, "SELECT count(*) FROM customers") == "120\n"
+    assert ask(settings, version) == newest != "0001\n"
 
 
 def test_a_script_that_ends_early_has_done_nothing(settings: Settings) -> None:
