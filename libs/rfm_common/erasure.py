@@ -266,6 +266,10 @@ _NAMED = (
     " WHERE position(lower(e) in lower({0})) > 0)"
 )
 
+_UNNAMED_ANSWERS = f"""(SELECT coalesce(jsonb_object_agg(about, value), '{{}}')
+    FROM jsonb_each(answers) a (about, value) WHERE NOT {_NAMED.format("about")})"""
+"""The question about a word has the word in its key."""
+
 _TEXTS = {
     "import_rejects": f"""
         UPDATE import_rejects SET value = NULL, raw = NULL
@@ -291,6 +295,21 @@ _TEXTS = {
     "import_names": f"""
         UPDATE imports SET file_name = 'erased-' || import_id || '.csv'
         WHERE {_NAMED.format("file_name")}
+        """,
+    "import_answers": f"""
+        UPDATE imports SET answers = {_UNNAMED_ANSWERS}
+        WHERE {_NAMED.format("CAST(answers AS text)")}
+        """,
+    "file_profiles": f"""
+        UPDATE file_profiles SET answers = {_UNNAMED_ANSWERS},
+               name = CASE WHEN {_NAMED.format("name")} THEN 'profile ' || profile_id
+                      ELSE name END,
+               questions = (SELECT coalesce(jsonb_agg(q), '[]')
+                   FROM jsonb_array_elements(questions) q
+                   WHERE NOT {_NAMED.format("CAST(q AS text)")}),
+               mapping = CASE WHEN {_NAMED.format("CAST(mapping AS text)")}
+                         THEN mapping - 'statuses' ELSE mapping END
+        WHERE {_NAMED.format("concat_ws(' ', name, answers, questions, mapping)")}
         """,
     "import_effects": """
         UPDATE imports SET effects = effects || '{"dominant_customer": null}'

@@ -8,7 +8,9 @@ from typing import Any, get_args
 import click
 import pytest
 from pydantic import SecretStr
+from sqlmodel import SQLModel
 
+from gateway.web.metrics import KINDS
 from ingest.reading.exports import EXPORTS
 from ingest.reading.mapping import FIELDS, REQUIRED, read_rules
 from rfm_cli.main import main
@@ -22,6 +24,7 @@ README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 FILES = (ROOT / "docs/files.md").read_text()
 SECURITY = (ROOT / "docs/security.md").read_text()
+OPERATION = (ROOT / "docs/operation.md").read_text()
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -54,6 +57,25 @@ def test_every_action_of_the_audit_log_is_documented() -> None:
     named = re.findall(r"^\| (`[a-z]+\..*?) \|", SECURITY, re.MULTILINE)
     actions = [name for cell in named for name in re.findall(r"`([a-z.]+)`", cell)]
     assert sorted(actions) == sorted(get_args(Action))
+
+
+def test_every_table_about_customers_is_documented() -> None:
+    [listed] = re.findall(r"^\| where \| which personal data .*?\n\n", OPERATION, re.M | re.S)
+    named = set(re.findall(r"`(\w+)`", listed))
+    columns = {"customer_id", "email", "emails"}
+    tables = SQLModel.metadata.tables
+    about = {name for name, table in tables.items() if columns & set(table.columns.keys())}
+    assert about <= named
+    assert {name for name in named if name.islower()} <= tables.keys()
+
+
+def test_every_metric_to_watch_exists_and_each_counter_is_named() -> None:
+    told = OPERATION.partition("## Monitoring")[2].partition("## ")[0]
+    counters = {f"{name}_total" for name, kind in KINDS.items() if kind.is_counter}
+    gauges = {name for name, kind in KINDS.items() if not kind.is_counter}
+    named = set(re.findall(r"\brfm_\w+", told))
+    assert named <= counters | gauges | {"rfm_http_request_seconds"}
+    assert counters <= named
 
 
 def test_every_command_is_documented() -> None:

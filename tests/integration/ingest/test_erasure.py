@@ -4,6 +4,8 @@ import os
 import stat
 
 import pytest
+from pydantic import SecretStr
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest.folder import Dropped
@@ -13,7 +15,8 @@ from ingest.service import Ingest
 from rfm_common import erasure
 from rfm_common.db import lock, run_sql
 from rfm_common.erasure import erase_now, open_erasures, request_erasure
-from rfm_common.models import Erasure, ImportState
+from rfm_common.errors import UnavailableError
+from rfm_common.models import Erasure, FileProfile, ImportState
 from tests.integration.ingest.dropping import CUSTOMERS_HEADER, ORDERS_HEADER, Shop, drop
 from tests.traces import traces
 
@@ -152,15 +155,18 @@ async def test_no_letter_and_no_mark_hides_a_person(
 
 
 async def test_a_rewritten_file_is_open_to_nobody_more(shop: Shop) -> None:
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()  # only root may give files away
     for mode in (0o600, 0o640, 0o444):
         row = await shop.load(
             f"{mode}.csv", FILES["customers.csv"] + f"X,,DE,2023-01-{mode % 28}\n"
         )
-        (shop.settings.data_dir / str(row.stored_path)).chmod(mode)
+        stored = shop.settings.data_dir / str(row.stored_path)
+        stored.chmod(mode)
+        os.chown(stored, owner, -1)
     await erase(shop, "EVA-1")
-    modes = {path.name[2:]: stat.S_IMODE(path.stat().st_mode)
-             for path in shop.settings.archive_dir.iterdir()}  # fmt: skip
-    assert modes == {f"{mode}.csv": mode for mode in (0o600, 0o640, 0o444)}
+    kept = {path.name[2:]: path.stat() for path in shop.settings.archive_dir.iterdir()}
+    modes = {name: (stat.S_IMODE(one.st_mode), one.st_uid) for name, one in kept.items()}
+    assert modes == {f"{mode}.csv": (mode, owner) for mode in (0o600, 0o640, 0o444)}
 
 
 async def test_what_is_left_keeps_it_from_being_finished(
@@ -304,6 +310,32 @@ async def test_what_an_import_tells_of_statuses_names_nobody(shop: Shop) -> None
     assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, EVA) == []
 
 
+async def test_what_is_remembered_of_a_header_names_nobody(shop: Shop) -> None:
+    """A file's name may be an address, and a person may have said what a word with one means."""
+    word = f"status.call {EVA}"
+    lines = [f"P{n},BOB,{13 + n}/02/2024,7.00,EUR,completed\n" for n in range(9)]
+    await shop.load(f"of {EVA}.csv", ORDERS_HEADER + "".join(lines))
+    async with shop.sessions() as session, session.begin():
+        profile = (await session.exec(select(FileProfile))).one()
+        profile.answers = {word: "completed", "date_order": "dmy"}
+        profile.questions = [{"about": word, "text": word, "choices": []},
+                             {"about": "date_order", "text": "?", "choices": []}]  # fmt: skip
+        profile.mapping = profile.mapping | {"statuses": {word: "completed"}}
+        session.add(profile)
+        given = "UPDATE imports SET answers = jsonb_build_object(:word, 'completed')"
+        await run_sql(session, given, word=word)
+    await shop.load("customers.csv", FILES["customers.csv"])
+    done = await erase(shop, "EVA-1")
+    assert done.state == "finished"
+    assert await traces(shop.sessions, shop.redis, shop.settings.data_dir, *WORDS) == []
+    async with shop.sessions() as session:
+        left = (await session.exec(select(FileProfile))).one()
+    assert (left.answers, [one["about"] for one in left.questions]) == (
+        {"date_order": "dmy"}, ["date_order"]
+    )  # fmt: skip
+    assert left.mapping["columns"]["customer_id"] == "customer_id"
+
+
 async def test_all_lines_of_an_order_go_with_the_one_that_names_the_customer(shop: Shop) -> None:
     header = "Name,Email,Financial Status,Paid at,Total,Currency,Created at,Lineitem name\n"
     lines = [f"#1,{EVA},paid,,10.00,EUR,2024-01-10,a", "#1,,,,,,2024-01-10,b",
@@ -330,6 +362,18 @@ async def test_without_the_key_nothing_is_loaded_until_it_is_back(shop: Shop) ->
     key.with_suffix(".away").rename(key)
     await shop.load("second.csv", FILES["first.csv"])
     assert [row[0] for row in (await shop.tables())["customers"]] == ["BOB"]
+
+
+async def test_a_key_of_the_settings_takes_the_place_of_the_file(shop: Shop) -> None:
+    given = shop.settings.model_copy(update={"erasure_key": SecretStr("a secret of the vault")})
+    told = Shop(given, shop.sessions, shop.redis)
+    await erase(told, "EVA-1")
+    assert not (given.data_dir / "erasure.key").exists()
+    await told.load("first.csv", FILES["first.csv"])
+    assert [row[0] for row in (await told.tables())["customers"]] == ["BOB"]
+    other = given.model_copy(update={"erasure_key": SecretStr("another secret")})
+    with pytest.raises(UnavailableError, match="under another key"):
+        await Shop(other, shop.sessions, shop.redis).load("customers.csv", FILES["customers.csv"])
 
 
 class _Never:

@@ -1,10 +1,13 @@
 """Customers who are kept out of scores are in nothing that the next run publishes."""
 
+import json
+
 import pytest
 
 from rfm_common.db import run_sql
 from rfm_common.errors import NotFoundError
 from rfm_common.exclusion import set_excluded
+from rfm_common.models import Customer
 from tests.integration.scoring.shop import ShopOrder, load, score, snapshot
 from tests.integration.scoring.test_quiet import ASKED, orders_of, quiet, small_ones
 
@@ -67,9 +70,13 @@ async def test_it_is_audited_once_and_counts_the_data_up(settings, sessions) -> 
     await load(sessions, customers=["7"])
     for _ in range(2):
         await switch(sessions, " 7.0 ", excluded=True)
+    async with sessions() as session:
+        since = (await session.get_one(Customer, "7")).excluded_at
     await switch(sessions, "7", excluded=False)
     assert await audited(sessions) == ["customer.exclude", "customer.include"]
     async with sessions() as session:
+        told = await run_sql(session, "SELECT DISTINCT subject, detail::text FROM audit_log")
+        assert [tuple(row) for row in told] == [(None, json.dumps({"excluded_at": str(since)}))]
         version = await run_sql(session, "SELECT data_version FROM data_state")
         assert version.scalar_one() == 3
     with pytest.raises(NotFoundError, match="nobody"):
