@@ -53,6 +53,7 @@ class Lake:
         """Say that this database writes here; raise UnavailableError when another one does.
 
         Two would take each other's files for their own, because both number their imports from 1.
+        Files that lie in a lake without an owner are written anew: they may be of another time.
         """
         async with sessions() as session, session.begin():
             here = await database_identity(session)
@@ -60,6 +61,7 @@ class Lake:
             if owner is None:
                 await lock(session, AdvisoryLock.LOAD)  # another process sweeps what is half done
                 await self._do(self._files.own, here)
+                await run_sql(session, _NOTHING_IN_LAKE)
         if owner not in {None, here}:
             raise UnavailableError(
                 f"RFM_LAKE={self._name} has the orders of another database; give this one a place"
@@ -171,7 +173,7 @@ async def leave(sessions: Sessions) -> None:
         if not (await run_sql(session, _LEFT)).scalar():
             return  # without waiting for somebody's long load
         await lock(session, AdvisoryLock.LOAD)
-        left = await run_sql(session, "UPDATE imports SET in_lake = false WHERE in_lake")
+        left = await run_sql(session, _NOTHING_IN_LAKE)
         await run_sql(session, "DELETE FROM lake_removals")
     if left.rowcount:
         log.warning(
@@ -180,6 +182,7 @@ async def leave(sessions: Sessions) -> None:
         )  # fmt: skip
 
 
+_NOTHING_IN_LAKE = "UPDATE imports SET in_lake = false WHERE in_lake"
 _LEFT = """
 SELECT EXISTS (SELECT FROM imports WHERE in_lake) OR EXISTS (SELECT FROM lake_removals)
 """

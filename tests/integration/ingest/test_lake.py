@@ -239,8 +239,9 @@ async def test_what_a_kill_left_is_removed(shop: Shop, leftover: Callable) -> No
 
 
 async def test_imports_from_before_there_was_a_lake_are_brought_in_by_the_service(
-    shop: Shop, settings: Settings, sessions: Sessions, redis: Redis
-) -> None:
+    shop: Shop, settings: Settings, sessions: Sessions, redis: Redis,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     without = Shop(settings, sessions, redis)
     await without.load("a.csv", ORDER + "O2,C2,2024-01-10,1,EUR,completed\n")
     await without.load("b.csv", ORDER.replace("5.00", "6.00"))
@@ -250,8 +251,14 @@ async def test_imports_from_before_there_was_a_lake_are_brought_in_by_the_servic
         await settled(sessions, 3)
         await eventually(lambda: all_there(shop), what="every import is in the lake")
     await lakes.check(shop)
-    async with running(settings, sessions, redis):
-        await eventually(lambda: none_there(shop), what="the lake is left")
+    for _ in range(2):
+        async with running(settings, sessions, redis):
+            await eventually(lambda: none_there(shop), what="the lake is left")
+    told = [line.getMessage() for line in caplog.records if "RFM_LAKE is not set" in line.message]
+    assert told == [
+        "RFM_LAKE is not set any more: erasures do not reach the lake's files of 3 imports;"
+        " remove them"
+    ]
 
 
 async def all_there(shop: Shop) -> bool:
@@ -296,6 +303,18 @@ async def test_two_databases_do_not_share_a_lake(
             await lake_of(shop).claim(sessions)
         with pytest.raises(UnavailableError, match="another database"):
             await lake_of(shop).claim(shop.sessions)
+
+
+async def test_a_database_that_replaces_the_owner_writes_the_lake_anew(shop: Shop) -> None:
+    """It may be older than the lake: what was deleted since is missing in files that it knows."""
+    await lake_of(shop).claim(shop.sessions)
+    await shop.load("a.csv", ORDER + "O2,C2,2024-01-10,1,EUR,completed\n")
+    path = lakes.path_of(shop, 1)
+    pl.read_parquet(path).head(1).write_parquet(path)
+    (path.parents[1] / "owner.parquet").unlink()
+    await lake_of(shop).claim(shop.sessions)
+    await upkeep(shop)
+    await lakes.check(shop)
 
 
 async def test_deleting_costs_nothing_without_a_lake(settings: Settings, shop: Shop) -> None:
