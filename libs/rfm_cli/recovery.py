@@ -128,14 +128,35 @@ def _move(source: Path, target: Path) -> None:
 
 def _move_back(source: Path, target: Path, stage: Path) -> None:
     """Undo a move as far as it happened; a file that came meanwhile keeps its name."""
+    was_aside = stage not in source.parents
     if not target.exists():
         return
-    if not source.exists():
-        _move(target, source)
-    elif source.samefile(target):
-        target.unlink()
-    elif stage not in source.parents:
-        log.warning("%s is taken, so what it was before the restore stays at %s", source, target)
-    if stage not in source.parents:  # it was set aside
+    if not source.exists() or source.samefile(target):
+        _put(target, source)
+    elif was_aside:
+        _put_beside(target, source)
+    if was_aside:
         with suppress(OSError):
             os.removedirs(target.parent)
+
+
+def _put(path: Path, name: Path) -> None:
+    """Let a file have a name that is free, or its own already."""
+    if name.exists():
+        path.unlink()
+    else:
+        _move(path, name)
+
+
+def _put_beside(path: Path, name: Path) -> None:
+    """Let a file have the next name that is free, because another one took its own."""
+    free = another_name(name)
+    while free.exists() and not free.samefile(path):
+        free = another_name(free)
+    log.warning("%s was taken meanwhile, so what it was before the restore is %s", name, free)
+    _put(path, free)
+
+
+def another_name(path: Path) -> Path:
+    """The name to try when this one is taken."""
+    return path.with_stem(f"{path.stem}-again")

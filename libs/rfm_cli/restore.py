@@ -19,7 +19,16 @@ from rfm_cli.archive import (
     kept_files,
     unpack,
 )
-from rfm_cli.recovery import BEFORE, Move, end, move_all, new_stage, recover, unfinished
+from rfm_cli.recovery import (
+    BEFORE,
+    Move,
+    another_name,
+    end,
+    move_all,
+    new_stage,
+    recover,
+    unfinished,
+)  # fmt: skip
 from rfm_common.filenames import REJECTS, SET_ASIDE
 from rfm_common.schema import known_revisions, upgrade
 from rfm_common.settings import Settings
@@ -109,7 +118,7 @@ def _into_place(settings: Settings, unpacked: Path) -> Iterator[Move]:
         target = _target(settings, path.relative_to(unpacked), known)
         if target and path.name != _PLACEHOLDER:
             while target in taken:
-                target = target.with_stem(f"{target.stem}-again")
+                target = another_name(target)
             taken.add(target)
             yield path, target
 
