@@ -37,6 +37,8 @@ class Moment:
     """None for a run that did not look for it."""
     expected: Expected | None = None
     """None for a part of the customers."""
+    error: float | None = None
+    """Share by which the revenue expected 90 days ago was too high; None where it is not known."""
 
     @property
     def money(self) -> Decimal:
@@ -91,7 +93,7 @@ def build_kpis(numbers: Numbers, window_days: int, now: Moment, before: Moment |
             "Revenue", numbers.short_money(now.money), f"last {window}",
             full=numbers.exact_money(now.money), change=since(lambda moment: float(moment.money)),
         ),
-        _expected(numbers, now.expected, before.expected if before else None),
+        _expected(numbers, now.expected, before.expected if before else None, now.error),
         Kpi(
             "Median recency", NONE if recency is None else f"{numbers.count(round(recency))} d",
             "since the last order of buyers",
@@ -116,7 +118,9 @@ def without_mood(kpi: Kpi) -> Kpi:
     return replace(kpi, change=replace(kpi.change, mood="even")) if kpi.change else kpi
 
 
-def _expected(numbers: Numbers, now: Expected | None, before: Expected | None) -> Kpi:
+def _expected(
+    numbers: Numbers, now: Expected | None, before: Expected | None, error: float | None
+) -> Kpi:
     """Revenue of the 90 days to come; a change between two models would be none of the shop."""
     label = "Expected in the next 90 days"
     if now is None:
@@ -127,11 +131,18 @@ def _expected(numbers: Numbers, now: Expected | None, before: Expected | None) -
     return Kpi(
         label, numbers.short_money(now.expected_revenue_90),
         f"revenue from about {numbers.some(round(now.expected_orders_90), 'order')} by the"
-        f" customers you have; new ones come on top{rough}",
+        f" customers you have; new ones come on top{rough}{_was_off(numbers, error)}",
         full=numbers.exact_money(now.expected_revenue_90),
         change=_expected_change(numbers, now, before),
         proof="/dashboard/trust",
     )  # fmt: skip
+
+
+def _was_off(numbers: Numbers, error: float | None) -> str:
+    if error is None:
+        return ""
+    side = "high" if error > 0 else "low"
+    return f". 90 days ago it would have been {numbers.percent(abs(error))} too {side}"
 
 
 def _expected_change(numbers: Numbers, now: Expected, before: Expected | None) -> Change | None:

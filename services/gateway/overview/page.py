@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import ClassVar
 
@@ -41,7 +41,8 @@ from gateway.segments.country_figures import (
     list_country_segments,
 )
 from gateway.segments.figures import Segment, SegmentRow, build_rows, list_segments
-from gateway.values.queries import ranking
+from gateway.values.queries import find_report
+from gateway.values.words import past_error, ranking_in
 from rfm_common import documents
 from rfm_common.basis import basis_of_run, definition_change
 from rfm_common.models import ScoringRun
@@ -147,8 +148,9 @@ async def load_snapshot(
     best = min((one for one in now.segments if one.orders), key=segment_rank, default=None)
     is_followed = compared is not None and compared.run_id == run.previous_run_id
     change = definition_change(basis_of_run(compared), basis_of_run(run)) if compared else None
-    kpis = build_kpis(numbers, run.window_days, now, then)
-    by_loss = bool(run.forecast) and (await ranking(session)).by == "value"
+    report = await find_report(session)
+    kpis = build_kpis(numbers, run.window_days, replace(now, error=past_error(report)), then)
+    by_loss = bool(run.forecast) and ranking_in(report).by == "value"
     return Snapshot(
         run=run,
         recipe=Recipe.of_run(run),

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.kit import rows
 from gateway.kit.schemas import Answer
 from gateway.values.schemas import Cut, Past, Ranking, TrustReport
-from gateway.values.words import ranking_of, what_is_missing
+from gateway.values.words import ranking_in, ranking_of, what_is_missing
 
 
 class Judged(Answer):
@@ -49,5 +49,4 @@ def _cut(one: Judged, written: Callable[[date], str]) -> Cut:
 
 async def ranking(session: AsyncSession) -> Ranking:
     """What lists that look ahead are ranked by, and the sentence to show beside them."""
-    report = await find_report(session)
-    return report.ranking if report else ranking_of([])
+    return ranking_in(await find_report(session))

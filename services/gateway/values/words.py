@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from gateway.values.schemas import Cut, Past, RankedBy, Ranking
+from gateway.values.schemas import Cut, Past, RankedBy, Ranking, TrustReport
 
 HORIZON = 90
 """Days that lists look ahead."""
@@ -39,6 +39,19 @@ def ranking_of(cuts: list[Cut]) -> Ranking:
     if first is None:
         return Ranking(by="revenue", is_proven=False, sentence=UNPROVEN)
     return Ranking(by=first.best, is_proven=first.is_clear, sentence=first.sentences[0])
+
+
+def ranking_in(report: TrustReport | None) -> Ranking:
+    """What is proven by what has been judged so far."""
+    return report.ranking if report else ranking_of([])
+
+
+def past_error(report: TrustReport | None) -> float | None:
+    """Share by which the revenue expected 90 days ago was too high; None where it is not known."""
+    cuts = report.cuts if report else []
+    return next(
+        (cut.trust.revenue_error for cut in cuts if cut.days == HORIZON and cut.trust), None
+    )
 
 
 def label_of(by: RankedBy, window_days: int) -> str:

@@ -149,6 +149,21 @@ def test_what_is_expected_stands_beside_the_revenue_so_far() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "ending"),
+    [
+        (None, "new ones come on top"),
+        (-0.2161, "on top. 90 days ago it would have been 21.6% too low"),
+        (0.05, "on top. 90 days ago it would have been 5.0% too high"),
+    ],
+)
+def test_the_card_says_how_far_off_it_was_on_the_shops_own_past(
+    error: float | None, ending: str
+) -> None:
+    now = Moment({}, [], expected=expected("20"), error=error)
+    assert build_kpis(NUMBERS, 365, now, None)[2].note.endswith(ending)
+
+
+@pytest.mark.parametrize(
     ("forecast", "why"),
     [({}, COMPUTING), ({"totals": {"customers": 0}, "model": {}, "version": 1}, NOBODY)],
 )
