@@ -81,9 +81,7 @@ def is_navigation(headers: dict[str, str]) -> bool:
     """Whether a person follows a link to here, so that reading from another site is meant.
 
     Pictures, scripts, frames and the like of other pages cost as much, and fill the audit log.
-    Browsers that do not say how they ask send no Sec-Fetch-Site either.
+    Browsers that do not say how they ask send no Origin when a person follows a link.
     """
-    if "sec-fetch-site" not in headers:
-        return True
     is_page = headers.get("sec-fetch-dest", "document") == "document"
     return headers.get("sec-fetch-mode") == "navigate" and is_page
