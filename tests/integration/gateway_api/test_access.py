@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 from litestar.exceptions import TooManyRequestsException
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.__main__ import check_entrance
 from gateway.web.app import create_app
@@ -20,7 +21,7 @@ from gateway.web.security.rules import rule_of
 from gateway.web.security.site import SAFE_METHODS
 from rfm_cli.processes import free_port
 from rfm_common import keys, logins
-from rfm_common.credentials import needs_login
+from rfm_common.credentials import needs_login, new_secret
 from rfm_common.db import Sessions, open_sessions, run_sql
 from rfm_common.errors import ConflictError, InvalidInputError, NotFoundError
 from rfm_common.keys import NoCredentialError, require_credential
@@ -218,6 +219,27 @@ async def test_who_asked_is_written_down(outside, sessions) -> None:
     assert used.last_used_at is not None
 
 
+async def test_keys_and_logins_are_in_the_audit_log(outside, sessions) -> None:
+    await make_key(sessions, Scope.READ, name="audited")
+    async with sessions() as session, session.begin():
+        await keys.revoke_key(session, "audited", "test")
+    await outside.post("/login", data={"link": await make_link(sessions)})
+    async with sessions() as session:
+        newest = select(AuditEntry).order_by(col(AuditEntry.audit_id).desc()).limit(4)
+        found = [(one.action, one.actor, one.subject) for one in (await session.exec(newest)).all()]
+        number = (await run_sql(session, "SELECT max(session_id) FROM login_sessions")).scalar()
+    assert found == [
+        ("login.open", f"login:{number}", None), ("login.link", "test", None),
+        ("key.revoke", "test", "audited"), ("key.create", "test", "audited"),
+    ]  # fmt: skip
+
+
+def test_a_secret_has_256_random_bits() -> None:
+    made = {new_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(urlsafe_b64decode(f"{one}=")) for one in made} == {32}
+
+
 class Clock:
     """Time that a test moves."""
 
@@ -323,6 +345,7 @@ async def test_a_link_logs_one_browser_in_once(outside, sessions) -> None:
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     assert "secure" not in cookie  # plain http here
+    assert f"max-age={7 * 86_400}" in cookie
     assert link not in str(answer.headers)
     assert (await outside.get("/dashboard", headers=BROWSER)).status_code == 200
 
@@ -591,6 +614,12 @@ def test_no_call_that_changes_something_is_open_by_accident(app) -> None:
     assert changing["DELETE", "/profiles/{profile_id}"] == Scope.RUN
     assert rule_of("GET", "/imports/{import_id}/preview").scope == Scope.EXPORT
     assert rule_of("PUT", "/anything/new").scope == Scope.ADMIN
+    work = {path for (_, path), scope in changing.items() if scope == Scope.RUN}
+    assert {path.split("/")[1] for path in work} == {
+        "pipeline", "runs", "models", "imports", "profiles", "customers", "dashboard"
+    }  # fmt: skip
+    customers = {path for path in work if path.startswith("/customers/")}
+    assert customers == {"/customers/{customer_id}/exclusion"}
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])

@@ -101,6 +101,8 @@ async def test_the_feed_names_from_to_and_cause(client, two_runs) -> None:
         'filename="all-changes-2024-06-30-2024-07-30.csv"'
         in (answer.headers["content-disposition"])
     )
+    [entry] = (await client.get("/audit?action=export.changes")).json()["entries"]
+    assert (entry["rows"], entry["subject"]) == (5, "all")
 
 
 async def test_json_is_the_same(client, two_runs) -> None:

@@ -50,6 +50,8 @@ async def test_an_answer_sends_the_file_on_its_way(held: Shop, client) -> None:
     answer = await client.post("/imports/1/decision", json={"answers": {"rejects": "load_good"}})
     assert (answer.status_code, answer.headers["location"]) == (202, "/imports/1")
     assert answer.json()["state"] == "reading"
+    [entry] = (await client.get("/audit")).json()["entries"]
+    assert (entry["action"], entry["subject"]) == ("import.decide", "import 1")
     assert await look(held) == "loaded_with_rejects"
     again = await client.post("/imports/1/decision", json={"answers": {"rejects": "load_good"}})
     assert (again.status_code, again.json()["import_id"]) == (409, 1)

@@ -33,6 +33,8 @@ async def test_a_customer_is_erased_and_may_be_let_back(
     async with sessions() as session:
         assert (await run_sql(session, "SELECT count(*) FROM suppressions")).scalar() == 2
         assert (await client.delete("/erasures/1")).status_code == 204
+        told = [entry["action"] for entry in (await client.get("/audit")).json()["entries"]]
+        assert told == ["customer.erase.lift", "customer.erased", "customer.erase"]
         assert (await run_sql(session, "SELECT count(*) FROM suppressions")).scalar() == 0
 
 

@@ -108,6 +108,14 @@ async def test_only_csv_files_are_taken(client, settings: Settings, name) -> Non
     assert list(settings.input_dir.iterdir()) == []
 
 
+async def test_an_upload_has_at_most_50_files(client, settings: Settings) -> None:
+    files = [("file", (f"{number}.csv", ORDERS)) for number in range(51)]
+    answer = await client.post("/imports", files=files)
+    assert (answer.status_code, "more than 50 files" in answer.json()["detail"]) == (400, True)
+    assert list(settings.input_dir.iterdir()) == []
+    assert (await client.post("/imports", files=files[1:])).status_code == 202
+
+
 @pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("no/where")])
 async def test_a_folder_that_is_none_is_said_and_is_no_database(client, settings, make) -> None:
     settings.input_dir.rmdir()

@@ -194,6 +194,7 @@ async def test_a_model_that_is_unpinned_is_replaced_for_a_reason(client, trade) 
     await trade.score(5)
     unpinned = await client.post("/models/1/unpin")
     assert (unpinned.status_code, unpinned.json()["is_pinned"]) == (200, False)
+    assert (await client.get("/audit?action=model.unpin")).json()["total"] == 1
     after = await trade.score(6)
     assert after.model["model_changed"]
     assert after.model["start"]["names"] == (await client.get("/models/1")).json()["segments"]

@@ -374,6 +374,7 @@ async def test_what_failed_for_good_can_be_replayed(sessions, courier, client) -
         assert delivery["next_attempt_at"] is None
         replayed = await client.post(f"{base}/{delivery['delivery_id']}/replay")
         assert (replayed.status_code, replayed.json()["state"]) == (202, "pending")
+        assert (await client.get("/audit?action=webhook.replay")).json()["total"] == 1
         await deliver_all(courier)
         assert await state_of(sessions) == ("delivered", 1, True, False)
         detail = (await client.get(f"{base}/{delivery['delivery_id']}")).json()
@@ -526,6 +527,8 @@ async def test_an_endpoint_is_changed_and_removed(client, sessions, receiver) ->
     assert (await client.delete("/webhooks/1")).status_code == 204
     assert (await client.get("/webhooks/1")).status_code == 404
     assert (await client.delete("/webhooks/1")).status_code == 404
+    told = [entry["action"] for entry in (await client.get("/audit")).json()["entries"]]
+    assert told == ["webhook.delete", "webhook.change", "webhook.create"]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from gateway.web import server as serving
+from gateway.web.security.bodies import Counted
 from rfm_common.settings import Settings
 from tests.conftest import fresh
 from tests.integration.gateway_api.conftest import on_socket
@@ -192,6 +194,27 @@ async def test_an_address_is_believed_from_named_proxies_only(
             for number in range(4)
         ]  # fmt: skip
     assert [int(answer.split()[1]) for answer in answers] == codes
+
+
+@pytest.mark.parametrize(("proxy", "scheme"), [("127.0.0.1", b"https"), ("127.0.0.2", b"http")])
+async def test_https_is_believed_from_named_proxies_only(settings, proxy, scheme) -> None:
+    update = {"auth": "required", "admin_key": SecretStr("k" * 40), "cdn": "off",
+              "proxies": frozenset({proxy})}  # fmt: skip
+    asked = request("POST /login/links", f"Authorization: Bearer {'k' * 40}", "Content-Length: 0",
+                    "X-Forwarded-Proto: https", "Connection: close")  # fmt: skip
+    async with listening(settings.model_copy(update=update)) as wire:
+        answer = await wire.ask(asked)
+    assert b'"url":"' + scheme + b"://127.0.0.1/login#" in answer
+
+
+async def test_each_16_kib_of_a_body_give_it_another_second() -> None:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"x" * 2**15, "more_body": True}
+
+    counted = Counted(receive, 2**20, 1.0)  # type: ignore[arg-type]
+    before = counted.deadline
+    await counted()
+    assert counted.deadline - before == pytest.approx(2)
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHos"])
