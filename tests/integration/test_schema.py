@@ -4,10 +4,11 @@ import asyncio
 import sys
 from decimal import Decimal
 
+import pytest
 from alembic import command
 
 from rfm_common.db import run_sql
-from rfm_common.schema import alembic_config, upgrade
+from rfm_common.schema import NewerSchemaError, alembic_config, upgrade
 from rfm_common.settings import Settings
 from rfm_common.snapshots import PARENTS, VALUES
 from tests.shop import open_shop
@@ -54,6 +55,15 @@ async def test_three_processes_may_migrate_at_once(settings: Settings, sessions)
 
 async def test_upgrading_twice_changes_nothing(settings: Settings) -> None:
     await upgrade(settings)
+
+
+async def test_a_schema_of_a_newer_version_is_refused_in_words(
+    settings: Settings, sessions
+) -> None:
+    async with sessions() as session, session.begin():
+        await run_sql(session, "UPDATE alembic_version SET version_num = '9999_future'")
+    with pytest.raises(NewerSchemaError, match=r"9999_future.*start that version.*backup"):
+        await upgrade(settings)
 
 
 async def test_a_shop_of_the_first_schema_keeps_its_data_and_gets_the_new_index(

@@ -11,13 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rfm_cli.commands.access import key_table
+from rfm_cli.entrance import first_link
 from rfm_cli.main import main
 from rfm_cli.processes import free_port, port_is_free
 from rfm_common.credentials import Identity
 from rfm_common.db import open_sessions
 from rfm_common.keys import find_key
 from rfm_common.logins import find_session, open_session
-from rfm_common.models import ApiKey
+from rfm_common.models import ApiKey, Scope
 from rfm_common.settings import Settings
 from tests.running import environment
 
@@ -100,6 +101,23 @@ def test_a_link_opens_a_session(rfm: Rfm, settings: Settings) -> None:
     found = asyncio.run(use())
     assert found is not None
     assert found.scopes == {"read"}
+
+
+def test_who_starts_it_gets_a_link_where_a_login_is_needed(settings: Settings) -> None:
+    def link(auth: str) -> str | None:
+        given = settings.model_copy(update={"auth": auth})
+        return asyncio.run(first_link(given, "http://127.0.0.1:8701"))
+
+    async def use(secret: str) -> Identity | None:
+        async with open_sessions(settings, "test") as sessions, sessions() as session:
+            return await find_session(session, await open_session(session, secret) or "")
+
+    assert link("on") is None
+    address, _, secret = (link("required") or "").partition("#")
+    assert address == "http://127.0.0.1:8701/login"
+    found = asyncio.run(use(secret))
+    assert found is not None
+    assert found.may(Scope.ADMIN)
 
 
 def test_up_refuses_a_reachable_address_while_nobody_could_log_in(

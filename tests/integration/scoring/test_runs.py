@@ -403,6 +403,18 @@ async def test_the_end_is_announced_with_the_publication(settings, sessions, red
     assert steps == sorted(steps, key=list(STEPS).index)
 
 
+async def test_the_past_waits_for_every_other_run(settings, sessions, redis) -> None:
+    async with sessions() as session, session.begin():
+        for trigger in ("backfill", "backfill", "data", "api"):
+            await run_sql(session, """
+                INSERT INTO scoring_runs (state, trigger, window_days, engine)
+                VALUES ('queued', :trigger, 365, 'local')
+                """, trigger=trigger)  # fmt: skip
+    assert [(await claim(sessions)).trigger for _ in range(4)] == [
+        "data", "api", "backfill", "backfill"
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 async def test_backfill_shows_the_past_with_the_present_model(settings, sessions, redis) -> None:
     await load(sessions, shop())

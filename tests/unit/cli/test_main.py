@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
-from rfm_cli.client import base_url, running_url
+from rfm_cli.client import _client, base_url, running_url
 from rfm_cli.main import main
 from rfm_cli.processes import free_port
 from rfm_cli.state import Record, StateFolder
@@ -150,6 +151,15 @@ def test_generate_refuses_numbers_that_make_no_sense(wrong: tuple[object, ...]) 
 )
 def test_where_the_api_is(host: str, url: str) -> None:
     assert base_url(Settings(api_host=host)) == url
+
+
+def test_commands_send_the_key_of_the_settings() -> None:
+    def sent(settings: Settings) -> str | None:
+        with _client(settings, "http://127.0.0.1:8701") as client:
+            return client.headers.get("Authorization")
+
+    assert sent(Settings()) is None
+    assert sent(Settings(api_key=SecretStr("rfm_1_secret"))) == "Bearer rfm_1_secret"
 
 
 def test_a_product_on_another_port_is_found_by_its_state_folder(tmp_path: Path) -> None:
