@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -316,6 +317,28 @@ def test_a_seeded_bug_replaces_what_is_there(bug: str, monkeypatch: pytest.Monke
 
 def test_every_seeded_bug_has_a_check_that_must_find_it() -> None:
     assert {bug.name for bug in BUGS} == set(seeded.BUGS)
+
+
+def cells(heading: str) -> list[str]:
+    """The last cell of each row of the documentation's table with this heading."""
+    text = (Path(__file__).parents[2] / "docs/reliability.md").read_text()
+    rows = text.partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [row.strip("|").rpartition("|")[2].strip() for row in rows]
+
+
+def test_each_guarantee_names_checks_that_exist() -> None:
+    sources = "".join(path.read_text() for path in Path(zones.__file__).parent.glob("*.py"))
+    known = {*re.findall(r"(?:blame|Finding)\(\s*\"([a-z ]+)\"", sources),
+             *re.findall(r"\"([a-z ]+)\": check_", sources), "`--soak`"}  # fmt: skip
+    named = {name for cell in cells("guarantee") for name in cell.split(", ") if name}
+    assert named <= known
+    assert {check for bug in BUGS for check in bug.checks} <= named
+
+
+def test_each_seeded_bug_is_documented_with_its_checks() -> None:
+    named = [set(re.split(r", (?:or )?| or ", cell)) for cell in cells("bug")]
+    assert named == [set(bug.checks) for bug in BUGS]
+    assert len(BUGS) == 12, "docs/reliability.md says so"
 
 
 @pytest.mark.parametrize("hour", range(24))
