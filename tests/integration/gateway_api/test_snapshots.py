@@ -45,6 +45,7 @@ async def test_flows_out_of_a_deleted_snapshot_are_forgotten(client, shop, sessi
 
 async def test_nothing_of_the_only_snapshot_remains(client, shop, sessions) -> None:
     assert await rows_left(sessions, shop)
+    assert f'hx-delete="/snapshots/{shop}"' in (await client.get(f"/dashboard/runs/{shop}")).text
     assert (await client.delete(f"/snapshots/{shop}")).status_code == 204
     assert await rows_left(sessions, shop) == 0
     assert (await client.get("/snapshots")).json()["snapshots"] == []

@@ -219,6 +219,19 @@ async def test_an_erasure_that_a_kill_cut_off_is_carried_out_in_the_lake(
     await lakes.check(shop)
 
 
+async def test_an_erasure_waits_for_a_lake_that_is_away(shop: Shop) -> None:
+    await shop.load("a.csv", ORDER)
+    folder = lakes.path_of(shop, 1).parent
+    folder.rename(folder.with_name("away"))
+    with pytest.raises(UnavailableError, match="RFM_LAKE"):
+        await erase(shop, "C1")
+    async with shop.sessions() as session:
+        assert (await run_sql(session, "SELECT state FROM erasures")).scalar() == "requested"
+    folder.with_name("away").rename(folder)
+    await Eraser(shop.settings, shop.sessions, shop.redis).carry_out()
+    assert named_in_files(shop, "C1") == []
+
+
 def killed(*_: object) -> None:
     raise KeyboardInterrupt
 
