@@ -92,6 +92,6 @@ def _range(numbers: Numbers, outlook: Outlook) -> str:
 
 def _when(numbers: Numbers, outlook: Outlook, at: CustomerScores) -> str:
     if outlook.half_back_days is None:
-        return "Fewer than half of them will have ordered again within ten years."
+        return LACKING["half_back_days"]
     day = numbers.day(at.calc_date + timedelta(days=outlook.half_back_days))
     return f"Half of them will have ordered again by {day}."

@@ -75,7 +75,7 @@ class NearBorder(Answer):
 
 LACKING = {
     "half_back_days": "Fewer than half of customers like this one are expected to order again"
-    " within ten years, so there is no such day.",
+    " within ten years.",
     "overdue": "Whether this customer is late is not known: it takes orders on three days to know"
     " the usual time between them.",
 }
