@@ -19,7 +19,11 @@ KINDS: list[str] = [PROBLEM, MediaType.JSON, MediaType.HTML]
 def acceptable(request: AnyRequest) -> None:
     """Raise NotAcceptableError when the call has nothing of the types that are asked for."""
     asked = request.headers.get("accept") or "*/*"
-    if "*/*" in asked or not request.route_handler.resolve_include_in_schema():
+    if (
+        "*/*" in asked
+        or _is_of_a_page(request)
+        or not request.route_handler.resolve_include_in_schema()
+    ):
         return
     method = "get" if request.method == "HEAD" else request.method.lower()
     operation = document_of(request.app)["paths"][request.scope["path_template"]].get(method, {})
@@ -44,10 +48,16 @@ def _negotiated(handler: Callable[..., Response[Any]]) -> Callable[..., Response
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
         found = handler(request, error)
         status = found.status_code or 500
-        if found.media_type != PROBLEM or request.accept.best_match(KINDS) != MediaType.HTML:
+        wanted = request.accept.best_match(KINDS)
+        if found.media_type != PROBLEM or wanted != MediaType.HTML or _is_of_a_page(request):
             return found
         shown = page(status, str(msgspec.json.decode(found.content)["detail"]))
         shown.headers |= found.headers
         return shown
 
     return answer
+
+
+def _is_of_a_page(request: AnyRequest) -> bool:
+    """Whether htmx asks, for a button: it says text/html whatever the call, and shows problems."""
+    return "hx-request" in request.headers

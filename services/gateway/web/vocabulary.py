@@ -49,7 +49,11 @@ def _complete_parameter(path: str, parameter: Json) -> None:
         parameter["schema"].setdefault("description", word[0])
     if "examples" not in parameter and len(word) > 1:
         is_list = "array" in _types(parameter["schema"])
-        parameter.setdefault("example", [word[1]] if is_list else word[1])
+        example = [word[1]] if is_list else word[1]
+        if parameter.get("required"):
+            parameter.setdefault("example", example)
+        else:  # Swagger UI would send an example of the parameter itself with each trial
+            parameter["schema"].setdefault("examples", [example])
 
 
 def _parameter(path: str, name: str) -> Word:

@@ -71,6 +71,15 @@ async def test_a_type_that_a_call_does_not_have_is_refused(client, path, accept,
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_button_of_a_page_is_carried_out_and_its_errors_are_problems(client) -> None:
+    """htmx asks for text/html, whatever the call answers with."""
+    button = {"Accept": "text/html", "HX-Request": "true"}
+    assert (await client.delete("/demo", headers=button)).is_success
+    refused = await client.post("/runs/999/cancel", headers=button)
+    assert refused.status_code == 404
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("accept", ["text/*, image/png;q=0.1", "*/*", "image/*", ""])
 async def test_wildcards_are_taken(client, shop, accept) -> None:
     answer = await client.get("/visualization/plot", headers={"Accept": accept})

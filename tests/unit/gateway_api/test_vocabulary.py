@@ -68,7 +68,7 @@ def test_every_parameter_is_described_with_an_example(described: Json) -> None:
         for method, path, operation in calls(described)
         for parameter in operation.get("parameters", ())
         if not parameter.get("description")
-        or not (parameter.keys() & {"example", "examples"})
+        or not (parameter.keys() | parameter["schema"].keys()) & {"example", "examples"}
     ] == []  # fmt: skip
 
 
