@@ -8,10 +8,11 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -133,6 +134,7 @@ class Template:
     """A database with the real migrations applied, and the connections that make each test's."""
 
     settings: Settings
+    address: Mapping[str, Any]
     server: asyncpg.Connection
     redis: Redis
 
@@ -141,15 +143,21 @@ class Template:
         name = f"test_{next(_numbers)}"
         # Copying the files is cheap where the checkpoints that it needs are: without fsync.
         source = f"TEMPLATE {self.settings.db_name} STRATEGY FILE_COPY"
-        await self.server.execute(f"CREATE DATABASE {name} {source}")
+        await self.tell(f"CREATE DATABASE {name} {source}")
         await self.redis.flushall()
         return name
 
     async def drop(self, name: str) -> None:
         """End its connections and remove it; FORCE would want the right to end an autovacuum
         worker, which a plain DROP ends by itself."""
-        await self.server.execute(f"SELECT pg_terminate_backend(pid) {_OURS.format(name)}")
-        await self.server.execute(f"DROP DATABASE {name}")
+        await self.tell(f"SELECT pg_terminate_backend(pid) {_OURS.format(name)}")
+        await self.tell(f"DROP DATABASE {name}")
+
+    async def tell(self, statement: str) -> None:
+        """Execute a statement, over a new connection where a test has restarted the server."""
+        if self.server.is_closed():
+            self.server = await asyncpg.connect(**self.address)
+        await self.server.execute(statement)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -162,8 +170,9 @@ async def template(
     await server.execute("CREATE DATABASE template_rfm")
     await upgrade(settings)
     async with open_redis(settings, "test") as redis:
-        yield Template(settings, server, redis)
-    await server.close()
+        made = Template(settings, address, server, redis)
+        yield made
+    await made.server.close()
 
 
 @asynccontextmanager
