@@ -28,7 +28,7 @@ from rfm_cli.recovery import (
     new_stage,
     recover,
     unfinished,
-)  # fmt: skip
+)
 from rfm_common.filenames import REJECTS, SET_ASIDE
 from rfm_common.schema import known_revisions, upgrade
 from rfm_common.settings import Settings

@@ -18,7 +18,7 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -38,7 +38,7 @@ from gateway.kit.dependencies import (
     SessionsDep,
     SettingsDep,
 )
-from gateway.kit.prefer import PreferHeader, applied, until, wait_seconds
+from gateway.kit.prefer import PreferHeader, applied, key_header, until, wait_seconds
 from gateway.kit.problems import refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.kit.streams import Write, begun, copy_rows, download, spooled
@@ -175,12 +175,7 @@ async def upload(
     ] = None,
     idempotency_key: Annotated[
         str | None,
-        HeaderParameter(
-            name="Idempotency-Key",
-            min_length=1,
-            max_length=255,
-            description="The same key with the same files returns the same imports, for 24 hours",
-        ),
+        key_header("The same key with the same files returns the same imports, for 24 hours"),
     ] = None,
     prefer: PreferHeader = None,
 ) -> Response[UploadAnswer]:

@@ -1,10 +1,11 @@
-"""`Prefer: wait=N`: an answer that waits until what was asked for has ended."""
+"""Headers of calls that begin something: `Prefer: wait=N` waits for its end, and
+`Idempotency-Key` makes it safe to send the call again."""
 
 import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from litestar.params import HeaderParameter
 
@@ -22,6 +23,13 @@ PreferHeader = Annotated[
         f" (up to {LONGEST_WAIT})",
     ),
 ]
+
+
+def key_header(description: str) -> Any:
+    """The parameter for the header; the description says what the same key returns."""
+    return HeaderParameter(
+        name="Idempotency-Key", min_length=1, max_length=255, description=description
+    )
 
 
 def wait_seconds(prefer: str | None) -> int:

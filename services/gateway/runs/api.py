@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
-from litestar.params import HeaderParameter, JSONBody, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.kit.dependencies import PageDep, RedisDep, RowId, SessionDep, SessionsDep, SettingsDep
-from gateway.kit.prefer import PreferHeader, applied, until, wait_seconds
+from gateway.kit.prefer import PreferHeader, applied, key_header, until, wait_seconds
 from gateway.kit.problems import BodyIsOptional, refusal
 from gateway.kit.responses import ExactResponse, answer
 from gateway.runs import queries
@@ -48,12 +48,7 @@ async def run_pipeline(
     data: JSONBody[RunBody | None] = None,
     idempotency_key: Annotated[
         str | None,
-        HeaderParameter(
-            name="Idempotency-Key",
-            min_length=1,
-            max_length=255,
-            description="The same key with the same body returns the same run",
-        ),
+        key_header("The same key with the same body returns the same run"),
     ] = None,
     prefer: PreferHeader = None,
 ) -> Response[RunAnswer]:

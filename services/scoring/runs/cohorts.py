@@ -1,8 +1,8 @@
 """Keeping the cohorts of the newest snapshot: computed beside the runs, which never wait for it."""
 
-import asyncio
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import NoReturn
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rfm_common.db import AdvisoryLock, Sessions, raw_connection, run_sql, try_lock
 from rfm_common.models import CohortCell, CohortState, CustomerCohort, ScoringRun
 from rfm_common.snapshots import BY_DATE
-from scoring.runs.faults import describe, is_transient
+from scoring.runs.beside import keep_up
 from scoring.runs.plan import spec_of
 from scoring.snapshot.cohorts import cells_sql, customers_sql, is_over, month_of, months_sql
 from scoring.snapshot.dialects import PostgresDialect
@@ -32,12 +32,7 @@ log = logging.getLogger("rfm.scoring")
 
 async def keep_cohorts(sessions: Sessions) -> NoReturn:
     """Follow the newest snapshot until cancelled; PostgreSQL may be away."""
-    while True:
-        try:
-            await refresh_cohorts(sessions)
-        except Exception as error:
-            log.warning("cohorts: %s", describe(error), exc_info=not is_transient(error))
-        await asyncio.sleep(PAUSE)
+    await keep_up("cohorts", partial(refresh_cohorts, sessions), PAUSE)
 
 
 async def refresh_cohorts(sessions: Sessions) -> bool:

@@ -24,7 +24,7 @@ from rfm_common.lasting_store import effective
 from rfm_common.models import ScoringRun
 from rfm_common.settings import Settings
 from rfm_common.snapshots import BY_DATE, VALUES, partition
-from scoring.runs.faults import describe, is_transient
+from scoring.runs.beside import in_slices, keep_up
 from scoring.runs.plan import spec_of
 from scoring.runs.progress import Progress
 from scoring.runs.value_model import Kept, choose, measured
@@ -36,8 +36,6 @@ from scoring.value import SAMPLE, Purchases, ValueModel
 
 PAUSE = 1.0
 """Seconds between two looks whether a snapshot has no figures yet."""
-SLICE = 50_000
-"""Customers whose figures are computed in one go; a worker that stops waits for no more."""
 
 log = logging.getLogger("rfm.scoring")
 
@@ -56,15 +54,14 @@ class Figured:
 
 async def keep_forecasts(settings: Settings, sessions: Sessions) -> NoReturn:
     """Give every snapshot its figures, the newest first, until cancelled."""
-    while True:
+
+    async def next_one() -> bool:
         try:
-            while await forecast_next(settings, sessions):
-                pass
+            return await forecast_next(settings, sessions)
         except SupersededError:
-            continue
-        except Exception as error:
-            log.warning("forecast: %s", describe(error), exc_info=not is_transient(error))
-        await asyncio.sleep(PAUSE)
+            return True  # another snapshot is in its place
+
+    await keep_up("forecast", next_one, PAUSE)
 
 
 async def forecast_next(settings: Settings, sessions: Sessions) -> bool:
@@ -163,12 +160,8 @@ async def _compute(
 async def _figures(model: ValueModel, past: Purchases, discount: float) -> pl.DataFrame:
     """What is known of customers, in their order; computed in parts of customers who are alike."""
     order = await asyncio.to_thread(past.grouped)
-    parts = [
-        await asyncio.to_thread(
-            values.figures, model, past.take(order[start : start + SLICE]), discount
-        )
-        for start in range(0, len(order), SLICE)
-    ]
+    ordered = await asyncio.to_thread(past.take, order)
+    parts = await in_slices(lambda some: values.figures(model, some, discount), ordered)
     found = pl.concat([pl.DataFrame(schema=dict(values.SCHEMA)), *parts])
     return await asyncio.to_thread(found.__getitem__, np.argsort(order))
 

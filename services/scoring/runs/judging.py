@@ -22,7 +22,7 @@ from rfm_common.documents import JudgedOn, Judgement, ValueSums
 from rfm_common.events import ForecastJudged
 from rfm_common.models import ScoringRun, ValueJudgement
 from rfm_common.snapshots import BY_DATE, VALUES
-from scoring.runs.faults import describe, is_transient
+from scoring.runs.beside import in_slices, keep_up
 from scoring.runs.plan import spec_of
 from scoring.snapshot import frames, hindsight, purchases, reading
 from scoring.snapshot.dialects import PostgresDialect
@@ -37,8 +37,6 @@ DAYS = (90, 30, 180)
 """How long ago the past is cut, the most important first."""
 CHANGED = 0.05
 """By which part the sums of a snapshot must differ for another judgement on the same day."""
-SLICE = 50_000
-"""Customers whose figures are computed in one go; a worker that stops waits for no more."""
 
 log = logging.getLogger("rfm.scoring")
 
@@ -53,13 +51,7 @@ class Read(NamedTuple):
 
 async def keep_judgements(sessions: Sessions) -> NoReturn:
     """Judge what the newest snapshot calls for, until cancelled."""
-    while True:
-        try:
-            while await judge_next(sessions):
-                pass
-        except Exception as error:
-            log.warning("judgement: %s", describe(error), exc_info=not is_transient(error))
-        await asyncio.sleep(PAUSE)
+    await keep_up("judgement", partial(judge_next, sessions), PAUSE)
 
 
 async def judge_next(sessions: Sessions) -> bool:
@@ -145,12 +137,7 @@ async def _judge(sessions: Sessions, run: ScoringRun, days: int) -> Judgement:
         return hindsight.without_past(cut, read.bought, read.after)
     sample = await asyncio.to_thread(hashed_rows, known.ids, SAMPLE)
     model = await asyncio.to_thread(fit_value, known.past.take(sample))
-    parts = [
-        await asyncio.to_thread(
-            hindsight.expect, model, known.past.take(slice(start, start + SLICE)), days
-        )
-        for start in range(0, len(known.past), SLICE)
-    ]
+    parts = await in_slices(lambda past: hindsight.expect(model, past, days), known.past)
     return await asyncio.to_thread(hindsight.compare, cut, known, read.after, model, parts)
 
 

@@ -1,8 +1,7 @@
 """A snapshot as one table in memory, a row per customer sorted by id. Pure functions."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from rfm_common.explain import SCORES
 from rfm_common.models import MONEY_SCALE
 from rfm_common.settings import Rule
 from scoring.model import NOWHERE, Assignment, Labels, Model, Points, find_away, hold, put_back
+from scoring.snapshot.copied import read_rows
 from scoring.snapshot.countries import Row, by_country, cells, grid
 from scoring.snapshot.features import CENT, Edges, cuts
 from scoring.snapshot.records import Aggregates, Totals
@@ -34,7 +34,7 @@ SLICE = 250_000
 
 def read_features(*parts: bytes) -> pl.DataFrame:
     """The rows of the features query, sorted by id, so that nothing depends on their order."""
-    return _sorted(pl.concat([_read(csv, FEATURES) for csv in parts]))
+    return _sorted(pl.concat([read_rows(csv, FEATURES) for csv in parts]))
 
 
 def updated(known: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
@@ -64,15 +64,7 @@ def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
 
 def read_snapshot(csv: bytes) -> pl.DataFrame:
     """The rows of a published snapshot."""
-    return _read(csv, SNAPSHOT)
-
-
-def _read(csv: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
-    if not csv:
-        return pl.DataFrame(schema=dict(schema))
-    return pl.read_csv(
-        BytesIO(csv), has_header=False, schema=dict(schema), empty_string_is_null=False
-    )
+    return read_rows(csv, SNAPSHOT)
 
 
 def totals(frame: pl.DataFrame) -> Totals:

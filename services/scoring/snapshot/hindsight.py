@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from io import BytesIO
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,6 +12,7 @@ import polars as pl
 from rfm_common.calendar import days_before
 from rfm_common.documents import Judgement
 from scoring.snapshot import frames, purchases
+from scoring.snapshot.copied import read_rows
 from scoring.snapshot.dialects import Dialect
 from scoring.snapshot.features import (
     IN_SCORES,
@@ -108,10 +108,7 @@ FROM came GROUP BY customer_id, day
 
 def read_after(*parts: bytes) -> pl.DataFrame:
     """The rows of the query; their order does not matter."""
-    csv, schema = b"".join(parts), dict(COLUMNS)
-    if not csv:
-        return pl.DataFrame(schema=schema)
-    return pl.read_csv(BytesIO(csv), has_header=False, schema=schema, empty_string_is_null=False)
+    return read_rows(b"".join(parts), COLUMNS)
 
 
 def known(bought: pl.DataFrame, features: pl.DataFrame) -> Known:

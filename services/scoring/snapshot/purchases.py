@@ -1,11 +1,11 @@
 """What the value models know of each customer's past: its one SQL text, and reading it. Pure."""
 
 from collections.abc import Mapping
-from io import BytesIO
 from typing import Any
 
 import polars as pl
 
+from scoring.snapshot.copied import read_rows
 from scoring.snapshot.dialects import Dialect
 from scoring.snapshot.features import (
     PURCHASE,
@@ -59,11 +59,7 @@ WHERE {among("p.customer_id")}
 
 def read(*parts: bytes) -> pl.DataFrame:
     """The rows of the query, sorted by id, so that nothing depends on their order."""
-    csv, schema = b"".join(parts), dict(COLUMNS)
-    if not csv:
-        return pl.DataFrame(schema=schema)
-    found = pl.read_csv(BytesIO(csv), has_header=False, schema=schema, empty_string_is_null=False)
-    return found.sort("customer_id")
+    return read_rows(b"".join(parts), COLUMNS).sort("customer_id")
 
 
 def past(buyers: pl.DataFrame) -> Purchases:
